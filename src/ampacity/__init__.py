@@ -1,0 +1,1 @@
+"""Ampacity: charging of electric vehicles, from the breaker to the browser."""
