@@ -1,0 +1,1 @@
+"""What a station's messages mean: one vocabulary above the dialects, one file a functional block."""

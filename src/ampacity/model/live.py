@@ -1,0 +1,139 @@
+"""What a person sees of a running site: the views of the API, the live feed and the console.
+
+Plain data, encoded as JSON as it stands. Amperes are per phase of the *site's grid connection order* L1..L3 unless a
+field says otherwise; times are UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from .phases import PerPhase
+from .site import Strategy
+from .station import ConnectorStatus
+
+ReasonCode: TypeAlias = Literal[
+    "circuit",  # a circuit's limit binds (circuit_id, phase, source)
+    "evse_max",  # the EVSE or its cable can't give more
+    "car",  # the car takes no more (learnt)
+    "ramp",  # rising slowly on purpose
+    "deadband",  # too small a change to be worth a write
+    "minimum",  # not enough for the 6 A minimum: waits its turn
+    "paused",  # paused by a person
+    "offline",  # station not reachable: reserved
+    "unproven",  # station not yet verified: reserved
+    "stale",  # a meter's value is too old
+    "dead",  # a meter is silent for so long that the worst case counts
+    "in_flight",  # waits for another's decrease to be seen
+    "strategy",  # the site's strategy fixes it
+    "overload",  # cut because a phase was above its limit
+    "no_session",  # nothing to charge
+]
+
+
+class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why an EVSE does not get more. `circuit_id`, `phase` (1..3) and `source` are set where they apply."""
+
+    code: ReasonCode
+    circuit_id: str | None = None
+    phase: int | None = None
+    source: str | None = None
+    detail: str | None = None
+
+
+class SessionView(Struct, frozen=True, kw_only=True):
+    """A car at an EVSE. `need_wh` and `departure` are what its driver declared; `ready_at` is our estimate."""
+
+    transaction_id: str
+    token: str | None
+    started_at: datetime
+    energy_wh: float
+    state: Literal["charging", "waiting", "paused", "full", "connected"]
+    need_wh: float | None
+    departure: datetime | None
+    ready_at: datetime | None
+    soc_percent: float | None
+    boosted: bool
+    paused: bool
+
+
+class EvseView(Struct, frozen=True, kw_only=True):
+    """One EVSE now. `grant_a` is the limit in force, `reserve_a` what the law keeps free for it beyond its measured draw."""
+
+    station_id: str
+    evse_id: int
+    label: str
+    circuit_id: str
+    phases: tuple[int, ...]
+    max_a: float
+    dc: bool
+    status: ConnectorStatus
+    online: bool
+    version: str | None
+    vendor: str | None
+    grant_a: float | None
+    grant_w: float | None
+    measured_a: PerPhase
+    power_w: float
+    reserve_a: float
+    session: SessionView | None
+    reasons: tuple[Reason, ...]
+
+
+class CircuitView(Struct, frozen=True, kw_only=True):
+    """One circuit now. `limit_a` is the effective limit, `limit_source` whose it is."""
+
+    circuit_id: str
+    name: str
+    parent_id: str | None
+    rating_a: float
+    limit_a: float
+    limit_source: str
+    meter_state: Literal["none", "fresh", "stale", "dead"]
+    metered_a: PerPhase | None
+    base_a: PerPhase
+    ev_a: PerPhase
+    reserve_a: PerPhase
+    margin_a: float
+
+
+class SiteView(Struct, frozen=True, kw_only=True):
+    """A whole site now."""
+
+    site_id: str
+    name: str
+    at: datetime
+    speed: float
+    demo: bool
+    strategy: Strategy
+    voltage_v: float
+    overloaded: bool
+    base_power_w: float
+    ev_power_w: float
+    limit_power_w: float
+    circuits: tuple[CircuitView, ...]
+    evses: tuple[EvseView, ...]
+
+
+class LiveSnapshot(Struct, frozen=True, kw_only=True, tag="snapshot", tag_field="type"):
+    """First message of the live feed, and the answer to a gap."""
+
+    seq: int
+    site: SiteView
+
+
+class LiveDelta(Struct, frozen=True, kw_only=True, tag="delta", tag_field="type"):
+    """What changed since `seq - 1`: whole views of the circuits and EVSEs that differ, and the site's own figures."""
+
+    seq: int
+    at: datetime
+    strategy: Strategy
+    overloaded: bool
+    base_power_w: float
+    ev_power_w: float
+    limit_power_w: float
+    circuits: tuple[CircuitView, ...]
+    evses: tuple[EvseView, ...]

@@ -1,0 +1,116 @@
+"""A site as it is built: a tree of circuits, and the EVSEs that hang on it.
+
+Source of the terms: the control law's model (docs/control.md). Amperes are per phase and RMS.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from .phases import STRAIGHT, Rotation
+
+Strategy: TypeAlias = Literal["uncontrolled", "static", "dynamic"]
+"""How a site shares its current.
+
+`uncontrolled`: every EVSE at its rating (a baseline; only where the wiring carries it).
+`static`: every EVSE its fixed share of what the worst base load leaves.
+`dynamic`: live, by the law of `control`.
+"""
+
+
+class LimitSource(Struct, frozen=True, kw_only=True):
+    """Somebody's limit on a circuit: the effective limit is the minimum over the valid sources.
+
+    `valid_until` is epoch seconds (None: until withdrawn). When it has passed, `fallback_a` holds instead; without one
+    the source is gone.
+    """
+
+    limit_a: float
+    source: str
+    valid_until: float | None = None
+    fallback_a: float | None = None
+
+
+class MeterConfig(Struct, frozen=True, kw_only=True):
+    """The meter of a circuit: where it is read and what it sees.
+
+    `protocol` is `modbus-tcp` (address `host:port/unit`) or `push` (readings come through the API). It measures
+    everything that flows through the circuit, cars included. `interval_s` is T of the staleness rules.
+    """
+
+    protocol: Literal["modbus-tcp", "push"]
+    address: str = ""
+    interval_s: float = 1.0
+    import_is_positive: bool = True
+
+
+class Circuit(Struct, frozen=True, kw_only=True):
+    """One node of the tree. `rating_a` is per phase; `reserve_a` is the worst base load, used when no meter tells.
+
+    `parent_id` is None at the grid connection only. `rotation` maps this circuit's phases to its parent's.
+    """
+
+    circuit_id: str
+    name: str
+    rating_a: float
+    parent_id: str | None = None
+    rotation: Rotation = STRAIGHT
+    limits: tuple[LimitSource, ...] = ()
+    meter: MeterConfig | None = None
+    reserve_a: float = 0.0
+
+
+class Evse(Struct, frozen=True, kw_only=True):
+    """One EVSE as the law sees it: all its connectors are one load.
+
+    `phases` are the circuit's phases that the EVSE's L1.. land on, in the EVSE's own order: `(1,)` is a single-phase
+    socket on L2, `(2, 0, 1)` a three-phase one rotated. `safe_a` is what it draws when nobody talks to it (0 allowed).
+    For DC the amperes are those of its AC supply and `dc_power_w` is its rating on the car's side.
+    """
+
+    station_id: str
+    evse_id: int
+    circuit_id: str
+    phases: tuple[int, ...]
+    min_a: float = 6.0
+    max_a: float = 32.0
+    step_a: float = 0.1
+    safe_a: float = 0.0
+    priority: int = 0
+    weight: float = 1.0
+    dc_power_w: float | None = None
+    connectors: int = 1
+    label: str = ""
+
+    @property
+    def key(self) -> EvseKey:
+        """The pair that names this EVSE within its operator."""
+        return (self.station_id, self.evse_id)
+
+
+EvseKey: TypeAlias = tuple[str, int]
+
+
+class Site(Struct, frozen=True, kw_only=True):
+    """A site with everything that its controller needs to know beforehand.
+
+    `lease_s` is how long a grant lives at a station that hears nothing more; `voltage_v` is phase to neutral.
+    """
+
+    site_id: str
+    operator_id: str
+    name: str
+    time_zone: str
+    circuits: tuple[Circuit, ...]
+    evses: tuple[Evse, ...]
+    strategy: Strategy = "dynamic"
+    voltage_v: float = 230.0
+    lease_s: float = 300.0
+    commissioned: bool = False
+
+    @property
+    def root(self) -> Circuit:
+        """The grid connection."""
+        return next(circuit for circuit in self.circuits if circuit.parent_id is None)
