@@ -137,3 +137,26 @@ class LiveDelta(Struct, frozen=True, kw_only=True, tag="delta", tag_field="type"
     limit_power_w: float
     circuits: tuple[CircuitView, ...]
     evses: tuple[EvseView, ...]
+
+
+class EvseHistory(Struct, frozen=True, kw_only=True):
+    """One EVSE's power over the instants of a SiteHistory; None where nothing was recorded."""
+
+    station_id: str
+    evse_id: int
+    label: str
+    power_w: tuple[float | None, ...]
+
+
+class SiteHistory(Struct, frozen=True, kw_only=True):
+    """A site's power as it was: column by column, `at` in epoch seconds (rising), all columns equally long.
+
+    Base load, the EVSEs' powers stacked upon it and the limit above them are what the console draws.
+    """
+
+    site_id: str
+    step_s: float
+    at: tuple[float, ...]
+    base_power_w: tuple[float | None, ...]
+    limit_power_w: tuple[float | None, ...]
+    evses: tuple[EvseHistory, ...]

@@ -1,0 +1,29 @@
+"""Roles and what each may do.
+
+| permission | what it lets one do | viewer | operator | owner |
+|---|---|---|---|---|
+| read | see sites, stations, sessions, transactions, messages | yes | yes | yes |
+| operate | command stations, set limits and strategy, pause, boost, keep tokens, push readings | no | yes | yes |
+| audit | read who did what | no | yes | yes |
+| administer | make and revoke API keys and sign-in links | no | no | yes |
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias, get_args
+
+Role: TypeAlias = Literal["owner", "operator", "viewer"]
+Permission: TypeAlias = Literal["read", "operate", "audit", "administer"]
+
+ROLES: tuple[Role, ...] = get_args(Role)
+
+PERMISSIONS: dict[Role, tuple[Permission, ...]] = {
+    "viewer": ("read",),
+    "operator": ("read", "operate", "audit"),
+    "owner": ("read", "operate", "audit", "administer"),
+}
+
+
+def allows(role: Role, permission: Permission) -> bool:
+    """Whether `role` holds `permission`."""
+    return permission in PERMISSIONS[role]

@@ -1,0 +1,1 @@
+"""REST, the live feed, OpenAPI and the built console. No business rules live here."""

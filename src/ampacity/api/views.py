@@ -1,0 +1,443 @@
+"""What the API takes and gives beside the live views of `model.live`: one struct a body, encoded as it is.
+
+Names end in what they are: `...View` is read, `...Change` is written, `...Page` is a part of a long list with the
+cursor of the next one. Power in W, current in A, energy in Wh; times are ISO 8601 with a zone, except columns of a
+series (`at`), which are epoch seconds.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeAlias
+
+from msgspec import Meta, Struct
+
+from ..access.roles import Permission, Role
+from ..model.live import Reason, SessionView
+from ..model.phases import PerPhase
+from ..model.site import Strategy
+from ..model.station import ConnectorStatus
+
+Amperes = Annotated[float, Meta(ge=0, le=100_000)]
+WattHours = Annotated[float, Meta(ge=0, le=10_000_000)]
+TokenKind: TypeAlias = Literal[
+    "Central",
+    "DirectPayment",
+    "eMAID",
+    "EVCCID",
+    "ISO14443",
+    "ISO15693",
+    "KeyCode",
+    "Local",
+    "MacAddress",
+    "NoAuthorization",
+    "VIN",
+]
+Word = Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+# ---------------------------------------------------------------- errors
+
+
+class FieldProblem(Struct, frozen=True, kw_only=True):
+    """One thing wrong in a body or query: `where` is its path, `what` is wrong with it."""
+
+    where: str
+    what: str
+
+
+class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An error, as RFC 9457 writes it, with what is wrong, where, and what would be right."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = ""
+    instance: str = ""
+    what: str = ""
+    where: str = ""
+    remedy: str = ""
+    errors: tuple[FieldProblem, ...] = ()
+
+
+# ---------------------------------------------------------------- the node and who asks
+
+
+class HealthView(Struct, frozen=True, kw_only=True):
+    """The node answers and its store can be read. `at` is site time."""
+
+    status: Literal["ok"]
+    at: datetime
+
+
+class VersionView(Struct, frozen=True, kw_only=True):
+    """What runs here."""
+
+    name: str
+    version: str
+    api: str
+
+
+class SignInChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The code of a one-time link."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class MeView(Struct, frozen=True, kw_only=True):
+    """Who asks. `actor` is the name in the audit, `via` how they proved who they are."""
+
+    operator_id: str
+    name: str
+    role: Role
+    actor: str
+    via: Literal["session", "key"]
+    permissions: tuple[Permission, ...]
+
+
+class ApiKeyView(Struct, frozen=True, kw_only=True):
+    """A key, without its secret."""
+
+    prefix: str
+    name: str
+    role: Role
+    created_at: datetime
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+class ApiKeyChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A key to be made."""
+
+    name: Word
+    role: Role
+
+
+class NewApiKeyView(Struct, frozen=True, kw_only=True):
+    """A key just made: the only time that `key` is shown."""
+
+    key: str
+    about: ApiKeyView
+
+
+class LinkChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A sign-in link to be made for a user, who is created where the name is new."""
+
+    user: Word
+    role: Role
+
+
+class LinkView(Struct, frozen=True, kw_only=True):
+    """A sign-in link just made: the only time that it is shown. `path` follows the node's own address."""
+
+    path: str
+    user: str
+    role: Role
+    expires_at: datetime
+
+
+class AuditView(Struct, frozen=True, kw_only=True):
+    """One command and what became of it."""
+
+    audit_id: int
+    at: datetime
+    actor: str
+    action: str
+    target: str
+    detail: Any
+    outcome: str | None
+    outcome_at: datetime | None
+
+
+class AuditPage(Struct, frozen=True, kw_only=True):
+    """Newest first; `next` is the `before` of the following page."""
+
+    items: tuple[AuditView, ...]
+    next: int | None
+
+
+# ---------------------------------------------------------------- sites
+
+
+class SiteSummary(Struct, frozen=True, kw_only=True):
+    """A site in a list."""
+
+    site_id: str
+    name: str
+    time_zone: str
+    strategy: Strategy
+    evses: int
+    evses_online: int
+    sessions: int
+    ev_power_w: float
+    limit_power_w: float
+    overloaded: bool
+
+
+class StrategyChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The strategy a site shall follow."""
+
+    strategy: Strategy
+
+
+class LimitView(Struct, frozen=True, kw_only=True):
+    """One source's limit on a circuit, in force or of the past."""
+
+    source: str
+    limit_a: float
+    valid_until: datetime | None
+    fallback_a: float | None
+    set_by: str | None = None
+    set_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+
+
+class CircuitLimitsView(Struct, frozen=True, kw_only=True):
+    """A circuit's limits: the effective one, the sources now, and those of the past (newest first)."""
+
+    circuit_id: str
+    rating_a: float
+    effective_a: float
+    effective_source: str
+    sources: tuple[LimitView, ...]
+    history: tuple[LimitView, ...]
+
+
+class LimitChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A limit to be set, per phase: until `valid_until` (then `fallback_a`, or nothing), or until withdrawn."""
+
+    limit_a: Amperes
+    valid_until: datetime | None = None
+    fallback_a: Amperes | None = None
+    source: Word = "operator"
+
+
+class MeterChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A reading of a circuit's meter, import positive. `at` is now when absent."""
+
+    current_a: PerPhase
+    at: datetime | None = None
+
+
+# ---------------------------------------------------------------- EVSEs and sessions
+
+
+class SwitchChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """On or off."""
+
+    on: bool = True
+
+
+class NeedChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a driver declares: energy wanted from now on, and when the car leaves. None withdraws it."""
+
+    need_wh: WattHours | None = None
+    departure: datetime | None = None
+
+
+class OpenSessionView(Struct, frozen=True, kw_only=True):
+    """A car that is plugged in now, and where."""
+
+    site_id: str
+    station_id: str
+    evse_id: int
+    label: str
+    online: bool
+    power_w: float
+    grant_a: float | None
+    session: SessionView
+    reasons: tuple[Reason, ...]
+
+
+class EvseLinkView(Struct, frozen=True, kw_only=True):
+    """The public page of an EVSE, as its QR code names it."""
+
+    code: str
+    path: str
+
+
+class DriverView(Struct, frozen=True, kw_only=True):
+    """What anybody who stands before an EVSE may know of it. Nothing in it tells who charges."""
+
+    code: str
+    site_name: str
+    label: str
+    at: datetime
+    online: bool
+    status: ConnectorStatus
+    state: Literal["charging", "waiting", "paused", "full", "connected"] | None
+    power_w: float
+    energy_wh: float | None
+    ready_at: datetime | None
+    departure: datetime | None
+    reasons: tuple[Reason, ...]
+
+
+# ---------------------------------------------------------------- stations
+
+
+class ConnectorView(Struct, frozen=True, kw_only=True):
+    """A connector's last status."""
+
+    evse_id: int
+    connector_id: int
+    status: ConnectorStatus
+    error: str
+    at: datetime | None
+
+
+class StationView(Struct, frozen=True, kw_only=True):
+    """A station: what it is, and how it stands."""
+
+    station_id: str
+    site_id: str | None
+    online: bool
+    version: str | None
+    vendor: str | None
+    model: str | None
+    serial: str | None
+    firmware: str | None
+    booted_at: datetime | None
+    last_seen: datetime | None
+    connectors: tuple[ConnectorView, ...]
+    transactions: tuple[str, ...]
+
+
+class StationStatusView(Struct, frozen=True, kw_only=True):
+    """How a station stands."""
+
+    station_id: str
+    online: bool
+    last_seen: datetime | None
+    connectors: tuple[ConnectorView, ...]
+
+
+class VariableView(Struct, frozen=True, kw_only=True):
+    """A variable (2.x) or configuration key (1.6: component `OCPP16`) as the station last told it."""
+
+    component: str
+    variable: str
+    component_instance: str | None
+    variable_instance: str | None
+    evse_id: int | None
+    attribute: str
+    value: str | None
+    read_only: bool | None
+    seen_at: datetime | None
+
+
+class MessageView(Struct, frozen=True, kw_only=True):
+    """A raw frame. `direction` is `in` from the station, `out` to it. `message_log_id` is 0 in a live tail."""
+
+    message_log_id: int
+    at: datetime
+    direction: str
+    action: str | None
+    frame: str
+
+
+class MessagePage(Struct, frozen=True, kw_only=True):
+    """Newest first; `next` is the `before` of the following page."""
+
+    items: tuple[MessageView, ...]
+    next: int | None
+
+
+class HandshakeView(Struct, frozen=True, kw_only=True):
+    """A connection that was turned away, why, and what would help."""
+
+    at: datetime
+    peer: str
+    path: str
+    identity: str | None
+    reason: str
+    remedy: str
+
+
+# ---------------------------------------------------------------- tokens, transactions, series
+
+
+class TokenView(Struct, frozen=True, kw_only=True):
+    """A driver's token. Values are compared without regard to case."""
+
+    value: str
+    kind: str
+    status: str
+    group: str | None
+    expires_at: datetime | None
+    label: str
+
+
+class TokenChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A token to be added or changed."""
+
+    value: Annotated[str, Meta(min_length=1, max_length=255)]
+    kind: TokenKind = "ISO14443"
+    status: Literal["Accepted", "Blocked", "Expired", "Invalid"] = "Accepted"
+    group: Annotated[str, Meta(max_length=255)] | None = None
+    expires_at: datetime | None = None
+    label: Annotated[str, Meta(max_length=200)] = ""
+
+
+class TransactionView(Struct, frozen=True, kw_only=True):
+    """A transaction. `energy_wh` is the register's advance since the start."""
+
+    transaction_id: str
+    station_transaction_id: str
+    station_id: str
+    evse_id: int
+    connector_id: int | None
+    token: str | None
+    state: str
+    started_at: datetime
+    ended_at: datetime | None
+    energy_wh: float
+    register_start_wh: float | None
+    register_last_wh: float | None
+    stop_reason: str | None
+    offline: bool
+    need_wh: float | None
+    departure: datetime | None
+    boosted: bool
+    paused: bool
+
+
+class TransactionPage(Struct, frozen=True, kw_only=True):
+    """Newest first; `next` is the `before` of the following page."""
+
+    items: tuple[TransactionView, ...]
+    next: str | None
+
+
+class SeriesLine(Struct, frozen=True, kw_only=True):
+    """Values of one measurand on one phase (0: the sum), columns equally long; `at` in epoch seconds, rising.
+
+    At 15 minutes `at` is where the interval begins, `value` its mean (registers: the last), `low` and `high` its
+    extremes.
+    """
+
+    measurand: str
+    phase: int
+    unit: str
+    at: tuple[float, ...]
+    value: tuple[float, ...]
+    low: tuple[float, ...] | None = None
+    high: tuple[float, ...] | None = None
+
+
+class SeriesView(Struct, frozen=True, kw_only=True):
+    """Meter values of a transaction or an EVSE."""
+
+    resolution: Literal["raw", "15min"]
+    lines: tuple[SeriesLine, ...]
+    truncated: bool
+
+
+# ---------------------------------------------------------------- demo
+
+
+class DemoView(Struct, frozen=True, kw_only=True):
+    """The simulated world's switches: which stations' plugs are in."""
+
+    speed: float
+    stations: dict[str, bool]

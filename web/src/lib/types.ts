@@ -1,0 +1,733 @@
+// Made by tools/api_types.py from the server's structs. Don't edit: change the struct and run the tool.
+// Power in W, current in A, energy in Wh, durations in seconds.
+
+/** ISO 8601 with a zone. */
+export type Instant = string;
+
+export type PerPhase = [number, number, number];
+
+export type Rotation = [number, number, number];
+
+export type Strategy = "uncontrolled" | "static" | "dynamic";
+
+export type ConnectorStatus = "Available" | "Occupied" | "Preparing" | "Charging" | "SuspendedEV" | "SuspendedEVSE" | "Finishing" | "Reserved" | "Unavailable" | "Faulted";
+
+export type ChargingState = "EVConnected" | "Charging" | "SuspendedEV" | "SuspendedEVSE" | "Idle";
+
+export type ReasonCode = "circuit" | "evse_max" | "car" | "ramp" | "deadband" | "minimum" | "paused" | "offline" | "unproven" | "stale" | "dead" | "in_flight" | "strategy" | "overload" | "no_session";
+
+export type Role = "owner" | "operator" | "viewer";
+
+export type Permission = "read" | "operate" | "audit" | "administer";
+
+/** Why an EVSE does not get more. `circuit_id`, `phase` (1..3) and `source` are set where they apply. */
+export interface Reason {
+  code: ReasonCode;
+  circuit_id?: string | null;
+  phase?: number | null;
+  source?: string | null;
+  detail?: string | null;
+}
+
+/** A car at an EVSE. `need_wh` and `departure` are what its driver declared; `ready_at` is our estimate. */
+export interface SessionView {
+  transaction_id: string;
+  token: string | null;
+  started_at: Instant;
+  energy_wh: number;
+  state: "charging" | "connected" | "full" | "paused" | "waiting";
+  need_wh: number | null;
+  departure: Instant | null;
+  ready_at: Instant | null;
+  soc_percent: number | null;
+  boosted: boolean;
+  paused: boolean;
+}
+
+/** One EVSE now. `grant_a` is the limit in force, `reserve_a` what the law keeps free for it beyond its measured draw. */
+export interface EvseView {
+  station_id: string;
+  evse_id: number;
+  label: string;
+  circuit_id: string;
+  phases: number[];
+  max_a: number;
+  dc: boolean;
+  status: ConnectorStatus;
+  online: boolean;
+  version: string | null;
+  vendor: string | null;
+  grant_a: number | null;
+  grant_w: number | null;
+  measured_a: PerPhase;
+  power_w: number;
+  reserve_a: number;
+  session: SessionView | null;
+  reasons: Reason[];
+}
+
+/** One circuit now. `limit_a` is the effective limit, `limit_source` whose it is. */
+export interface CircuitView {
+  circuit_id: string;
+  name: string;
+  parent_id: string | null;
+  rating_a: number;
+  limit_a: number;
+  limit_source: string;
+  meter_state: "dead" | "fresh" | "none" | "stale";
+  metered_a: PerPhase | null;
+  base_a: PerPhase;
+  ev_a: PerPhase;
+  reserve_a: PerPhase;
+  margin_a: number;
+}
+
+/** A whole site now. */
+export interface SiteView {
+  site_id: string;
+  name: string;
+  at: Instant;
+  speed: number;
+  demo: boolean;
+  strategy: Strategy;
+  voltage_v: number;
+  overloaded: boolean;
+  base_power_w: number;
+  ev_power_w: number;
+  limit_power_w: number;
+  circuits: CircuitView[];
+  evses: EvseView[];
+}
+
+/** First message of the live feed, and the answer to a gap. */
+export interface LiveSnapshot {
+  type: "snapshot";
+  seq: number;
+  site: SiteView;
+}
+
+/** What changed since `seq - 1`: whole views of the circuits and EVSEs that differ, and the site's own figures. */
+export interface LiveDelta {
+  type: "delta";
+  seq: number;
+  at: Instant;
+  strategy: Strategy;
+  overloaded: boolean;
+  base_power_w: number;
+  ev_power_w: number;
+  limit_power_w: number;
+  circuits: CircuitView[];
+  evses: EvseView[];
+}
+
+/** One EVSE's power over the instants of a SiteHistory; None where nothing was recorded. */
+export interface EvseHistory {
+  station_id: string;
+  evse_id: number;
+  label: string;
+  power_w: (number | null)[];
+}
+
+/**
+ * A site's power as it was: column by column, `at` in epoch seconds (rising), all columns equally long.
+ *
+ * Base load, the EVSEs' powers stacked upon it and the limit above them are what the console draws.
+ */
+export interface SiteHistory {
+  site_id: string;
+  step_s: number;
+  at: number[];
+  base_power_w: (number | null)[];
+  limit_power_w: (number | null)[];
+  evses: EvseHistory[];
+}
+
+/**
+ * Somebody's limit on a circuit: the effective limit is the minimum over the valid sources.
+ *
+ * `valid_until` is epoch seconds (None: until withdrawn). When it has passed, `fallback_a` holds instead; without one
+ * the source is gone.
+ */
+export interface LimitSource {
+  limit_a: number;
+  source: string;
+  valid_until: number | null;
+  fallback_a: number | null;
+}
+
+/**
+ * The meter of a circuit: where it is read and what it sees.
+ *
+ * `protocol` is `modbus-tcp` (address `host:port/unit`) or `push` (readings come through the API). It measures
+ * everything that flows through the circuit, cars included. `interval_s` is T of the staleness rules.
+ */
+export interface MeterConfig {
+  protocol: "modbus-tcp" | "push";
+  address: string;
+  interval_s: number;
+  import_is_positive: boolean;
+}
+
+/**
+ * One node of the tree. `rating_a` is per phase; `reserve_a` is the worst base load, used when no meter tells.
+ *
+ * `parent_id` is None at the grid connection only. `rotation` maps this circuit's phases to its parent's.
+ */
+export interface Circuit {
+  circuit_id: string;
+  name: string;
+  rating_a: number;
+  parent_id: string | null;
+  rotation: Rotation;
+  limits: LimitSource[];
+  meter: MeterConfig | null;
+  reserve_a: number;
+}
+
+/**
+ * One EVSE as the law sees it: all its connectors are one load.
+ *
+ * `phases` are the circuit's phases that the EVSE's L1.. land on, in the EVSE's own order: `(1,)` is a single-phase
+ * socket on L2, `(2, 0, 1)` a three-phase one rotated. `safe_a` is what it draws when nobody talks to it (0 allowed).
+ * For DC the amperes are those of its AC supply and `dc_power_w` is its rating on the car's side.
+ */
+export interface Evse {
+  station_id: string;
+  evse_id: number;
+  circuit_id: string;
+  phases: number[];
+  min_a: number;
+  max_a: number;
+  step_a: number;
+  safe_a: number;
+  priority: number;
+  weight: number;
+  dc_power_w: number | null;
+  connectors: number;
+  label: string;
+}
+
+/**
+ * A site with everything that its controller needs to know beforehand.
+ *
+ * `lease_s` is how long a grant lives at a station that hears nothing more; `voltage_v` is phase to neutral.
+ */
+export interface Site {
+  site_id: string;
+  operator_id: string;
+  name: string;
+  time_zone: string;
+  circuits: Circuit[];
+  evses: Evse[];
+  strategy: Strategy;
+  voltage_v: number;
+  lease_s: number;
+  commissioned: boolean;
+}
+
+/** One thing wrong in a body or query: `where` is its path, `what` is wrong with it. */
+export interface FieldProblem {
+  where: string;
+  what: string;
+}
+
+/** An error, as RFC 9457 writes it, with what is wrong, where, and what would be right. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail?: string;
+  instance?: string;
+  what?: string;
+  where?: string;
+  remedy?: string;
+  errors?: FieldProblem[];
+}
+
+/** The node answers and its store can be read. `at` is site time. */
+export interface HealthView {
+  status: "ok";
+  at: Instant;
+}
+
+/** What runs here. */
+export interface VersionView {
+  name: string;
+  version: string;
+  api: string;
+}
+
+/** The code of a one-time link. */
+export interface SignInChange {
+  code: string;
+}
+
+/** Who asks. `actor` is the name in the audit, `via` how they proved who they are. */
+export interface MeView {
+  operator_id: string;
+  name: string;
+  role: Role;
+  actor: string;
+  via: "key" | "session";
+  permissions: Permission[];
+}
+
+/** A key, without its secret. */
+export interface ApiKeyView {
+  prefix: string;
+  name: string;
+  role: Role;
+  created_at: Instant;
+  revoked_at: Instant | null;
+  last_used_at: Instant | null;
+}
+
+/** A key to be made. */
+export interface ApiKeyChange {
+  name: string;
+  role: Role;
+}
+
+/** A key just made: the only time that `key` is shown. */
+export interface NewApiKeyView {
+  key: string;
+  about: ApiKeyView;
+}
+
+/** A sign-in link to be made for a user, who is created where the name is new. */
+export interface LinkChange {
+  user: string;
+  role: Role;
+}
+
+/** A sign-in link just made: the only time that it is shown. `path` follows the node's own address. */
+export interface LinkView {
+  path: string;
+  user: string;
+  role: Role;
+  expires_at: Instant;
+}
+
+/** One command and what became of it. */
+export interface AuditView {
+  audit_id: number;
+  at: Instant;
+  actor: string;
+  action: string;
+  target: string;
+  detail: unknown;
+  outcome: string | null;
+  outcome_at: Instant | null;
+}
+
+/** Newest first; `next` is the `before` of the following page. */
+export interface AuditPage {
+  items: AuditView[];
+  next: number | null;
+}
+
+/** A site in a list. */
+export interface SiteSummary {
+  site_id: string;
+  name: string;
+  time_zone: string;
+  strategy: Strategy;
+  evses: number;
+  evses_online: number;
+  sessions: number;
+  ev_power_w: number;
+  limit_power_w: number;
+  overloaded: boolean;
+}
+
+/** The strategy a site shall follow. */
+export interface StrategyChange {
+  strategy: Strategy;
+}
+
+/** One source's limit on a circuit, in force or of the past. */
+export interface LimitView {
+  source: string;
+  limit_a: number;
+  valid_until: Instant | null;
+  fallback_a: number | null;
+  set_by: string | null;
+  set_at: Instant | null;
+  withdrawn_at: Instant | null;
+}
+
+/** A circuit's limits: the effective one, the sources now, and those of the past (newest first). */
+export interface CircuitLimitsView {
+  circuit_id: string;
+  rating_a: number;
+  effective_a: number;
+  effective_source: string;
+  sources: LimitView[];
+  history: LimitView[];
+}
+
+/** A limit to be set, per phase: until `valid_until` (then `fallback_a`, or nothing), or until withdrawn. */
+export interface LimitChange {
+  limit_a: number;
+  valid_until?: Instant | null;
+  fallback_a?: number | null;
+  source?: string;
+}
+
+/** A reading of a circuit's meter, import positive. `at` is now when absent. */
+export interface MeterChange {
+  current_a: PerPhase;
+  at?: Instant | null;
+}
+
+/** On or off. */
+export interface SwitchChange {
+  on?: boolean;
+}
+
+/** What a driver declares: energy wanted from now on, and when the car leaves. None withdraws it. */
+export interface NeedChange {
+  need_wh?: number | null;
+  departure?: Instant | null;
+}
+
+/** A car that is plugged in now, and where. */
+export interface OpenSessionView {
+  site_id: string;
+  station_id: string;
+  evse_id: number;
+  label: string;
+  online: boolean;
+  power_w: number;
+  grant_a: number | null;
+  session: SessionView;
+  reasons: Reason[];
+}
+
+/** The public page of an EVSE, as its QR code names it. */
+export interface EvseLinkView {
+  code: string;
+  path: string;
+}
+
+/** What anybody who stands before an EVSE may know of it. Nothing in it tells who charges. */
+export interface DriverView {
+  code: string;
+  site_name: string;
+  label: string;
+  at: Instant;
+  online: boolean;
+  status: ConnectorStatus;
+  state: "charging" | "connected" | "full" | "paused" | "waiting" | null;
+  power_w: number;
+  energy_wh: number | null;
+  ready_at: Instant | null;
+  departure: Instant | null;
+  reasons: Reason[];
+}
+
+/** A connector's last status. */
+export interface ConnectorView {
+  evse_id: number;
+  connector_id: number;
+  status: ConnectorStatus;
+  error: string;
+  at: Instant | null;
+}
+
+/** A station: what it is, and how it stands. */
+export interface StationView {
+  station_id: string;
+  site_id: string | null;
+  online: boolean;
+  version: string | null;
+  vendor: string | null;
+  model: string | null;
+  serial: string | null;
+  firmware: string | null;
+  booted_at: Instant | null;
+  last_seen: Instant | null;
+  connectors: ConnectorView[];
+  transactions: string[];
+}
+
+/** How a station stands. */
+export interface StationStatusView {
+  station_id: string;
+  online: boolean;
+  last_seen: Instant | null;
+  connectors: ConnectorView[];
+}
+
+/** A variable (2.x) or configuration key (1.6: component `OCPP16`) as the station last told it. */
+export interface VariableView {
+  component: string;
+  variable: string;
+  component_instance: string | null;
+  variable_instance: string | null;
+  evse_id: number | null;
+  attribute: string;
+  value: string | null;
+  read_only: boolean | null;
+  seen_at: Instant | null;
+}
+
+/** A raw frame. `direction` is `in` from the station, `out` to it. `message_log_id` is 0 in a live tail. */
+export interface MessageView {
+  message_log_id: number;
+  at: Instant;
+  direction: string;
+  action: string | null;
+  frame: string;
+}
+
+/** Newest first; `next` is the `before` of the following page. */
+export interface MessagePage {
+  items: MessageView[];
+  next: number | null;
+}
+
+/** A connection that was turned away, why, and what would help. */
+export interface HandshakeView {
+  at: Instant;
+  peer: string;
+  path: string;
+  identity: string | null;
+  reason: string;
+  remedy: string;
+}
+
+/** A driver's token. Values are compared without regard to case. */
+export interface TokenView {
+  value: string;
+  kind: string;
+  status: string;
+  group: string | null;
+  expires_at: Instant | null;
+  label: string;
+}
+
+/** A token to be added or changed. */
+export interface TokenChange {
+  value: string;
+  kind?: "Central" | "DirectPayment" | "EVCCID" | "ISO14443" | "ISO15693" | "KeyCode" | "Local" | "MacAddress" | "NoAuthorization" | "VIN" | "eMAID";
+  status?: "Accepted" | "Blocked" | "Expired" | "Invalid";
+  group?: string | null;
+  expires_at?: Instant | null;
+  label?: string;
+}
+
+/** A transaction. `energy_wh` is the register's advance since the start. */
+export interface TransactionView {
+  transaction_id: string;
+  station_transaction_id: string;
+  station_id: string;
+  evse_id: number;
+  connector_id: number | null;
+  token: string | null;
+  state: string;
+  started_at: Instant;
+  ended_at: Instant | null;
+  energy_wh: number;
+  register_start_wh: number | null;
+  register_last_wh: number | null;
+  stop_reason: string | null;
+  offline: boolean;
+  need_wh: number | null;
+  departure: Instant | null;
+  boosted: boolean;
+  paused: boolean;
+}
+
+/** Newest first; `next` is the `before` of the following page. */
+export interface TransactionPage {
+  items: TransactionView[];
+  next: string | null;
+}
+
+/**
+ * Values of one measurand on one phase (0: the sum), columns equally long; `at` in epoch seconds, rising.
+ *
+ * At 15 minutes `at` is where the interval begins, `value` its mean (registers: the last), `low` and `high` its
+ * extremes.
+ */
+export interface SeriesLine {
+  measurand: string;
+  phase: number;
+  unit: string;
+  at: number[];
+  value: number[];
+  low: number[] | null;
+  high: number[] | null;
+}
+
+/** Meter values of a transaction or an EVSE. */
+export interface SeriesView {
+  resolution: "15min" | "raw";
+  lines: SeriesLine[];
+  truncated: boolean;
+}
+
+/** The simulated world's switches: which stations' plugs are in. */
+export interface DemoView {
+  speed: number;
+  stations: Record<string, boolean>;
+}
+
+/** Start a transaction on an EVSE for a token. */
+export interface RequestStart {
+  evse_id: number;
+  token: IdToken;
+  remote_start_id?: number;
+}
+
+/** Stop a transaction, by its id on the wire. */
+export interface RequestStop {
+  station_transaction_id: string;
+}
+
+/** `OnIdle` waits for transactions to end (1.6: Soft), `Immediate` doesn't (1.6: Hard). */
+export interface Reset {
+  kind?: "Immediate" | "OnIdle";
+  evse_id?: number | null;
+}
+
+/** Ask for a message: `BootNotification Heartbeat StatusNotification MeterValues TransactionEvent ...`. */
+export interface Trigger {
+  message: string;
+  evse_id?: number | null;
+  connector_id?: number | null;
+}
+
+/** Unlock a connector. */
+export interface Unlock {
+  evse_id: number;
+  connector_id?: number;
+}
+
+/** Take an EVSE (or with `evse_id` 0 the station) in or out of service. */
+export interface ChangeAvailability {
+  evse_id: number;
+  operative: boolean;
+}
+
+/** Read variables; none named on a 1.6 station: all keys. Outcome data: list of VariableValue. */
+export interface GetVariables {
+  variables?: VariableRef[];
+}
+
+/** Write variables one by one. Outcome data: list of VariableValue, each with its own status. */
+export interface SetVariables {
+  values: VariableValue[];
+}
+
+/** Install or replace a charging profile on an EVSE (0: the station). */
+export interface SetProfile {
+  evse_id: number;
+  profile: Profile;
+}
+
+/** Remove a charging profile by its id. */
+export interface ClearProfile {
+  profile_id: number;
+}
+
+/** Ask what the station makes of its profiles. Outcome data: CompositeSchedule. */
+export interface GetCompositeSchedule {
+  evse_id: number;
+  duration_s: number;
+  unit?: "A" | "W";
+}
+
+/** DataTransfer to the station. Outcome data: its answer's data. */
+export interface SendVendorData {
+  vendor_id: string;
+  message_id?: string | null;
+  data?: unknown;
+}
+
+/** A driver's token. `kind` is 2.x's type (`ISO14443`, `Central`, `eMAID` ...); 1.6's idTag is `ISO14443`. */
+export interface IdToken {
+  value: string;
+  kind: string;
+}
+
+/** A variable of the device model; a 1.6 configuration key is component `OCPP16`, variable = key. */
+export interface VariableRef {
+  component: string;
+  variable: string;
+  component_instance: string | null;
+  variable_instance: string | null;
+  evse_id: number | null;
+  attribute: "Actual" | "MaxSet" | "MinSet" | "Target";
+}
+
+/** A variable as the station told it (`status` in 2.x's words; value None where it is write-only or unknown). */
+export interface VariableValue {
+  ref: VariableRef;
+  value: string | null;
+  status: string;
+  read_only: boolean | null;
+}
+
+/** From `start_s` after the schedule's start on, at most `limit` (in the schedule's unit). */
+export interface SchedulePeriod {
+  start_s: number;
+  limit: number;
+  number_phases: number | null;
+}
+
+/** A charging profile in standard terms. `unit` is A per phase or W; limits carry one decimal exactly. */
+export interface Profile {
+  profile_id: number;
+  stack_level: number;
+  purpose: "ChargingStationMaxProfile" | "TxDefaultProfile" | "TxProfile";
+  kind: "Absolute" | "Recurring" | "Relative";
+  unit: "A" | "W";
+  periods: SchedulePeriod[];
+  start: Instant | null;
+  duration_s: number | null;
+  station_transaction_id: string | null;
+  valid_from: Instant | null;
+  valid_to: Instant | null;
+}
+
+/** A composite schedule as the station told it. */
+export interface CompositeSchedule {
+  start: Instant;
+  unit: "A" | "W";
+  periods: SchedulePeriod[];
+}
+
+/**
+ * What became of a command. `result`:
+ *
+ * `accepted`, `rejected` (the station said no: `status` is its word), `offline` (no socket), `timeout` (no answer; it may
+ * or may not have acted), `error` (CALLERROR or an answer that breaks its schema: `detail` says what), `unsupported` (the
+ * station's version has no such thing).
+ */
+export interface Outcome {
+  result: "accepted" | "error" | "offline" | "rejected" | "timeout" | "unsupported";
+  status: string;
+  detail: string;
+  data: unknown;
+}
+
+/** A message of the live feed. */
+export type LiveMessage = LiveSnapshot | LiveDelta;
+
+/** Commands by the name in their path. */
+export interface Commands {
+  request_start: RequestStart;
+  request_stop: RequestStop;
+  reset: Reset;
+  trigger: Trigger;
+  unlock: Unlock;
+  change_availability: ChangeAvailability;
+  get_variables: GetVariables;
+  set_variables: SetVariables;
+  set_profile: SetProfile;
+  clear_profile: ClearProfile;
+  get_composite_schedule: GetCompositeSchedule;
+  data_transfer: SendVendorData;
+}
