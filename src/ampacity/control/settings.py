@@ -8,8 +8,8 @@ from msgspec import Struct
 class ControlSettings(Struct, frozen=True, kw_only=True):
     """Times in seconds, currents in amperes, shares of one.
 
-    `latency_s` is the worst time from a decision to its acknowledgement; `reaction_s`, from the decision to the effect
-    in the meter, is 5 s more.
+    `latency_s` is the worst time from a decision to its acknowledgement; `reaction_s`, from the decision to
+    the effect in the meter, is 5 s more.
     """
 
     latency_s: float = 5.0
@@ -42,7 +42,8 @@ class ControlSettings(Struct, frozen=True, kw_only=True):
 
     @property
     def reaction_s(self) -> float:
-        """One worst-case reaction: the decision is sent, acknowledged, obeyed and visible in the circuit's meter."""
+        """One worst-case reaction: the decision is sent, acknowledged, obeyed and visible in the circuit's
+        meter."""
         return self.latency_s + self.landing_s
 
 

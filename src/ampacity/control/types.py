@@ -1,7 +1,8 @@
 """What the law is told (`Snapshot`) and what it answers (`Decision`).
 
-Amperes are RMS per phase. Times named `at`, `*_at` and `*_until` are monotonic site seconds, except the `valid_until`
-of a `LimitSource`, which people and grid operators give as a date: those are compared with `Snapshot.epoch_s`.
+Amperes are RMS per phase. Times named `at`, `*_at` and `*_until` are monotonic site seconds, except the
+`valid_until` of a `LimitSource`, which people and grid operators give as a date: those are compared with
+`Snapshot.epoch_s`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from ampacity.model.phases import PerPhase
 from ampacity.model.site import EvseKey, LimitSource, Site, Strategy
 
 MeterState: TypeAlias = Literal["none", "fresh", "stale", "dead", "lost"]
-"""`none`: the circuit has no meter. `dead`: silent for so long that the worst base counts. `lost`: silent twice as long,
-so that only what stations may draw unattended is granted. A view shows `lost` as `dead`."""
+"""`none`: the circuit has no meter. `dead`: silent for so long that the worst base counts. `lost`: silent
+twice as long, so that only what stations may draw unattended is granted. A view shows `lost` as `dead`."""
 
 CircuitPhase: TypeAlias = tuple[str, int]
 """A circuit and one of its phases, 1..3 as people count them."""
@@ -25,25 +26,26 @@ CircuitPhase: TypeAlias = tuple[str, int]
 class EvseState(Struct, frozen=True, kw_only=True, gc=False):
     """One EVSE as it stands now.
 
-    `online`: the station's socket is open and answers. `proven`: its base profile was read back since it connected.
-    `session`: a car is plugged in and authorised, `wants`: that car could draw (False: it stopped by itself),
-    `paused`: a person holds it. `priority` and `weight` replace the EVSE's own when a session is boosted.
-    `slack_s`: time to departure less the time that the missing energy takes at full power.
-    `waiting_since`: since when it has wanted more than nothing and had nothing (the law keeps its own count if None).
+    `online`: the station's socket is open and answers. `proven`: its base profile was read back since it
+    connected. `session`: a car is plugged in and authorised, `wants`: that car could draw (False: it stopped
+    by itself), `paused`: a person holds it. `priority` and `weight` replace the EVSE's own when a session is
+    boosted. `slack_s`: time to departure less the time that the missing energy takes at full power.
+    `waiting_since`: since when it has wanted more than nothing and had nothing (the law keeps its own count
+    if None).
 
-    `measured_a` are the EVSE meter's values on the *circuit's* phases, sampled at `measured_at`; `sample_interval_s` is
-    the interval that was configured.
+    `measured_a` are the EVSE meter's values on the *circuit's* phases, sampled at `measured_at`;
+    `sample_interval_s` is the interval that was configured.
 
     `committed_a` is the limit that the station acknowledged last (None: it runs on its base profile) and
-    `committed_at` when. `lease_until` is when that limit ends at the station at the latest, measured skew included
-    (`lease.expires_at`); None with a committed limit means that nothing ends it (no lease credit). `inflight_a` is a
-    limit that was sent and is not answered yet. `doubt_a` is the highest limit whose answer never came (a call that
-    timed out) since the last acknowledged one: the station may have taken it. `safe_a`: what it does unattended, None
-    for the EVSE's own.
+    `committed_at` when. `lease_until` is when that limit ends at the station at the latest, measured skew
+    included (`lease.expires_at`); None with a committed limit means that nothing ends it (no lease credit).
+    `inflight_a` is a limit that was sent and is not answered yet. `doubt_a` is the highest limit whose answer
+    never came (a call that timed out) since the last acknowledged one: the station may have taken it.
+    `safe_a`: what it does unattended, None for the EVSE's own.
 
-    `learned_max_a`: the most that this car was seen to take or declared. `ceiling_a` with `ceiling_source`: a planner's
-    or a person's upper limit. `phases`: the circuit phases (0..2) that this session can load, None for all of the
-    EVSE's; set it only where it was declared by the car or measured over a whole minute.
+    `learned_max_a`: the most that this car was seen to take or declared. `ceiling_a` with `ceiling_source`: a
+    planner's or a person's upper limit. `phases`: the circuit phases (0..2) that this session can load, None
+    for all of the EVSE's; set it only where it was declared by the car or measured over a whole minute.
     """
 
     key: EvseKey
@@ -85,8 +87,8 @@ class CircuitState(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """Everything the law sees at one instant. A circuit or EVSE of the site that is missing here counts as unknown:
-    no reading, or offline and unproven."""
+    """Everything the law sees at one instant. A circuit or EVSE of the site that is missing here counts as
+    unknown: no reading, or offline and unproven."""
 
     site: Site
     circuits: dict[str, CircuitState]
@@ -106,8 +108,8 @@ class Grant(Struct, frozen=True, gc=False):
 class CircuitLedger(Struct, frozen=True, kw_only=True):
     """What the law assumed of a circuit, per phase of that circuit.
 
-    `limit_a` less `margin_a`, `base_a` and `reserve_a` is what the controllable EVSEs share; `grants_a` is what they
-    got. `limit_source` is whose limit is the lowest.
+    `limit_a` less `margin_a`, `base_a` and `reserve_a` is what the controllable EVSEs share; `grants_a` is
+    what they got. `limit_source` is whose limit is the lowest.
     """
 
     circuit_id: str
@@ -123,15 +125,14 @@ class CircuitLedger(Struct, frozen=True, kw_only=True):
 class Decision(Struct, frozen=True, kw_only=True):
     """What to do now.
 
-    `grants`: for every EVSE of the site where the law wants it to be, and why not more. An idle EVSE's is what its base
-    profile lets it start with.
-    `cuts`: send at once, before anything else. `raises`: send now; what they use is free *already* (the cuts they rest
-    on were acknowledged and seen). A target above the limit in force that is not among the raises waits.
-    `held_a`: what each EVSE may draw at this moment as far as anyone can prove; `cutting`: EVSEs with a cut under way
-    that is younger than the reaction time, and the limit it lands on.
-    `reserved`: EVSEs that the law can't steer now; `held_a` of them is set aside.
-    `overloaded`: a meter reads above its limit. `overcommitted`: circuit phases where base and reserves alone exceed
-    the budget; every grant that loads them is 0.
+    `grants`: for every EVSE of the site where the law wants it to be, and why not more. An idle EVSE's is
+    what its base profile lets it start with. `cuts`: send at once, before anything else. `raises`: send now;
+    what they use is free *already* (the cuts they rest on were acknowledged and seen). A target above the
+    limit in force that is not among the raises waits. `held_a`: what each EVSE may draw at this moment as far
+    as anyone can prove; `cutting`: EVSEs with a cut under way that is younger than the reaction time, and the
+    limit it lands on. `reserved`: EVSEs that the law can't steer now; `held_a` of them is set aside.
+    `overloaded`: a meter reads above its limit. `overcommitted`: circuit phases where base and reserves alone
+    exceed the budget; every grant that loads them is 0.
     """
 
     at: float
