@@ -1,0 +1,331 @@
+"""The store: one writer with group commit, a few readers, and honesty about the disk.
+
+How a write travels. `write(fn)` puts a *unit of work* into a queue and waits. The writer thread takes what is
+queued, runs each unit in a savepoint of one transaction (a unit that raises is undone alone), commits, and
+only then lets the callers go on: what returned is on the disk. While a commit waits for the disk the next
+group gathers by itself, so a single write pays no waiting and a busy store pays one disk flush for many; a
+group is closed after `group_s` at the latest. `post(fn)` queues without waiting, for what may be lost in a
+crash; posts ride along with the next write, or go after `post_s`.
+
+When the disk refuses, the whole group is undone, each waiting caller gets StoreUnavailable (a station then
+gets no answer and sends again), posts stay queued, `on_trouble` tells it once, and the first commit that
+works tells `recovered`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from msgspec import Struct
+from sqlalchemy import Connection, Engine
+
+from ..clock import Clock
+from . import migrations, sqlite
+from .errors import StoreClosed, StoreTrouble, StoreUnavailable, TransactionMisused
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class StoreSettings(Struct, frozen=True, kw_only=True):
+    """How the store works. Seconds are wall seconds."""
+
+    group_s: float = 0.005
+    """Longest time a group of writes runs before it is committed."""
+    post_s: float = 0.2
+    """Longest time a post waits for a write to ride along with."""
+    post_limit: int = 20_000
+    """Posts held at most; see PostRank for who gives way first."""
+    retry_s: float = 1.0
+    """Time between attempts to write posts while the disk refuses."""
+    readers: int = 4
+    """Connections (and threads) that read."""
+
+
+class PostRank(IntEnum):
+    """Who gives way when posts pile up.
+
+    The raw message log at half of the limit, telemetry at three quarters, audit at the limit itself.
+    """
+
+    MESSAGES = 2
+    TELEMETRY = 3
+    AUDIT = 4
+
+
+class StoreFigures(Struct, kw_only=True):
+    """Counters since the store was opened."""
+
+    commits: int = 0
+    units: int = 0
+    failed_units: int = 0
+    failed_posts: int = 0
+    shed_posts: int = 0
+    failed_commits: int = 0
+
+
+class _Unit:
+    """A unit of work in the queue; `future` is None for a post."""
+
+    __slots__ = ("error", "fn", "future", "result")
+
+    def __init__(self, fn: Callable[[Connection], Any], future: asyncio.Future[Any] | None) -> None:
+        self.fn = fn
+        self.future = future
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class Store:
+    """An open database. Make it with `open`; use it from the event loop that opened it."""
+
+    def __init__(
+        self, path: Path, clock: Clock, settings: StoreSettings, writing: Engine, reading: Engine
+    ) -> None:
+        self.path = path
+        self.clock = clock
+        self.settings = settings
+        self.figures = StoreFigures()
+        self._writing = writing
+        self._reading = reading
+        self._loop = asyncio.get_running_loop()
+        self._readers = ThreadPoolExecutor(settings.readers, "store-read")
+        self._queue: deque[_Unit] = deque()
+        self._awaited = 0
+        self._wake = threading.Condition(threading.Lock())
+        self._closing = False
+        self._troubled = False
+        self._listeners: list[Callable[[StoreTrouble], None]] = []
+        self._thread = threading.Thread(target=self._run, name="store-write", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    async def open(cls, url: str | Path, clock: Clock, settings: StoreSettings | None = None) -> Store:
+        """Open (and where needed create and migrate) the database that `url` names.
+
+        `url` is `sqlite:///path` or a path. Raises StoreUrlError, StoreNewer or StoreUnavailable, each saying
+        what helps.
+        """
+        settings = settings or StoreSettings()
+        path = sqlite.database_path(url)
+        writing, reading = await asyncio.to_thread(_prepare, path, settings)
+        return cls(path, clock, settings, writing, reading)
+
+    async def close(self) -> None:
+        """Write what is queued and close. Posts that the disk refuses now are counted as failed."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._readers.shutdown)
+        self._reading.dispose()
+        self._writing.dispose()
+
+    async def write(self, fn: Callable[[Connection], T]) -> T:
+        """Run `fn` in the writer thread and return its result after the durable commit.
+
+        `fn` gets a connection inside a transaction that it shares with others; if it raises, its own changes
+        are undone and the error comes through. It must be quick, and must not commit. Raises StoreUnavailable
+        when the database can't be written (nothing was kept) and StoreClosed.
+        """
+        future: asyncio.Future[T] = self._loop.create_future()
+        unit = _Unit(fn, future)
+        with self._wake:
+            if self._closing:
+                raise StoreClosed(str(self.path))
+            self._queue.append(unit)
+            self._awaited += 1
+            if self._awaited == 1:
+                self._wake.notify()
+        return await future
+
+    def post(self, fn: Callable[[Connection], object], rank: PostRank = PostRank.TELEMETRY) -> None:
+        """Queue `fn` without waiting. It runs after everything queued before it; its errors are logged and
+        counted.
+
+        May be shed under pressure (see PostRank) and is lost in a crash: what must not be lost goes through
+        `write`.
+        """
+        with self._wake:
+            if self._closing:
+                raise StoreClosed(str(self.path))
+            if len(self._queue) >= self.settings.post_limit * rank // 4:
+                self.figures.shed_posts += 1
+                return
+            self._queue.append(_Unit(fn, None))
+            if len(self._queue) == 1:
+                self._wake.notify()
+
+    async def flush(self) -> None:
+        """Return when everything posted so far is on the disk (or has failed)."""
+        await self.write(lambda connection: None)
+
+    async def read(self, fn: Callable[[Connection], T]) -> T:
+        """Run `fn` in a reader thread on a snapshot of the last commit; writing there raises."""
+        if self._closing:
+            raise StoreClosed(str(self.path))
+        return await self._loop.run_in_executor(self._readers, self._read, fn)
+
+    def on_trouble(self, callback: Callable[[StoreTrouble], None]) -> None:
+        """Call `callback` in the event loop when writing stops working and when it works again."""
+        self._listeners.append(callback)
+
+    @property
+    def troubled(self) -> bool:
+        """Whether the last commit failed."""
+        return self._troubled
+
+    def _read(self, fn: Callable[[Connection], T]) -> T:
+        try:
+            with self._reading.connect() as connection, connection.begin():
+                return fn(connection)
+        except Exception as error:
+            unavailable = sqlite.unavailable(error, self.path)
+            if unavailable is None or unavailable.kind == "read-only":  # the latter: `fn` tried to write
+                raise
+            raise unavailable from error
+
+    # ------------------------------------------------------------ the writer thread
+
+    def _run(self) -> None:
+        with self._writing.connect() as connection:
+            while True:
+                group = self._next_group()
+                if group is None:
+                    return
+                self._commit(connection, group)
+
+    def _next_group(self) -> deque[_Unit] | None:
+        """Wait for work and take all of it; None when the store is closed and the queue empty."""
+        with self._wake:
+            self._wake.wait_for(lambda: self._queue or self._closing)
+            if not self._awaited and not self._closing:
+                pause = self.settings.retry_s if self._troubled else self.settings.post_s
+                self._wake.wait_for(lambda: self._awaited or self._closing, pause)
+            group = self._queue
+            self._queue = deque()
+            self._awaited = 0
+            return group or None
+
+    def _commit(self, connection: Connection, group: deque[_Unit]) -> None:
+        """Run units of `group` for at most `group_s` and commit; the rest goes back to the queue's head."""
+        done: list[_Unit] = []
+        try:
+            with connection.begin() as transaction:
+                ends = time.perf_counter() + self.settings.group_s
+                while group:
+                    unit = group.popleft()
+                    done.append(unit)
+                    if unit.future is None or not unit.future.cancelled():
+                        self._run_unit(connection, unit)
+                    if not transaction.is_active:
+                        raise TransactionMisused
+                    if time.perf_counter() >= ends:
+                        break
+        except Exception as error:
+            self._fail(done, error)
+        else:
+            self.figures.commits += 1
+            self.figures.units += len(done)
+            self._tell(done, recovered=self._troubled)
+        if group:
+            self._put_back(group)
+
+    def _run_unit(self, connection: Connection, unit: _Unit) -> None:
+        connection.exec_driver_sql("SAVEPOINT unit")
+        try:
+            unit.result = unit.fn(connection)
+        except Exception as error:
+            # A disk error may have undone the whole transaction: the group's trouble, not the unit's.
+            if sqlite.trouble_kind(error, self.path) is not None:
+                raise
+            unit.error = error
+            self.figures.failed_units += 1
+            connection.exec_driver_sql("ROLLBACK TO unit")
+        connection.exec_driver_sql("RELEASE unit")
+
+    def _fail(self, done: list[_Unit], error: Exception) -> None:
+        """Nothing of the group was kept: callers are told, posts wait for better times."""
+        self.figures.failed_commits += 1
+        unavailable = sqlite.unavailable(error, self.path)
+        posts: deque[_Unit] = deque()
+        told: list[_Unit] = []
+        for unit in done:
+            if unit.future is None and unavailable is not None and not self._closing:
+                unit.result = unit.error = None
+                posts.append(unit)
+            else:
+                unit.error = unit.error or unavailable or error
+                told.append(unit)
+        if posts:
+            self._put_back(posts)
+        self._tell(told, trouble=None if self._troubled else unavailable)
+        if unavailable is not None:
+            self._troubled = True
+
+    def _put_back(self, units: deque[_Unit]) -> None:
+        with self._wake:
+            units.extend(self._queue)
+            self._queue = units
+            self._awaited = sum(unit.future is not None for unit in units)
+
+    def _tell(
+        self, units: list[_Unit], *, trouble: StoreUnavailable | None = None, recovered: bool = False
+    ) -> None:
+        event: StoreTrouble | None = None
+        if trouble is not None:
+            event = StoreTrouble(kind=trouble.kind, text=str(trouble), at=self.clock.time())
+        elif recovered:
+            self._troubled = False
+            event = StoreTrouble(
+                kind="recovered", text=f"database {self.path}: can be written again", at=self.clock.time()
+            )
+        try:
+            self._loop.call_soon_threadsafe(self._settle, units, event)
+        except RuntimeError:  # the event loop is gone: nobody waits any more
+            log.debug("the event loop ended before the store")
+
+    def _settle(self, units: list[_Unit], event: StoreTrouble | None) -> None:
+        """In the event loop: let the callers go on."""
+        for unit in units:
+            if unit.future is None:
+                if unit.error is not None:
+                    self.figures.failed_posts += 1
+                    log.error("a posted write failed", exc_info=unit.error)
+            elif not unit.future.done():
+                if unit.error is None:
+                    unit.future.set_result(unit.result)
+                else:
+                    unit.future.set_exception(unit.error)
+        if event is not None:
+            log.log(logging.INFO if event.kind == "recovered" else logging.ERROR, "%s", event.text)
+            for listener in tuple(self._listeners):
+                try:
+                    listener(event)
+                except Exception:
+                    log.exception("a listener for the store's trouble failed")
+
+
+def _prepare(path: Path, settings: StoreSettings) -> tuple[Engine, Engine]:
+    """Open, check and migrate the file."""
+    sqlite.prepare_folder(path)
+    writing = sqlite.writing_engine(path)
+    try:
+        migrations.upgrade(writing, str(path))
+    except Exception as error:
+        writing.dispose()
+        unavailable = sqlite.unavailable(error, path)
+        if unavailable is None:
+            raise
+        raise unavailable from error
+    return writing, sqlite.reading_engine(path, settings.readers)

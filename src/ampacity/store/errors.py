@@ -1,0 +1,89 @@
+"""What can go wrong with a store, as types. Each message names the place, what is wrong, and what helps."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+TroubleKind: TypeAlias = Literal["full", "read-only", "locked", "corrupt", "io", "recovered"]
+
+REMEDIES: dict[str, str] = {
+    "full": "free some space or move the data folder to a larger disk; writing goes on as soon as there is room",
+    "read-only": "give this user the right to write the file and its folder, or remount the disk writable",
+    "locked": "another program holds the database: stop it, or point this one at another data folder",
+    "corrupt": "restore the last backup (docs/backup.md) and keep the damaged file for examination",
+    "io": "check the disk or volume (dmesg, smartctl); writing goes on when it answers again",
+}
+
+
+class StoreError(Exception):
+    """Anything the store raises by itself; errors of a unit of work come through as they are."""
+
+
+class StoreUnavailable(StoreError):
+    """The database can't be opened or written now. Nothing of the unit of work was kept."""
+
+    def __init__(self, kind: TroubleKind, place: str, detail: str) -> None:
+        self.kind = kind
+        self.place = place
+        self.detail = detail
+        super().__init__(f"database {place}: {_WORDS[kind]} ({detail}): {REMEDIES[kind]}")
+
+
+class StoreNewer(StoreError):
+    """The database was written by a later Ampacity."""
+
+    def __init__(self, place: str, found: str, known: str) -> None:
+        self.place = place
+        self.found = found
+        self.known = known
+        super().__init__(
+            f"database {place} has schema {found}, this program knows up to {known}: "
+            "start the newer Ampacity, or restore a backup made before the update"
+        )
+
+
+class StoreUrlError(StoreError):
+    """The address of the database can't be understood."""
+
+    def __init__(self, url: str, why: str) -> None:
+        self.url = url
+        super().__init__(
+            f"database address {url!r}: {why}: write sqlite:///folder/ampacity.db or a file's path"
+        )
+
+
+class StoreClosed(StoreError):
+    """The store was closed, or its writer ended."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        super().__init__(f"database {place} is closed: open it again")
+
+
+class TransactionMisused(StoreError):
+    """A unit of work ended the transaction that it shares with others."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a unit of work must not commit, roll back or close: return to commit, raise to undo"
+        )
+
+
+class StoreTrouble(Struct, frozen=True, kw_only=True):
+    """Writing stopped working, or (`recovered`) works again. `at` is epoch seconds of the store's clock."""
+
+    kind: TroubleKind
+    text: str
+    at: float
+
+
+_WORDS: dict[TroubleKind, str] = {
+    "full": "the disk is full",
+    "read-only": "it can't be written",
+    "locked": "it is locked",
+    "corrupt": "it is damaged or no database",
+    "io": "the disk answers with an error",
+    "recovered": "works again",
+}

@@ -1,0 +1,45 @@
+"""Migrations of the database's schema, run when a store is opened.
+
+The revisions lie in `versions/`, written for Alembic. A database at HEAD is recognised without loading
+Alembic, which keeps a start quick.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+from ..errors import StoreNewer
+
+HEAD = "0001"
+"""The newest revision; a test holds it against `versions/`."""
+
+
+def revision(connection: Connection) -> str | None:
+    """The revision that the database is at; None for an empty one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def upgrade(engine: Engine, place: str) -> None:
+    """Bring the database to HEAD. Raises StoreNewer where it is ahead of this program.
+
+    All of it is one transaction: a migration that is cut off leaves the former schema.
+    """
+    with engine.connect() as connection, connection.begin():
+        found = revision(connection)
+        if found == HEAD:
+            return
+        from alembic import command
+        from alembic.config import Config
+        from alembic.script import ScriptDirectory
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        if found is not None and found not in known:
+            raise StoreNewer(place, found, HEAD)
+        config.attributes["connection"] = connection
+        command.upgrade(config, HEAD)

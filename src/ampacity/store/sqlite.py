@@ -1,0 +1,154 @@
+"""SQLite: how its file is opened, and what its errors mean.
+
+Write-ahead log with `synchronous=FULL`: a commit returns after the log is on the disk, so what was
+acknowledged survives a crash of the program and of the machine. One connection writes (`BEGIN IMMEDIATE`), a
+few read; readers see the last commit and never wait for the writer.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from .errors import StoreUnavailable, StoreUrlError, TroubleKind
+
+BUSY_TIMEOUT_MS = 5_000
+CHECKPOINT_PAGES = 2_000
+"""Pages of 4 kB in the log before its content is copied into the database: 8 MB."""
+
+_KINDS: dict[int, TroubleKind] = {
+    sqlite3.SQLITE_FULL: "full",
+    sqlite3.SQLITE_READONLY: "read-only",
+    sqlite3.SQLITE_CANTOPEN: "read-only",
+    sqlite3.SQLITE_PERM: "read-only",
+    sqlite3.SQLITE_BUSY: "locked",
+    sqlite3.SQLITE_LOCKED: "locked",
+    sqlite3.SQLITE_CORRUPT: "corrupt",
+    sqlite3.SQLITE_NOTADB: "corrupt",
+    sqlite3.SQLITE_IOERR: "io",
+}
+_FULL_BELOW_BYTES = 1_000_000
+
+
+def database_path(url: str | Path) -> Path:
+    """The file that `sqlite:///relative`, `sqlite:////absolute` or a plain path names."""
+    if isinstance(url, Path):
+        return url
+    if not url.startswith("sqlite:"):
+        if "://" in url:
+            raise StoreUrlError(url, "this version keeps its data in SQLite")
+        path = url
+    else:
+        parts = urlsplit(url)
+        if parts.netloc or not parts.path.startswith("/"):
+            raise StoreUrlError(
+                url, "three slashes are needed before a relative path, four before an absolute one"
+            )
+        path = unquote(parts.path[1:])
+    if not path or ":memory:" in path:
+        raise StoreUrlError(url, "a database in memory would forget what was acknowledged")
+    return Path(path)
+
+
+def writing_engine(path: Path) -> Engine:
+    """The engine whose only connection writes."""
+    return _engine(path, poolclass=StaticPool, begin="BEGIN IMMEDIATE", read_only=False)
+
+
+def reading_engine(path: Path, connections: int) -> Engine:
+    """An engine of at most `connections` connections that can't write."""
+    return _engine(
+        path,
+        poolclass=QueuePool,
+        begin="BEGIN",
+        read_only=True,
+        pool_size=connections,
+        max_overflow=0,
+    )
+
+
+def _engine(path: Path, *, begin: str, read_only: bool, **pool: Any) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        connect_args={
+            "timeout": BUSY_TIMEOUT_MS / 1000,
+            "check_same_thread": False,
+            "cached_statements": 512,
+        },
+        **pool,
+    )
+
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own idea of when to begin is switched off: `begin` below decides.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA cache_size=-16000")
+        cursor.execute("PRAGMA temp_store=MEMORY")
+        if read_only:
+            cursor.execute("PRAGMA query_only=ON")
+        else:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA synchronous=FULL")
+            cursor.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+        cursor.close()
+
+    event.listen(engine, "connect", configure)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine
+
+
+def trouble_kind(error: BaseException, path: Path) -> TroubleKind | None:
+    """What an error says about the disk or the file; None when it is about the statement.
+
+    A full disk often shows as a plain I/O error, so the free space is looked at too.
+    """
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, OSError):
+        return "full" if cause.errno == 28 else "io"
+    code = getattr(cause, "sqlite_errorcode", None)
+    if not isinstance(cause, sqlite3.Error) or code is None:
+        return None
+    kind = _KINDS.get(code & 0xFF)
+    if kind in ("io", "read-only") and _free_bytes(path) < _FULL_BELOW_BYTES:
+        return "full"
+    return kind
+
+
+def unavailable(error: BaseException, path: Path) -> StoreUnavailable | None:
+    """The error to raise for `error`, or None where it is not the disk's or the file's."""
+    kind = trouble_kind(error, path)
+    if kind is None:
+        return None
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    name = getattr(cause, "sqlite_errorname", type(cause).__name__)
+    return StoreUnavailable(kind, str(path), f"{name}: {cause}")
+
+
+def prepare_folder(path: Path) -> None:
+    """Make the database's folder; raises StoreUnavailable where that can't be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        kind: TroubleKind = "full" if error.errno == 28 else "read-only"
+        raise StoreUnavailable(kind, str(path), f"its folder can't be made: {error.strerror}") from error
+    if path.is_dir():
+        raise StoreUrlError(str(path), "it is a folder")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise StoreUnavailable("read-only", str(path), "the file may not be written by this user")
+
+
+def _free_bytes(path: Path) -> int:
+    try:
+        return shutil.disk_usage(path.parent).free
+    except OSError:
+        return _FULL_BELOW_BYTES

@@ -1,0 +1,462 @@
+"""Every table. `operator_id` is in each of them and leads each key and index: no row and no query leaves its
+tenant.
+
+Two kinds of tables. *Configuration and state* (site, station, token, user ...) hang together by foreign keys
+that carry `operator_id`. *Evidence* (journal, transactions, samples, audit, message log) stands alone without
+foreign keys: a message that a station will never send again must not be refused because some other row is
+missing, and history outlives what it tells about.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from .columns import Document, Instant, RowId, WattHours
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _operator_id(*, primary_key: bool = True) -> Column[str]:
+    return Column("operator_id", Text, primary_key=primary_key, nullable=False)
+
+
+def _belongs_to_operator() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["operator_id"], ["operator.operator_id"])
+
+
+# ---------------------------------------------------------------- who and where
+
+operator = Table(
+    "operator",
+    metadata,
+    _operator_id(),
+    Column("name", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+setting = Table(
+    "setting",
+    metadata,
+    _operator_id(),
+    Column("key", Text, primary_key=True),
+    Column("value", Document, nullable=False),
+    Column("set_at", Instant, nullable=False),
+    _belongs_to_operator(),
+)
+
+site = Table(
+    "site",
+    metadata,
+    _operator_id(),
+    Column("site_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("strategy", Text, nullable=False),
+    Column("voltage_v", Float, nullable=False),
+    Column("lease_s", Float, nullable=False),
+    Column("commissioned", Boolean, nullable=False),
+    _belongs_to_operator(),
+)
+
+circuit = Table(
+    "circuit",
+    metadata,
+    _operator_id(),
+    Column("site_id", Text, primary_key=True),
+    Column("circuit_id", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("parent_id", Text),
+    Column("rating_a", Float, nullable=False),
+    Column("reserve_a", Float, nullable=False),
+    Column("rotation", Document, nullable=False),
+    Column("meter", Document),
+    ForeignKeyConstraint(
+        ["operator_id", "site_id"], ["site.operator_id", "site.site_id"], ondelete="CASCADE"
+    ),
+)
+
+circuit_limit = Table(
+    "circuit_limit",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    _operator_id(primary_key=False),
+    Column("site_id", Text, nullable=False),
+    Column("circuit_id", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("limit_a", Float, nullable=False),
+    Column("fallback_a", Float),
+    Column("valid_until", Instant),
+    Column("set_by", Text, nullable=False),
+    Column("set_at", Instant, nullable=False),
+    Column("withdrawn_at", Instant),
+    Column("withdrawn_by", Text),
+    Index(None, "operator_id", "site_id", "circuit_id", "source"),
+    sqlite_autoincrement=True,
+)
+"""History of limits: a row is never changed but for its withdrawal (by name, or by a later row of the same
+source).
+"""
+
+station = Table(
+    "station",
+    metadata,
+    _operator_id(),
+    Column("station_id", Text, primary_key=True),
+    Column("site_id", Text),
+    Column("password_hash", Text),
+    Column("security_profile", Integer, nullable=False),
+    Column("version", Text),
+    Column("vendor", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("serial", Text, nullable=False),
+    Column("firmware", Text, nullable=False),
+    Column("registered_at", Instant, nullable=False),
+    Column("auto_registered", Boolean, nullable=False),
+    Column("booted_at", Instant),
+    Column("boot_reason", Text),
+    Column("first_seen_at", Instant),
+    Column("last_seen_at", Instant),
+    _belongs_to_operator(),
+    ForeignKeyConstraint(["operator_id", "site_id"], ["site.operator_id", "site.site_id"]),
+    Index(None, "operator_id", "site_id"),
+)
+
+evse = Table(
+    "evse",
+    metadata,
+    _operator_id(),
+    Column("station_id", Text, primary_key=True),
+    Column("evse_id", Integer, primary_key=True),
+    Column("site_id", Text, nullable=False),
+    Column("circuit_id", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("phases", Document, nullable=False),
+    Column("min_a", Float, nullable=False),
+    Column("max_a", Float, nullable=False),
+    Column("step_a", Float, nullable=False),
+    Column("safe_a", Float, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("weight", Float, nullable=False),
+    Column("dc_power_w", Float),
+    Column("connectors", Integer, nullable=False),
+    ForeignKeyConstraint(["operator_id", "station_id"], ["station.operator_id", "station.station_id"]),
+    ForeignKeyConstraint(
+        ["operator_id", "site_id", "circuit_id"],
+        ["circuit.operator_id", "circuit.site_id", "circuit.circuit_id"],
+    ),
+    Index(None, "operator_id", "site_id", "circuit_id"),
+)
+
+# ---------------------------------------------------------------- what stations are
+
+
+def _of_station() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["operator_id", "station_id"], ["station.operator_id", "station.station_id"], ondelete="CASCADE"
+    )
+
+
+connector_status = Table(
+    "connector_status",
+    metadata,
+    _operator_id(),
+    Column("station_id", Text, primary_key=True),
+    Column("evse_id", Integer, primary_key=True),
+    Column("connector_id", Integer, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    _of_station(),
+)
+
+variable = Table(
+    "variable",
+    metadata,
+    _operator_id(),
+    Column("station_id", Text, primary_key=True),
+    Column("component", Text, primary_key=True),
+    Column("component_instance", Text, primary_key=True),  # "" where there is none
+    Column("variable", Text, primary_key=True),
+    Column("variable_instance", Text, primary_key=True),  # "" where there is none
+    Column("evse_id", Integer, primary_key=True),  # 0 where it belongs to the station
+    Column("attribute", Text, primary_key=True),
+    Column("value", Text),
+    Column("read_only", Boolean),
+    Column("seen_at", Instant, nullable=False),
+    _of_station(),
+)
+
+charging_profile = Table(
+    "charging_profile",
+    metadata,
+    _operator_id(),
+    Column("station_id", Text, primary_key=True),
+    Column("profile_id", Integer, primary_key=True),
+    Column("evse_id", Integer, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("stack_level", Integer, nullable=False),
+    Column("station_transaction_id", Text),
+    Column("profile", Document, nullable=False),
+    Column("status", Text, nullable=False),  # pending, accepted, cleared
+    Column("at", Instant, nullable=False),
+    _of_station(),
+)
+
+id_token = Table(
+    "id_token",
+    metadata,
+    _operator_id(),
+    Column("key", Text, primary_key=True),  # the value, case-folded
+    Column("value", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("group", Text),
+    Column("label", Text, nullable=False),
+    Column("expires_at", Instant),
+    Column("created_at", Instant, nullable=False),
+    _belongs_to_operator(),
+    Index(None, "operator_id", "group"),
+)
+
+# ---------------------------------------------------------------- evidence
+
+charging_transaction = Table(
+    "charging_transaction",
+    metadata,
+    _operator_id(),
+    Column("transaction_id", Text, primary_key=True),
+    Column("station_transaction_id", Text, nullable=False),
+    Column("station_id", Text, nullable=False),
+    Column("evse_id", Integer, nullable=False),
+    Column("connector_id", Integer),
+    Column("token_key", Text),
+    Column("token", Text),
+    Column("token_kind", Text),
+    Column("state", Text, nullable=False),  # open, ended
+    Column("charging_state", Text),
+    Column("started_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("register_start_wh", WattHours),
+    Column("register_last_wh", WattHours),
+    Column("energy_wh", WattHours, nullable=False),
+    Column("power_w", Float),
+    Column("stop_reason", Text),
+    Column("offline", Boolean, nullable=False),
+    Column("seq_first", Integer),
+    Column("seq_last", Integer),
+    Column("seq_count", Integer, nullable=False),
+    Column("remote_start_id", Integer),
+    Column("need_wh", WattHours),
+    Column("departure", Instant),
+    Column("boosted", Boolean, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    UniqueConstraint("operator_id", "station_id", "station_transaction_id"),
+    Index(None, "operator_id", "state", "station_id", "evse_id"),
+    Index(None, "operator_id", "started_at"),
+    Index(None, "operator_id", "token_key", "started_at"),
+)
+
+wire_id = Table(
+    "wire_id",
+    metadata,
+    _operator_id(),
+    Column("last", Integer, nullable=False),
+)
+"""The last transaction id given to a 1.6 station."""
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    _operator_id(primary_key=False),
+    Column("station_id", Text, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("retry_key", Text, nullable=False),
+    Column("transaction_id", Text),
+    Column("payload", LargeBinary, nullable=False),
+    Column("answer", LargeBinary),
+    UniqueConstraint("operator_id", "station_id", "retry_key"),
+    Index(None, "operator_id", "id"),
+    Index(None, "operator_id", "transaction_id"),
+    sqlite_autoincrement=True,
+)
+
+watermark = Table(
+    "watermark",
+    metadata,
+    _operator_id(),
+    Column("journal_id", RowId, nullable=False),
+)
+"""How far samples are derived from the journal (see `samples`)."""
+
+meter_sample = Table(
+    "meter_sample",
+    metadata,
+    _operator_id(),
+    Column("station_id", Text, primary_key=True),
+    Column("evse_id", Integer, primary_key=True),
+    Column("measurand", Text, primary_key=True),
+    Column("phase", Integer, primary_key=True),
+    Column("location", Text, primary_key=True),
+    Column("at", Instant, primary_key=True),
+    Column("value", Float, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("transaction_id", Text),
+    sqlite_with_rowid=False,
+)
+
+rollup_15min = Table(
+    "rollup_15min",
+    metadata,
+    _operator_id(),
+    Column("station_id", Text, primary_key=True),
+    Column("evse_id", Integer, primary_key=True),
+    Column("measurand", Text, primary_key=True),
+    Column("phase", Integer, primary_key=True),
+    Column("location", Text, primary_key=True),
+    Column("start", Instant, primary_key=True),
+    Column("unit", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("total_milli", RowId, nullable=False),  # whole thousandths of the unit: a sum without order
+    Column("lowest", Float, nullable=False),
+    Column("highest", Float, nullable=False),
+    Column("first_at", Instant, nullable=False),
+    Column("first", Float, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("last", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _operator_id(),
+    Column("audit_id", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("detail", Document),
+    Column("outcome", Text),
+    Column("outcome_detail", Text),
+    Column("outcome_at", Instant),
+    Index(None, "operator_id", "at"),
+    Index(None, "operator_id", "target", "audit_id"),
+)
+
+message_log = Table(
+    "message_log",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    _operator_id(primary_key=False),
+    Column("station_id", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("direction", Text, nullable=False),  # in, out
+    Column("action", Text),
+    Column("message_id", Text),
+    Column("frame", Text, nullable=False),
+    Index(None, "operator_id", "station_id", "id"),
+    Index("ix_message_log_at", "at"),
+    sqlite_autoincrement=True,
+)
+
+handshake_rejected = Table(
+    "handshake_rejected",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    _operator_id(primary_key=False),
+    Column("at", Instant, nullable=False),
+    Column("peer", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("identity", Text),
+    Column("reason", Text, nullable=False),
+    Index(None, "operator_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+# ---------------------------------------------------------------- people and programs
+
+user_account = Table(
+    "user_account",
+    metadata,
+    _operator_id(),
+    Column("user_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("disabled_at", Instant),
+    _belongs_to_operator(),
+    UniqueConstraint("operator_id", "name"),
+)
+
+
+def _of_user() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["operator_id", "user_id"], ["user_account.operator_id", "user_account.user_id"], ondelete="CASCADE"
+    )
+
+
+api_key = Table(
+    "api_key",
+    metadata,
+    _operator_id(),
+    Column("prefix", Text, primary_key=True),
+    Column("sha256", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("revoked_at", Instant),
+    Column("last_used_at", Instant),
+    _belongs_to_operator(),
+    Index(None, "prefix", unique=True),
+)
+
+login_link = Table(
+    "login_link",
+    metadata,
+    _operator_id(),
+    Column("sha256", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+    _of_user(),
+    Index(None, "sha256", unique=True),
+)
+
+web_session = Table(
+    "web_session",
+    metadata,
+    _operator_id(),
+    Column("sha256", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("last_used_at", Instant),
+    _of_user(),
+    Index(None, "sha256", unique=True),
+)
