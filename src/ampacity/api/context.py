@@ -1,0 +1,131 @@
+"""What the API is given: the parts of a running node, as it sees them.
+
+Protocols stand where the part lives beside or above the API's floor, so that nothing is imported upward: a site's
+runtime and the demo's switches. Errors of both are ordinary: `LookupError` for what is not there (404), `ValueError` for
+what can't be (409), each with a message that names the thing, the value and what would be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from msgspec import Struct
+
+from ..access.service import Access
+from ..bus.local import Bus
+from ..clock import Clock
+from ..csms.service import Csms
+from ..model.live import SiteHistory, SiteView
+from ..model.phases import PerPhase
+from ..model.site import EvseKey, Site, Strategy
+from ..store.database import Store
+
+
+class SiteRuntime(Protocol):
+    """A site at work. Its commands return when they are durable and in force for the next tick, and audit themselves."""
+
+    @property
+    def site(self) -> Site:
+        """The site as it is configured now."""
+        ...
+
+    def view(self) -> SiteView:
+        """The site now. Cheap: called at each change."""
+        ...
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` in the event loop whenever `view()` may tell something new. Returns the function that ends it."""
+        ...
+
+    async def history(self, start: datetime, end: datetime) -> SiteHistory:
+        """Power from `start` to `end` (site time)."""
+        ...
+
+    async def set_limit(
+        self,
+        circuit_id: str,
+        limit_a: float,
+        source: str,
+        valid_until: datetime | None,
+        fallback_a: float | None,
+        actor: str,
+    ) -> None:
+        """Put `source`'s limit on a circuit in the place of its former one."""
+        ...
+
+    async def withdraw_limit(self, circuit_id: str, source: str, actor: str) -> None:
+        """Take `source`'s limit away. LookupError where there is none."""
+        ...
+
+    async def set_strategy(self, strategy: Strategy, actor: str) -> None:
+        """Follow another strategy. ValueError where the wiring doesn't carry it."""
+        ...
+
+    async def boost(self, evse_key: EvseKey, on: bool, actor: str) -> None:
+        """Let the session at an EVSE go before the others, or no longer. ValueError where nothing charges."""
+        ...
+
+    async def pause(self, evse_key: EvseKey, on: bool, actor: str) -> None:
+        """Hold the session at an EVSE at zero, or let it go on. ValueError where nothing charges."""
+        ...
+
+    async def declare_need(
+        self, evse_key: EvseKey, need_wh: float | None, departure: datetime | None, actor: str
+    ) -> None:
+        """What the driver of the session at an EVSE needs, and by when. ValueError where nothing charges."""
+        ...
+
+    def record_meter(self, circuit_id: str, current_a: PerPhase, at: datetime) -> None:
+        """A reading of a circuit's meter that somebody pushes."""
+        ...
+
+
+class DemoControl(Protocol):
+    """The simulated world's switches."""
+
+    @property
+    def speed(self) -> float:
+        """Site seconds a wall second."""
+        ...
+
+    def stations(self) -> Mapping[str, bool]:
+        """Each simulated station, and whether its network is plugged in."""
+        ...
+
+    async def unplug_network(self, station_id: str) -> None:
+        """Cut a station's network without a word. LookupError for one that is not simulated."""
+        ...
+
+    async def plug_network(self, station_id: str) -> None:
+        """Put it back; the station reconnects by itself."""
+        ...
+
+
+class ApiSettings(Struct, frozen=True, kw_only=True):
+    """`public_per_minute` and `sign_in_per_minute` hold for one peer address. `live_interval_s` is wall time."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_per_minute: float = 240.0
+    public_burst: int = 60
+    sign_in_per_minute: float = 10.0
+    sign_in_burst: int = 10
+    live_interval_s: float = 0.2
+    live_queue: int = 16
+    recheck_s: float = 15.0
+
+
+class ApiContext(Struct, kw_only=True):
+    """The parts of a node that the API serves. `sites` may change while it runs."""
+
+    operator_id: str
+    store: Store
+    csms: Csms
+    sites: Mapping[str, SiteRuntime]
+    access: Access
+    bus: Bus
+    clock: Clock
+    demo: DemoControl | None = None
+    settings: ApiSettings = ApiSettings()
