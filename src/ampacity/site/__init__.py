@@ -1,0 +1,1 @@
+"""The site at work: meters in, the law, leases out."""

@@ -1,0 +1,54 @@
+"""How a station is built and how well it behaves."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from ..ocpp.codec import Version
+
+LimitBehaviour: TypeAlias = Literal["obey", "reject", "ignore"]
+"""What the station does with a charging profile: keeps it, refuses it, or accepts it and draws what it likes."""
+
+
+class EvseConfig(Struct, frozen=True, kw_only=True):
+    """One EVSE. `phases` is 1 or 3 on AC; `dc_power_w` makes it a DC EVSE fed by three phases with `max_a` each."""
+
+    evse_id: int
+    phases: int = 3
+    max_a: float = 32.0
+    connectors: int = 1
+    dc_power_w: float | None = None
+    voltage_v: float = 230.0
+
+
+class StationConfig(Struct, frozen=True, kw_only=True):
+    """A station. `url` ends before the identity, e.g. `ws://127.0.0.1:9000/ocpp`.
+
+    `clock_offset_s` is how wrong its clock is until the CSMS tells the time, `clock_drift_ppm` how fast it goes wrong
+    again. `answer_delay_s` is the time that it takes to answer a command.
+    """
+
+    station_id: str
+    url: str
+    version: Version
+    evses: tuple[EvseConfig, ...]
+    vendor: str = "Ampacity"
+    model: str = "Simulated"
+    serial: str = ""
+    firmware: str = "1.0"
+    password: str | None = None
+    sample_interval_s: float = 10.0
+    boot_s: float = 20.0
+    call_timeout_s: float = 30.0
+    retry_interval_s: float = 10.0
+    answer_delay_s: float = 0.0
+    clock_offset_s: float = 0.0
+    clock_drift_ppm: float = 0.0
+    limits: LimitBehaviour = "obey"
+
+
+def supply_phases(evse: EvseConfig) -> int:
+    """How many phases feed the EVSE."""
+    return 3 if evse.dc_power_w is not None else evse.phases
