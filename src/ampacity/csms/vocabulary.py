@@ -1,7 +1,7 @@
 """One vocabulary above the dialects: what stations say, what they are answered, what they can be told.
 
-`csms.dialects` translates 1.6, 2.0.1 and 2.1 to and from these types; nothing above asks for a version. Times are UTC and
-aware (a station's naive timestamp is read as UTC), energy in Wh, power in W, current in A.
+`csms.dialects` translates 1.6, 2.0.1 and 2.1 to and from these types; nothing above asks for a version. Times
+are UTC and aware (a station's naive timestamp is read as UTC), energy in Wh, power in W, current in A.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class Authorize(Struct, frozen=True, kw_only=True):
 class TransactionMessage(Struct, frozen=True, kw_only=True):
     """Start-/StopTransaction and a transaction's MeterValues of 1.6, TransactionEvent of 2.x.
 
-    `station_transaction_id` is None only in a 1.6 start (its id is ours to give). `register_wh` is the meter's register
-    where the message carries it (meterStart, meterStop or a sampled register). `retry_key` is equal for a message and its
-    repetition and for nothing else.
+    `station_transaction_id` is None only in a 1.6 start (its id is ours to give). `register_wh` is the
+    meter's register where the message carries it (meterStart, meterStop or a sampled register). `retry_key`
+    is equal for a message and its repetition and for nothing else.
     """
 
     phase: TransactionPhase
@@ -91,13 +91,17 @@ class VendorData(Struct, frozen=True, kw_only=True):
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """Any other notification (firmware, diagnostics, security event, reports ...): kept and shown, answered as the standard says."""
+    """Any other notification (firmware, diagnostics, security event, reports ...):
+    kept and shown, answered as the standard says.
+    """
 
     action: str
     content: dict[str, Any]
 
 
-FromStation: TypeAlias = Boot | Heartbeat | Status | Authorize | TransactionMessage | Metered | VendorData | Notice
+FromStation: TypeAlias = (
+    Boot | Heartbeat | Status | Authorize | TransactionMessage | Metered | VendorData | Notice
+)
 
 
 # ---------------------------------------------------------------- answers to the station
@@ -119,15 +123,17 @@ class AuthorizationAnswer(Struct, frozen=True, kw_only=True):
     """Verdict on a token, in 2.x's words; dialects narrow it to 1.6's five."""
 
     status: Literal[
-        "Accepted", "Blocked", "ConcurrentTx", "Expired", "Invalid", "NoCredit", "NotAllowedTypeEVSE", "NotAtThisLocation",
-        "NotAtThisTime", "Unknown",
+        "Accepted", "Blocked", "ConcurrentTx", "Expired", "Invalid", "NoCredit", "NotAllowedTypeEVSE",
+        "NotAtThisLocation", "NotAtThisTime", "Unknown",
     ]  # fmt: skip
     group: str | None = None
     expires_at: datetime | None = None
 
 
 class TransactionAnswer(Struct, frozen=True, kw_only=True):
-    """`station_transaction_id` is what a 1.6 start must be told; `authorization` where the message carried a token."""
+    """`station_transaction_id` is what a 1.6 start must be told;
+    `authorization` where the message carried a token.
+    """
 
     station_transaction_id: str
     authorization: AuthorizationAnswer | None = None
@@ -205,7 +211,9 @@ class VariableRef(Struct, frozen=True, kw_only=True):
 
 
 class VariableValue(Struct, frozen=True, kw_only=True):
-    """A variable as the station told it (`status` in 2.x's words; value None where it is write-only or unknown)."""
+    """A variable as the station told it (`status` in 2.x's words;
+    value None where it is write-only or unknown).
+    """
 
     ref: VariableRef
     value: str | None
@@ -287,17 +295,17 @@ class SendVendorData(Struct, frozen=True, kw_only=True, tag="data_transfer"):
 
 
 Command: TypeAlias = (
-    RequestStart | RequestStop | Reset | Trigger | Unlock | ChangeAvailability | GetVariables | SetVariables | SetProfile
-    | ClearProfile | GetCompositeSchedule | SendVendorData
+    RequestStart | RequestStop | Reset | Trigger | Unlock | ChangeAvailability | GetVariables | SetVariables
+    | SetProfile | ClearProfile | GetCompositeSchedule | SendVendorData
 )  # fmt: skip
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
     """What became of a command. `result`:
 
-    `accepted`, `rejected` (the station said no: `status` is its word), `offline` (no socket), `timeout` (no answer; it may
-    or may not have acted), `error` (CALLERROR or an answer that breaks its schema: `detail` says what), `unsupported` (the
-    station's version has no such thing).
+    `accepted`, `rejected` (the station said no: `status` is its word), `offline` (no socket), `timeout` (no
+    answer; it may or may not have acted), `error` (CALLERROR or an answer that breaks its schema: `detail`
+    says what), `unsupported` (the station's version has no such thing).
     """
 
     result: Literal["accepted", "rejected", "offline", "timeout", "error", "unsupported"]

@@ -1,0 +1,58 @@
+"""What each dialect must be able to do; `DIALECTS` has one for each version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias
+
+from msgspec import Struct
+
+from ..link import CallFailed
+from ..vocabulary import Answer, Command, FromStation, Outcome
+
+WireCall: TypeAlias = tuple[str, Struct]
+"""(action, request payload)."""
+
+Reply: TypeAlias = Struct | CallFailed
+"""What became of one CALL."""
+
+
+class Unsupported(Exception):
+    """The version has no such thing. The text says what."""
+
+
+class Dialect(Protocol):
+    """Translates one version to and from the vocabulary. Holds no state."""
+
+    version: str
+
+    def understand(self, action: str, payload: Struct) -> FromStation:
+        """What the station said."""
+        ...
+
+    def answer(self, action: str, payload: Struct, answer: Answer) -> Struct:
+        """The response to `payload`, complete for every action that a station may send."""
+        ...
+
+    def calls(self, command: Command) -> tuple[WireCall, ...]:
+        """The CALLs that carry out a command, in order.
+
+        Raises Unsupported, or ValueError for what can't be said.
+        """
+        ...
+
+    def outcome(self, command: Command, replies: Sequence[Reply]) -> Outcome:
+        """What the replies mean.
+
+        With a single CALL the reply is never a CallFailed (the CSMS tells that itself).
+        """
+        ...
+
+
+def told(
+    status: str, good: tuple[str, ...] = ("Accepted",), detail: str = "", data: object = None
+) -> Outcome:
+    """The outcome of a status word."""
+    return Outcome(
+        result="accepted" if status in good else "rejected", status=status, detail=detail, data=data
+    )

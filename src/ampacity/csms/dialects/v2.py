@@ -1,0 +1,452 @@
+"""OCPP 2.0.1 and 2.1 and the vocabulary: what the two have in common, which is nearly all.
+
+Both name messages, members and enums alike where they overlap, so one translation serves both and takes the
+structs from the module of its version. `v201` and `v21` say where they differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ...model.station import IdToken, MeterReading, StationInfo
+from ..vocabulary import (
+    Answer,
+    AuthorizationAnswer,
+    Authorize,
+    Boot,
+    BootAnswer,
+    ChangeAvailability,
+    ClearProfile,
+    Command,
+    CompositeSchedule,
+    FromStation,
+    GetCompositeSchedule,
+    GetVariables,
+    Heartbeat,
+    HeartbeatAnswer,
+    Metered,
+    Notice,
+    Outcome,
+    Profile,
+    RequestStart,
+    RequestStop,
+    Reset,
+    SchedulePeriod,
+    SendVendorData,
+    SetProfile,
+    SetVariables,
+    Status,
+    TransactionAnswer,
+    TransactionMessage,
+    Trigger,
+    Unlock,
+    VariableRef,
+    VariableValue,
+    VendorAnswer,
+    VendorData,
+)
+from .dialect import Reply, Unsupported, WireCall, told
+from .samples import register_wh, sample, utc, whole_second
+
+ANONYMOUS = "NoAuthorization"
+"""Token type of a start that nobody had to authorise: there is no token to look up."""
+
+_REPORT_REQUEST = 1
+_AFTER_CHANGE = ("Accepted", "RebootRequired")
+
+
+class Dialect2:
+    """What 2.0.1 and 2.1 share; see `Dialect`. `wire` is the module of messages."""
+
+    version: str
+    wire: Any
+    triggers: frozenset[str]
+
+    # ------------------------------------------------------------ from the station
+
+    def understand(self, action: str, payload: Struct) -> FromStation:
+        reader = _READERS.get(action)
+        if reader is None:
+            return Notice(action=action, content=msgspec.to_builtins(payload))
+        return reader(payload)
+
+    def answer(self, action: str, payload: Struct, answer: Answer) -> Struct:
+        wire = self.wire
+        made: Struct
+        match answer:
+            case BootAnswer():
+                made = wire.BootNotificationResponse(
+                    status=answer.status, currentTime=whole_second(answer.now), interval=answer.interval_s
+                )
+            case HeartbeatAnswer():
+                made = wire.HeartbeatResponse(currentTime=answer.now)
+            case AuthorizationAnswer():
+                made = wire.AuthorizeResponse(idTokenInfo=self._token_info(answer))
+            case TransactionAnswer():
+                info = answer.authorization
+                made = wire.TransactionEventResponse(
+                    idTokenInfo=None if info is None else self._token_info(info)
+                )
+            case VendorAnswer():
+                made = wire.DataTransferResponse(status=answer.status, data=answer.data)
+            case _:
+                made = self._acknowledge(action, payload)
+        return made
+
+    def _acknowledge(self, action: str, payload: Any) -> Struct:
+        """The answer to a notice; services we don't offer say so in their own words, never by an error."""
+        wire = self.wire
+        made: Struct
+        match action:
+            case (
+                "SignCertificate"
+                | "NotifyEVChargingNeeds"
+                | "OpenPeriodicEventStream"
+                | "PullDynamicScheduleUpdate"
+            ):
+                made = wire.CALLS[action][1](status="Rejected")
+            case "NotifyEVChargingSchedule":
+                made = wire.NotifyEVChargingScheduleResponse(status="Accepted")
+            case "GetCertificateStatus":
+                made = wire.GetCertificateStatusResponse(status="Failed")
+            case "Get15118EVCertificate":
+                made = wire.Get15118EVCertificateResponse(status="Failed", exiResponse="")
+            case "VatNumberValidation":
+                made = wire.VatNumberValidationResponse(status="Rejected", vatNumber=payload.vatNumber)
+            case "GetCertificateChainStatus":
+                made = self._certificate_chain(payload)
+            case "DataTransfer":
+                made = wire.DataTransferResponse(status="UnknownVendorId")
+            case _:
+                made = wire.CALLS[action][1]()
+        return made
+
+    def _certificate_chain(self, payload: Any) -> Struct:
+        """Nothing can be told of any certificate yet: `Failed` for each one asked for."""
+        made: Struct = self.wire.GetCertificateChainStatusResponse(
+            certificateStatus=[
+                self.wire.CertificateStatusType(
+                    certificateHashData=asked.certificateHashData,
+                    source=asked.source,
+                    status="Failed",
+                    nextUpdate=datetime(1970, 1, 1, tzinfo=UTC),
+                )
+                for asked in payload.certificateStatusRequests
+            ]
+        )
+        return made
+
+    def _token_info(self, verdict: AuthorizationAnswer) -> Struct:
+        wire = self.wire
+        group = None if verdict.group is None else wire.IdTokenType(idToken=verdict.group, type="Central")
+        expires = None if verdict.expires_at is None else whole_second(verdict.expires_at)
+        made: Struct = wire.IdTokenInfoType(
+            status=verdict.status, cacheExpiryDateTime=expires, groupIdToken=group
+        )
+        return made
+
+    # ------------------------------------------------------------ to the station
+
+    def calls(self, command: Command) -> tuple[WireCall, ...]:
+        return (self._call(command),)
+
+    def _call(self, command: Command) -> WireCall:
+        wire = self.wire
+        match command:
+            case RequestStart():
+                return "RequestStartTransaction", wire.RequestStartTransactionRequest(
+                    evseId=command.evse_id or None,
+                    idToken=wire.IdTokenType(idToken=command.token.value, type=command.token.kind),
+                    remoteStartId=command.remote_start_id,
+                )
+            case RequestStop():
+                return "RequestStopTransaction", wire.RequestStopTransactionRequest(
+                    transactionId=command.station_transaction_id
+                )
+            case Reset():
+                return "Reset", wire.ResetRequest(type=command.kind, evseId=command.evse_id or None)
+            case Trigger():
+                return self._trigger(command)
+            case Unlock():
+                return "UnlockConnector", wire.UnlockConnectorRequest(
+                    evseId=command.evse_id, connectorId=command.connector_id
+                )
+            case ChangeAvailability():
+                return "ChangeAvailability", wire.ChangeAvailabilityRequest(
+                    evse=self._evse(command.evse_id),
+                    operationalStatus="Operative" if command.operative else "Inoperative",
+                )
+            case GetVariables(variables=()):
+                # All of them: the station answers Accepted and tells them in NotifyReport messages.
+                return "GetBaseReport", wire.GetBaseReportRequest(
+                    requestId=_REPORT_REQUEST, reportBase="FullInventory"
+                )
+            case GetVariables():
+                return "GetVariables", wire.GetVariablesRequest(
+                    getVariableData=[
+                        wire.GetVariableDataType(
+                            component=self._component(ref),
+                            variable=self._variable(ref),
+                            attributeType=_attribute(ref),
+                        )
+                        for ref in command.variables
+                    ]
+                )
+            case SetVariables():
+                return "SetVariables", wire.SetVariablesRequest(
+                    setVariableData=[
+                        wire.SetVariableDataType(
+                            component=self._component(item.ref),
+                            variable=self._variable(item.ref),
+                            attributeType=_attribute(item.ref),
+                            attributeValue=item.value or "",
+                        )
+                        for item in command.values
+                    ]
+                )
+            case SetProfile():
+                return "SetChargingProfile", wire.SetChargingProfileRequest(
+                    evseId=command.evse_id, chargingProfile=self._profile(command.profile)
+                )
+            case ClearProfile():
+                return "ClearChargingProfile", wire.ClearChargingProfileRequest(
+                    chargingProfileId=command.profile_id
+                )
+            case GetCompositeSchedule():
+                return "GetCompositeSchedule", wire.GetCompositeScheduleRequest(
+                    evseId=command.evse_id, duration=command.duration_s, chargingRateUnit=command.unit
+                )
+            case SendVendorData():
+                return "DataTransfer", wire.DataTransferRequest(
+                    vendorId=command.vendor_id, messageId=command.message_id, data=command.data
+                )
+
+    def _trigger(self, command: Trigger) -> WireCall:
+        if command.message not in self.triggers:
+            raise Unsupported(f"OCPP {self.version} can't trigger {command.message}")
+        connector_id = command.connector_id
+        if connector_id is None and command.message == "StatusNotification" and command.evse_id:
+            connector_id = 1  # F06.FR.12: a status is asked of a connector
+        return "TriggerMessage", self.wire.TriggerMessageRequest(
+            requestedMessage=command.message, evse=self._evse(command.evse_id or 0, connector_id)
+        )
+
+    def _evse(self, evse_id: int, connector_id: int | None = None) -> Any:
+        return None if evse_id == 0 else self.wire.EVSEType(id=evse_id, connectorId=connector_id)
+
+    def _component(self, ref: VariableRef) -> Any:
+        return self.wire.ComponentType(
+            name=ref.component, instance=ref.component_instance, evse=self._evse(ref.evse_id or 0)
+        )
+
+    def _variable(self, ref: VariableRef) -> Any:
+        return self.wire.VariableType(name=ref.variable, instance=ref.variable_instance)
+
+    def _profile(self, profile: Profile) -> Any:
+        wire = self.wire
+        return wire.ChargingProfileType(
+            id=profile.profile_id,
+            stackLevel=profile.stack_level,
+            chargingProfilePurpose=profile.purpose,
+            chargingProfileKind=profile.kind,
+            recurrencyKind="Daily" if profile.kind == "Recurring" else None,
+            validFrom=None if profile.valid_from is None else whole_second(profile.valid_from),
+            validTo=None if profile.valid_to is None else whole_second(profile.valid_to),
+            transactionId=profile.station_transaction_id,
+            chargingSchedule=[
+                wire.ChargingScheduleType(
+                    id=profile.profile_id,
+                    startSchedule=None if profile.start is None else whole_second(profile.start),
+                    duration=profile.duration_s,
+                    chargingRateUnit=profile.unit,
+                    chargingSchedulePeriod=[
+                        wire.ChargingSchedulePeriodType(
+                            startPeriod=period.start_s, limit=period.limit, numberPhases=period.number_phases
+                        )
+                        for period in profile.periods
+                    ],
+                )
+            ],
+        )
+
+    # ------------------------------------------------------------ outcomes
+
+    def outcome(self, command: Command, replies: Sequence[Reply]) -> Outcome:
+        reply: Any = replies[0]
+        match command:
+            case GetVariables(variables=()):
+                return told(reply.status, detail=_detail(reply), data=[])
+            case GetVariables():
+                values = [_value(item, item.attributeValue) for item in reply.getVariableResult]
+                return Outcome(result="accepted", status="Accepted", data=values)
+            case SetVariables():
+                return _changed(command, reply)
+            case GetCompositeSchedule():
+                return _composite(reply)
+            case ChangeAvailability() | Reset():
+                return told(reply.status, ("Accepted", "Scheduled"), _detail(reply))
+            case Unlock():
+                return told(reply.status, ("Unlocked",), _detail(reply))
+            case ClearProfile():
+                # A profile that is not there is as cleared as one can be.
+                return told(reply.status, ("Accepted", "Unknown"), _detail(reply))
+            case SendVendorData():
+                return told(reply.status, detail=_detail(reply), data=reply.data)
+            case RequestStart():
+                return told(reply.status, detail=_detail(reply), data=reply.transactionId)
+        return told(reply.status, detail=_detail(reply))
+
+
+# ---------------------------------------------------------------- reading
+
+
+def _boot(payload: Any) -> Boot:
+    station = payload.chargingStation
+    return Boot(
+        info=StationInfo(
+            vendor=station.vendorName,
+            model=station.model,
+            serial=station.serialNumber or "",
+            firmware=station.firmwareVersion or "",
+        ),
+        reason=payload.reason,
+    )
+
+
+def _transaction(payload: Any) -> TransactionMessage:
+    info = payload.transactionInfo
+    readings = read(payload.meterValue or ())
+    evse = payload.evse
+    phase = payload.eventType
+    return TransactionMessage(
+        phase=phase,
+        station_transaction_id=info.transactionId,
+        evse_id=None if evse is None else evse.id,
+        connector_id=None if evse is None else evse.connectorId,
+        token=_token(payload.idToken),
+        at=utc(payload.timestamp),
+        # E01: a number is used once within a transaction; the event type tells a station apart that starts
+        # over.
+        retry_key=f"{info.transactionId}:{payload.seqNo}:{phase}",
+        seq_no=payload.seqNo,
+        trigger=payload.triggerReason,
+        charging_state=info.chargingState,
+        register_wh=register_wh(readings, first=phase == "Started"),
+        readings=readings,
+        stop_reason=(info.stoppedReason or "Local") if phase == "Ended" else info.stoppedReason,
+        offline=bool(payload.offline),
+        remote_start_id=info.remoteStartId,
+    )
+
+
+def _token(token: Any) -> IdToken | None:
+    if token is None or token.type == ANONYMOUS or not token.idToken:
+        return None
+    return IdToken(token.idToken, token.type)
+
+
+def read(values: Sequence[Any]) -> tuple[MeterReading, ...]:
+    """Meter values as readings."""
+    readings = []
+    for value in values:
+        samples = []
+        for item in value.sampledValue:
+            unit = item.unitOfMeasure
+            made = sample(
+                item.value,
+                measurand=item.measurand,
+                unit=None if unit is None else unit.unit,
+                multiplier=0 if unit is None else unit.multiplier or 0,
+                phase=item.phase,
+                context=item.context,
+                location=item.location,
+            )
+            if made is not None:
+                samples.append(made)
+        readings.append(MeterReading(utc(value.timestamp), tuple(samples)))
+    return tuple(readings)
+
+
+_READERS: dict[str, Callable[[Any], FromStation]] = {
+    "BootNotification": _boot,
+    "Heartbeat": lambda payload: Heartbeat(),
+    "StatusNotification": lambda payload: Status(
+        evse_id=payload.evseId,
+        connector_id=payload.connectorId,
+        status=payload.connectorStatus,
+        at=utc(payload.timestamp),
+    ),
+    "Authorize": lambda payload: Authorize(token=IdToken(payload.idToken.idToken, payload.idToken.type)),
+    "TransactionEvent": _transaction,
+    "MeterValues": lambda payload: Metered(evse_id=payload.evseId, readings=read(payload.meterValue)),
+    "DataTransfer": lambda payload: VendorData(
+        vendor_id=payload.vendorId, message_id=payload.messageId, data=payload.data
+    ),
+}
+
+
+# ---------------------------------------------------------------- outcomes
+
+
+def _detail(reply: Any) -> str:
+    info = reply.statusInfo
+    if info is None:
+        return ""
+    return f"{info.reasonCode}: {info.additionalInfo}" if info.additionalInfo else str(info.reasonCode)
+
+
+def _attribute(ref: VariableRef) -> str | None:
+    return None if ref.attribute == "Actual" else ref.attribute
+
+
+def ref_of(component: Any, variable: Any, attribute: str | None) -> VariableRef:
+    """The reference that a wire component and variable make."""
+    return VariableRef(
+        component=component.name,
+        variable=variable.name,
+        component_instance=component.instance,
+        variable_instance=variable.instance,
+        evse_id=None if component.evse is None else component.evse.id,
+        attribute=attribute or "Actual",  # type: ignore[arg-type]
+    )
+
+
+def _value(item: Any, value: str | None) -> VariableValue:
+    return VariableValue(
+        ref=ref_of(item.component, item.variable, item.attributeType),
+        value=value,
+        status=item.attributeStatus,
+    )
+
+
+def _changed(command: SetVariables, reply: Any) -> Outcome:
+    sent = {item.ref: item.value for item in command.values}
+    values = [_value(item, None) for item in reply.setVariableResult]
+    values = [msgspec.structs.replace(value, value=sent.get(value.ref)) for value in values]
+    good = all(value.status in _AFTER_CHANGE for value in values)
+    word = values[0].status if len(values) == 1 else "Accepted" if good else "Partial"
+    return Outcome(result="accepted" if good else "rejected", status=word, data=values)
+
+
+def _composite(reply: Any) -> Outcome:
+    schedule = reply.schedule
+    if reply.status != "Accepted" or schedule is None:
+        return told(reply.status, detail=_detail(reply))
+    return told(
+        reply.status,
+        data=CompositeSchedule(
+            start=utc(schedule.scheduleStart),
+            unit=schedule.chargingRateUnit,
+            periods=tuple(
+                SchedulePeriod(
+                    start_s=period.startPeriod, limit=period.limit or 0.0, number_phases=period.numberPhases
+                )
+                for period in schedule.chargingSchedulePeriod
+            ),
+        ),
+    )

@@ -1,0 +1,19 @@
+"""OCPP 2.1: what differs from 2.0.1."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from ...ocpp.messages import v21 as wire
+from .v2 import Dialect2
+
+
+class Dialect21(Dialect2):
+    """OCPP 2.1; see `Dialect`.
+
+    A trigger of the station's own kind needs a name that the vocabulary does not have.
+    """
+
+    version = "2.1"
+    wire = wire
+    triggers = frozenset(get_args(wire.MessageTriggerEnumType)) - {"CustomTrigger"}

@@ -1,0 +1,97 @@
+"""What the gateway and the CSMS say to each other, so that neither needs the other's code.
+
+Inward, a gateway hands each CALL of a station to a `StationHandler`. Outward, the CSMS asks the bus address
+of a station (`station_address`) with an `OutboundCall`; the gateway that holds the socket answers with the
+station's payload or raises `CallFailed`. Admission is a plain function of identity and password: a handshake
+can't wait for a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal, Protocol, TypeAlias
+
+from msgspec import Struct
+
+
+class StationRef(Struct, frozen=True):
+    """The station at the other end of a socket. `version` is `1.6`, `2.0.1` or `2.1`."""
+
+    operator_id: str
+    station_id: str
+    version: str
+
+
+class StationHandler(Protocol):
+    """Who understands what stations say."""
+
+    async def handle(self, station: StationRef, action: str, payload: Struct) -> Struct:
+        """The response to a CALL, given after everything that must last is durable.
+
+        An exception becomes a CALLERROR.
+        """
+        ...
+
+
+class OutboundCall(Struct, frozen=True):
+    """A CALL for a station. `timeout_s` is site time;
+    `front` overtakes what waits (cuts of current go first).
+    """
+
+    action: str
+    payload: Struct
+    timeout_s: float = 30.0
+    front: bool = False
+
+
+CallFailure: TypeAlias = Literal["timeout", "lost", "error"]
+
+
+class CallFailed(Exception):
+    """A CALL without a result.
+
+    `timeout`: no answer, the station may or may not have acted. `lost`: the socket went away or the queue was
+    full before an answer came. `error`: the station sent a CALLERROR, or an answer that breaks its schema;
+    `code` is OCPP's.
+    """
+
+    def __init__(self, kind: CallFailure, code: str = "", description: str = "") -> None:
+        super().__init__(f"{kind}: {code} {description}".rstrip())
+        self.kind = kind
+        self.code = code
+        self.description = description
+
+
+class Admitted(Struct, frozen=True):
+    """The station may come in. `authenticated` tells whether a password proved it."""
+
+    operator_id: str
+    station_id: str
+    authenticated: bool
+
+
+class NotAdmitted(Struct, frozen=True):
+    """It may not: nobody knows it, or its password is missing or wrong."""
+
+    why: Literal["unknown", "password_missing", "password_wrong"]
+
+
+Credentials: TypeAlias = Callable[[str, bytes | None], Admitted | NotAdmitted]
+"""(identity, password of the Basic header or None) -> verdict. Called in the event loop: must not block."""
+
+
+class HandshakeRejected(Struct, frozen=True, kw_only=True):
+    """A handshake that did not become a session, and why. `reason` is a sentence a technician can act on."""
+
+    peer: str
+    path: str
+    identity: str | None
+    reason: str
+    status: int
+    at: datetime
+
+
+def station_address(operator_id: str, station_id: str) -> str:
+    """The bus address that the holder of the station's socket serves."""
+    return f"station/{operator_id}/{station_id}"
