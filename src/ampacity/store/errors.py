@@ -9,7 +9,7 @@ from msgspec import Struct
 TroubleKind: TypeAlias = Literal["full", "read-only", "locked", "corrupt", "io", "recovered"]
 
 REMEDIES: dict[str, str] = {
-    "full": "free some space or move the data folder to a larger disk; writing goes on as soon as there is room",
+    "full": "free space or move the data to a larger disk; writing goes on as soon as there is room",
     "read-only": "give this user the right to write the file and its folder, or remount the disk writable",
     "locked": "another program holds the database: stop it, or point this one at another data folder",
     "corrupt": "restore the last backup (docs/backup.md) and keep the damaged file for examination",

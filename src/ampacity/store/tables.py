@@ -272,7 +272,7 @@ charging_transaction = Table(
     Column("departure", Instant),
     Column("boosted", Boolean, nullable=False),
     Column("paused", Boolean, nullable=False),
-    UniqueConstraint("operator_id", "station_id", "station_transaction_id"),
+    Index(None, "operator_id", "station_id", "station_transaction_id"),
     Index(None, "operator_id", "state", "station_id", "evse_id"),
     Index(None, "operator_id", "started_at"),
     Index(None, "operator_id", "token_key", "started_at"),

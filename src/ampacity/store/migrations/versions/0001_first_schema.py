@@ -65,12 +65,6 @@ def upgrade() -> None:
         sa.Column("boosted", sa.Boolean(), nullable=False),
         sa.Column("paused", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("operator_id", "transaction_id", name=op.f("pk_charging_transaction")),
-        sa.UniqueConstraint(
-            "operator_id",
-            "station_id",
-            "station_transaction_id",
-            name=op.f("uq_charging_transaction_operator_id_station_id_station_transaction_id"),
-        ),
     )
     op.create_index(
         op.f("ix_charging_transaction_operator_id_started_at"),
@@ -82,6 +76,12 @@ def upgrade() -> None:
         op.f("ix_charging_transaction_operator_id_state_station_id_evse_id"),
         "charging_transaction",
         ["operator_id", "state", "station_id", "evse_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_charging_transaction_operator_id_station_id_station_transaction_id"),
+        "charging_transaction",
+        ["operator_id", "station_id", "station_transaction_id"],
         unique=False,
     )
     op.create_index(

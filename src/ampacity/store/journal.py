@@ -1,0 +1,149 @@
+"""The journal: each message that money may depend on, once, before it is answered.
+
+A message and its repetition have the same retry key; the first one is kept, and a repetition is told the
+answer that the first one got. The caller appends, changes the transaction's row and stores the answer in
+*one* unit of work: they become durable together or not at all. Samples and rollups derive from here
+(`samples`) and can be rebuilt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Connection, bindparam, select, update
+
+from .statements import insert_for
+from .tables import journal
+
+
+class TransactionRecord(Struct, frozen=True, kw_only=True):
+    """A message to keep. `payload` is the JSON of the vocabulary's TransactionMessage (or Metered).
+
+    `kind` is `Started`, `Updated`, `Ended` or, for values outside of any transaction, `Metered`.
+    `transaction_id` is ours. `answer` may be given now or, once it is known, by `set_answer`.
+    """
+
+    operator_id: str
+    station_id: str
+    received_at: datetime
+    kind: str
+    retry_key: str
+    transaction_id: str | None
+    payload: bytes
+    answer: bytes | None = None
+
+
+class JournalResult(Struct, frozen=True, kw_only=True):
+    """`fresh` is False for a repetition; then `answer` and `transaction_id` are those of the first one."""
+
+    journal_id: int
+    fresh: bool
+    answer: bytes | None
+    transaction_id: str | None
+
+
+class JournalEntry(Struct, frozen=True, kw_only=True):
+    """A kept message."""
+
+    id: int
+    operator_id: str
+    station_id: str
+    received_at: datetime
+    kind: str
+    retry_key: str
+    transaction_id: str | None
+    payload: bytes
+    answer: bytes | None
+
+
+def append(connection: Connection, record: TransactionRecord) -> JournalResult:
+    """Keep `record`, unless its retry key is kept for this station already."""
+    journal_id = connection.execute(
+        _append(connection.dialect.name),
+        {
+            "operator_id": record.operator_id,
+            "station_id": record.station_id,
+            "received_at": record.received_at,
+            "kind": record.kind,
+            "retry_key": record.retry_key,
+            "transaction_id": record.transaction_id,
+            "payload": record.payload,
+            "answer": record.answer,
+        },
+    ).scalar()
+    if journal_id is not None:
+        return JournalResult(
+            journal_id=journal_id, fresh=True, answer=record.answer, transaction_id=record.transaction_id
+        )
+    found = find(connection, record.operator_id, record.station_id, record.retry_key)
+    assert found is not None  # the insert met it a moment ago, in this transaction
+    return found
+
+
+def find(connection: Connection, operator_id: str, station_id: str, retry_key: str) -> JournalResult | None:
+    """The kept message with this retry key, as a repetition of it would be told."""
+    row = connection.execute(
+        _FIND, {"operator_id": operator_id, "station_id": station_id, "retry_key": retry_key}
+    ).one_or_none()
+    if row is None:
+        return None
+    return JournalResult(journal_id=row.id, fresh=False, answer=row.answer, transaction_id=row.transaction_id)
+
+
+def set_answer(
+    connection: Connection,
+    operator_id: str,
+    journal_id: int,
+    answer: bytes,
+    transaction_id: str | None = None,
+) -> None:
+    """Store what was answered (and, where it was not known before, the transaction's id)."""
+    values: dict[str, Any] = {"answer": answer}
+    if transaction_id is not None:
+        values["transaction_id"] = transaction_id
+    connection.execute(
+        update(journal).where(journal.c.operator_id == operator_id, journal.c.id == journal_id).values(values)
+    )
+
+
+def entries(
+    connection: Connection,
+    operator_id: str,
+    *,
+    station_id: str | None = None,
+    transaction_id: str | None = None,
+    after: int = 0,
+    limit: int = 1000,
+) -> list[JournalEntry]:
+    """Kept messages in the order of arrival, those after the id `after`."""
+    query = select(journal).where(journal.c.operator_id == operator_id, journal.c.id > after)
+    if station_id is not None:
+        query = query.where(journal.c.station_id == station_id)
+    if transaction_id is not None:
+        query = query.where(journal.c.transaction_id == transaction_id)
+    return list(_entries(connection, query.order_by(journal.c.id).limit(limit)))
+
+
+def _entries(connection: Connection, query: Any) -> Iterator[JournalEntry]:
+    for row in connection.execute(query):
+        yield JournalEntry(**row._mapping)
+
+
+@cache
+def _append(dialect: str) -> Any:
+    return (
+        insert_for(dialect, journal)
+        .on_conflict_do_nothing(index_elements=["operator_id", "station_id", "retry_key"])
+        .returning(journal.c.id)
+    )
+
+
+_FIND = select(journal.c.id, journal.c.answer, journal.c.transaction_id).where(
+    journal.c.operator_id == bindparam("operator_id"),
+    journal.c.station_id == bindparam("station_id"),
+    journal.c.retry_key == bindparam("retry_key"),
+)

@@ -1,0 +1,277 @@
+"""Sites: the tree of circuits and its EVSEs, and the history of limits on each circuit.
+
+`save_site` makes the tables tell exactly what the Site says. Stations that its EVSEs name become known (and
+may connect). A limit is never overwritten: a new one of the same source withdraws the former, both stay in
+the history.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct, structs
+from sqlalchemy import Connection, delete, insert, or_, select, update
+
+from ..model.site import Circuit, Evse, LimitSource, MeterConfig, Site, Strategy
+from .statements import upsert
+from .stations import register_station
+from .tables import circuit, circuit_limit, evse, site, station
+
+
+class LimitRow(Struct, frozen=True, kw_only=True):
+    """One entry of a circuit's history of limits."""
+
+    id: int
+    operator_id: str
+    site_id: str
+    circuit_id: str
+    source: str
+    limit_a: float
+    fallback_a: float | None
+    valid_until: datetime | None
+    set_by: str
+    set_at: datetime
+    withdrawn_at: datetime | None
+    withdrawn_by: str | None
+
+
+def save_site(connection: Connection, saved: Site, at: datetime, actor: str = "system") -> None:
+    """Add a site or replace its circuits, EVSEs and settings; limits of circuits that stay are kept.
+
+    Limits in the Site's circuits are set where they differ from what is in force for their source.
+    """
+    key = {"operator_id": saved.operator_id, "site_id": saved.site_id}
+    values = structs.asdict(saved)
+    del values["circuits"], values["evses"]
+    upsert(connection, site, values)
+    # EVSEs refer to circuits, so they go first and come last.
+    connection.execute(
+        delete(evse).where(evse.c.operator_id == saved.operator_id, evse.c.site_id == saved.site_id)
+    )
+    connection.execute(
+        delete(circuit).where(circuit.c.operator_id == saved.operator_id, circuit.c.site_id == saved.site_id)
+    )
+    in_force = _limits(connection, saved.operator_id, saved.site_id, at)
+    for position, built in enumerate(saved.circuits):
+        row = structs.asdict(built) | key | {"position": position}
+        del row["limits"]
+        connection.execute(insert(circuit), row)
+        for limit in built.limits:
+            if not any(_same(limit, other) for other in in_force[built.circuit_id]):
+                set_limit(connection, saved.operator_id, saved.site_id, built.circuit_id, limit, actor, at)
+    for position, load in enumerate(saved.evses):
+        register_station(connection, saved.operator_id, load.station_id, at)
+        connection.execute(
+            update(station)
+            .where(station.c.operator_id == saved.operator_id, station.c.station_id == load.station_id)
+            .values(site_id=saved.site_id)
+        )
+        connection.execute(insert(evse), structs.asdict(load) | key | {"position": position})
+
+
+def load_site(connection: Connection, operator_id: str, site_id: str, at: datetime) -> Site | None:
+    """A site with the limits that count at `at`: not withdrawn, and still valid or with a fallback."""
+    found = list_sites(connection, operator_id, at, site_id=site_id)
+    return found[0] if found else None
+
+
+def list_sites(
+    connection: Connection, operator_id: str, at: datetime, *, site_id: str | None = None
+) -> list[Site]:
+    """All sites of an operator (or one), whole, by id."""
+    query = select(site).where(site.c.operator_id == operator_id).order_by(site.c.site_id)
+    if site_id is not None:
+        query = query.where(site.c.site_id == site_id)
+    sites = []
+    for row in connection.execute(query).all():
+        limits = _limits(connection, operator_id, row.site_id, at)
+        circuits = connection.execute(
+            select(circuit)
+            .where(circuit.c.operator_id == operator_id, circuit.c.site_id == row.site_id)
+            .order_by(circuit.c.position)
+        )
+        evses = connection.execute(
+            select(evse)
+            .where(evse.c.operator_id == operator_id, evse.c.site_id == row.site_id)
+            .order_by(evse.c.position)
+        )
+        sites.append(
+            Site(
+                circuits=tuple(_circuit(dict(found._mapping), limits) for found in circuits),
+                evses=tuple(_evse(dict(found._mapping)) for found in evses),
+                **row._mapping,
+            )
+        )
+    return sites
+
+
+def set_strategy(connection: Connection, operator_id: str, site_id: str, strategy: Strategy) -> bool:
+    """Change how a site shares; returns whether it is known."""
+    return _change_site(connection, operator_id, site_id, {"strategy": strategy})
+
+
+def set_commissioned(connection: Connection, operator_id: str, site_id: str, commissioned: bool) -> bool:
+    """Note whether a site is proven; returns whether it is known."""
+    return _change_site(connection, operator_id, site_id, {"commissioned": commissioned})
+
+
+def remove_site(connection: Connection, operator_id: str, site_id: str) -> bool:
+    """Forget a site with its circuits and EVSEs; stations stay known, without a site; the history of limits
+    stays.
+    """
+    connection.execute(
+        update(station)
+        .where(station.c.operator_id == operator_id, station.c.site_id == site_id)
+        .values(site_id=None)
+    )
+    connection.execute(delete(evse).where(evse.c.operator_id == operator_id, evse.c.site_id == site_id))
+    result = connection.execute(
+        delete(site).where(site.c.operator_id == operator_id, site.c.site_id == site_id)
+    )
+    return result.rowcount > 0
+
+
+# ---------------------------------------------------------------- limits
+
+
+def set_limit(
+    connection: Connection,
+    operator_id: str,
+    site_id: str,
+    circuit_id: str,
+    limit: LimitSource,
+    actor: str,
+    at: datetime,
+) -> int:
+    """Add a limit, withdrawing the former one of its source; returns its id in the history."""
+    withdraw_limit(connection, operator_id, site_id, circuit_id, limit.source, actor, at)
+    until = None if limit.valid_until is None else datetime.fromtimestamp(limit.valid_until, UTC)
+    added = connection.execute(
+        insert(circuit_limit).returning(circuit_limit.c.id),
+        {
+            "operator_id": operator_id,
+            "site_id": site_id,
+            "circuit_id": circuit_id,
+            "source": limit.source,
+            "limit_a": limit.limit_a,
+            "fallback_a": limit.fallback_a,
+            "valid_until": until,
+            "set_by": actor,
+            "set_at": at,
+        },
+    )
+    limit_id: int = added.scalar_one()
+    return limit_id
+
+
+def withdraw_limit(
+    connection: Connection,
+    operator_id: str,
+    site_id: str,
+    circuit_id: str,
+    source: str,
+    actor: str,
+    at: datetime,
+) -> bool:
+    """End a source's limit; returns whether it had one."""
+    column = circuit_limit.c
+    result = connection.execute(
+        update(circuit_limit)
+        .where(
+            column.operator_id == operator_id,
+            column.site_id == site_id,
+            column.circuit_id == circuit_id,
+            column.source == source,
+            column.withdrawn_at.is_(None),
+        )
+        .values(withdrawn_at=at, withdrawn_by=actor)
+    )
+    return result.rowcount > 0
+
+
+def limits_in_force(
+    connection: Connection, operator_id: str, site_id: str, at: datetime
+) -> dict[str, tuple[LimitSource, ...]]:
+    """Per circuit, the limits that count at `at` (those expired but with a fallback among them)."""
+    return {
+        circuit_id: tuple(limits)
+        for circuit_id, limits in _limits(connection, operator_id, site_id, at).items()
+    }
+
+
+def limit_history(
+    connection: Connection,
+    operator_id: str,
+    site_id: str,
+    circuit_id: str | None = None,
+    *,
+    before: int | None = None,
+    limit: int = 100,
+) -> list[LimitRow]:
+    """Limits ever set, newest first; for the next page pass the last one's id as `before`."""
+    column = circuit_limit.c
+    query = select(circuit_limit).where(column.operator_id == operator_id, column.site_id == site_id)
+    if circuit_id is not None:
+        query = query.where(column.circuit_id == circuit_id)
+    if before is not None:
+        query = query.where(column.id < before)
+    rows = connection.execute(query.order_by(column.id.desc()).limit(limit))
+    return [LimitRow(**row._mapping) for row in rows]
+
+
+def _limits(
+    connection: Connection, operator_id: str, site_id: str, at: datetime
+) -> defaultdict[str, list[LimitSource]]:
+    column = circuit_limit.c
+    query = (
+        select(circuit_limit)
+        .where(
+            column.operator_id == operator_id,
+            column.site_id == site_id,
+            column.set_at <= at,
+            or_(column.withdrawn_at.is_(None), column.withdrawn_at > at),
+            or_(column.valid_until.is_(None), column.valid_until > at, column.fallback_a.is_not(None)),
+        )
+        .order_by(column.id)
+    )
+    limits: defaultdict[str, list[LimitSource]] = defaultdict(list)
+    for row in connection.execute(query):
+        until = None if row.valid_until is None else row.valid_until.timestamp()
+        limits[row.circuit_id].append(
+            LimitSource(limit_a=row.limit_a, source=row.source, valid_until=until, fallback_a=row.fallback_a)
+        )
+    return limits
+
+
+def _same(limit: LimitSource, other: LimitSource) -> bool:
+    """Equal, where a time that went through the database has lost what is below a microsecond."""
+    if limit.valid_until is None or other.valid_until is None:
+        return limit == other
+    near = abs(limit.valid_until - other.valid_until) < 1e-5
+    return near and limit == structs.replace(other, valid_until=limit.valid_until)
+
+
+def _change_site(connection: Connection, operator_id: str, site_id: str, values: dict[str, Any]) -> bool:
+    result = connection.execute(
+        update(site).where(site.c.operator_id == operator_id, site.c.site_id == site_id).values(values)
+    )
+    return result.rowcount > 0
+
+
+def _circuit(values: dict[str, Any], limits: dict[str, list[LimitSource]]) -> Circuit:
+    for name in ("operator_id", "site_id", "position"):
+        del values[name]
+    values["rotation"] = tuple(values["rotation"])
+    if values["meter"] is not None:
+        values["meter"] = msgspec.convert(values["meter"], MeterConfig)
+    return Circuit(limits=tuple(limits.get(values["circuit_id"], ())), **values)
+
+
+def _evse(values: dict[str, Any]) -> Evse:
+    for name in ("operator_id", "site_id", "position"):
+        del values[name]
+    values["phases"] = tuple(values["phases"])
+    return Evse(**values)

@@ -1,0 +1,284 @@
+"""Stations: who may connect, what they said of themselves, their connectors, variables and rejected
+handshakes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType, structs
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from ..model.station import ConnectorStatus, StationInfo
+from .statements import insert_or_ignore, upsert
+from .tables import connector_status, handshake_rejected, station, variable
+
+
+class StationRow(Struct, frozen=True, kw_only=True):
+    """A station. `version` is the OCPP version last spoken; `auto_registered`: it was let in without being
+    known.
+    """
+
+    operator_id: str
+    station_id: str
+    site_id: str | None
+    password_hash: str | None
+    security_profile: int
+    version: str | None
+    vendor: str
+    model: str
+    serial: str
+    firmware: str
+    registered_at: datetime
+    auto_registered: bool
+    booted_at: datetime | None
+    boot_reason: str | None
+    first_seen_at: datetime | None
+    last_seen_at: datetime | None
+
+    @property
+    def info(self) -> StationInfo:
+        """What it told when it booted (empty before that)."""
+        return StationInfo(vendor=self.vendor, model=self.model, serial=self.serial, firmware=self.firmware)
+
+
+class ConnectorStatusRow(Struct, frozen=True, kw_only=True):
+    """A connector's last status; `connector_id` 0 is the EVSE or, with `evse_id` 0, the station."""
+
+    operator_id: str
+    station_id: str
+    evse_id: int
+    connector_id: int
+    status: ConnectorStatus
+    error: str
+    at: datetime
+
+
+class StationVariable(Struct, frozen=True, kw_only=True):
+    """A variable of the device model as last seen. A 1.6 key is component `OCPP16`. `evse_id` None: the
+    station's.
+    """
+
+    component: str
+    variable: str
+    value: str | None
+    component_instance: str | None = None
+    variable_instance: str | None = None
+    evse_id: int | None = None
+    attribute: str = "Actual"
+    read_only: bool | None = None
+    seen_at: datetime
+
+
+class RejectedHandshake(Struct, frozen=True, kw_only=True):
+    """A connection that was refused, and why."""
+
+    operator_id: str
+    at: datetime
+    peer: str
+    path: str
+    identity: str | None
+    reason: str
+    id: int | None = None
+
+
+# ---------------------------------------------------------------- stations
+
+
+def register_station(
+    connection: Connection,
+    operator_id: str,
+    station_id: str,
+    at: datetime,
+    *,
+    site_id: str | None = None,
+    password_hash: str | None = None,
+    security_profile: int = 0,
+    auto_registered: bool = False,
+) -> bool:
+    """Make a station known; returns False (and changes nothing) where it is known already."""
+    return insert_or_ignore(
+        connection,
+        station,
+        {
+            "operator_id": operator_id,
+            "station_id": station_id,
+            "site_id": site_id,
+            "password_hash": password_hash,
+            "security_profile": security_profile,
+            "version": None,
+            "vendor": "",
+            "model": "",
+            "serial": "",
+            "firmware": "",
+            "registered_at": at,
+            "auto_registered": auto_registered,
+        },
+    )
+
+
+def get_station(connection: Connection, operator_id: str, station_id: str) -> StationRow | None:
+    """One station."""
+    row = connection.execute(_GET, {"operator_id": operator_id, "station_id": station_id}).one_or_none()
+    return None if row is None else StationRow(**row._mapping)
+
+
+def list_stations(connection: Connection, operator_id: str, site_id: str | None = None) -> list[StationRow]:
+    """All stations, or those of a site, by id."""
+    query = select(station).where(station.c.operator_id == operator_id)
+    if site_id is not None:
+        query = query.where(station.c.site_id == site_id)
+    return [StationRow(**row._mapping) for row in connection.execute(query.order_by(station.c.station_id))]
+
+
+def change_station(
+    connection: Connection,
+    operator_id: str,
+    station_id: str,
+    *,
+    site_id: str | UnsetType | None = UNSET,
+    password_hash: str | UnsetType | None = UNSET,
+    security_profile: int | UnsetType = UNSET,
+) -> bool:
+    """Change what a person decides about a station; what isn't given stays. Returns whether the station is
+    known.
+    """
+    given = {"site_id": site_id, "password_hash": password_hash, "security_profile": security_profile}
+    values = {name: value for name, value in given.items() if value is not UNSET}
+    if not values:
+        return get_station(connection, operator_id, station_id) is not None
+    return _change(connection, operator_id, station_id, values)
+
+
+def record_boot(
+    connection: Connection,
+    operator_id: str,
+    station_id: str,
+    info: StationInfo,
+    reason: str,
+    at: datetime,
+) -> bool:
+    """Keep what a BootNotification told."""
+    values = structs.asdict(info) | {"booted_at": at, "boot_reason": reason, "last_seen_at": at}
+    return _change(connection, operator_id, station_id, values)
+
+
+def record_seen(
+    connection: Connection, operator_id: str, station_id: str, version: str | None, at: datetime
+) -> bool:
+    """Note that the station was heard of at `at`, speaking `version` (None: as before)."""
+    values: dict[str, Any] = {
+        "last_seen_at": at,
+        "first_seen_at": func.coalesce(
+            station.c.first_seen_at, bindparam("seen", at, station.c.last_seen_at.type)
+        ),
+    }
+    if version is not None:
+        values["version"] = version
+    return _change(connection, operator_id, station_id, values)
+
+
+def remove_station(connection: Connection, operator_id: str, station_id: str) -> bool:
+    """Forget a station that no site's EVSE refers to; its transactions and journal stay."""
+    result = connection.execute(
+        delete(station).where(station.c.operator_id == operator_id, station.c.station_id == station_id)
+    )
+    return result.rowcount > 0
+
+
+def _change(connection: Connection, operator_id: str, station_id: str, values: dict[str, Any]) -> bool:
+    result = connection.execute(
+        update(station)
+        .where(station.c.operator_id == operator_id, station.c.station_id == station_id)
+        .values(values)
+    )
+    return result.rowcount > 0
+
+
+_GET = select(station).where(
+    station.c.operator_id == bindparam("operator_id"), station.c.station_id == bindparam("station_id")
+)
+
+# ---------------------------------------------------------------- connectors
+
+
+def save_status(connection: Connection, row: ConnectorStatusRow) -> None:
+    """Keep a connector's current status."""
+    upsert(connection, connector_status, structs.asdict(row))
+
+
+def list_statuses(
+    connection: Connection, operator_id: str, station_id: str | None = None
+) -> list[ConnectorStatusRow]:
+    """The connectors' statuses of one station or of all."""
+    query = select(connector_status).where(connector_status.c.operator_id == operator_id)
+    if station_id is not None:
+        query = query.where(connector_status.c.station_id == station_id)
+    query = query.order_by(
+        connector_status.c.station_id, connector_status.c.evse_id, connector_status.c.connector_id
+    )
+    return [ConnectorStatusRow(**row._mapping) for row in connection.execute(query)]
+
+
+# ---------------------------------------------------------------- variables
+
+
+def save_variables(
+    connection: Connection, operator_id: str, station_id: str, variables: list[StationVariable]
+) -> None:
+    """Keep variables as seen; those not named stay."""
+    upsert(
+        connection,
+        variable,
+        [
+            structs.asdict(seen)
+            | {
+                "operator_id": operator_id,
+                "station_id": station_id,
+                "component_instance": seen.component_instance or "",
+                "variable_instance": seen.variable_instance or "",
+                "evse_id": seen.evse_id or 0,
+            }
+            for seen in variables
+        ],
+    )
+
+
+def list_variables(connection: Connection, operator_id: str, station_id: str) -> list[StationVariable]:
+    """All variables seen of a station, by component and name."""
+    column = variable.c
+    query = (
+        select(variable)
+        .where(column.operator_id == operator_id, column.station_id == station_id)
+        .order_by(column.component, column.variable, column.evse_id, column.attribute)
+    )
+    return [_variable(dict(row._mapping)) for row in connection.execute(query)]
+
+
+def _variable(values: dict[str, Any]) -> StationVariable:
+    del values["operator_id"], values["station_id"]
+    for name in ("component_instance", "variable_instance", "evse_id"):
+        values[name] = values[name] or None
+    return StationVariable(**values)
+
+
+# ---------------------------------------------------------------- the connection doctor
+
+
+def record_rejection(connection: Connection, rejected: RejectedHandshake) -> None:
+    """Keep a refused handshake."""
+    values = structs.asdict(rejected)
+    del values["id"]
+    connection.execute(insert(handshake_rejected), values)
+
+
+def list_rejections(
+    connection: Connection, operator_id: str, *, before: int | None = None, limit: int = 100
+) -> list[RejectedHandshake]:
+    """Refused handshakes, newest first; for the next page pass the last one's id as `before`."""
+    query = select(handshake_rejected).where(handshake_rejected.c.operator_id == operator_id)
+    if before is not None:
+        query = query.where(handshake_rejected.c.id < before)
+    query = query.order_by(handshake_rejected.c.id.desc()).limit(limit)
+    return [RejectedHandshake(**row._mapping) for row in connection.execute(query)]
