@@ -172,7 +172,7 @@ def lint(arguments: list[str]) -> None:
         "ruff check": lambda: run(BIN / "ruff", "check", "--quiet", *arguments),
         "ruff format": lambda: run(BIN / "ruff", "format", "--check", "--quiet", *arguments),
         "mypy --strict": lambda: run(BIN / "mypy"),
-        "import contract": lambda: run(BIN / "lint-imports"),
+        "import contract": lambda: run(BIN / "lint-imports", "--no-logo"),
         "svelte-check": lambda: hatch_build.run_npm(
             hatch_build.find_node(ROOT), ROOT / "web", "run", "check"
         ),
