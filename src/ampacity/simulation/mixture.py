@@ -65,7 +65,9 @@ class NormalMixture:
     def marginal(self, *axes: int) -> NormalMixture:
         """The mixture of the named coordinates alone."""
         picked = np.array(axes)
-        return NormalMixture(self.weights, self.means[:, picked], self.covariances[:, picked[:, None], picked])
+        return NormalMixture(
+            self.weights, self.means[:, picked], self.covariances[:, picked[:, None], picked]
+        )
 
     def draw(self, rng: np.random.Generator, n: int) -> Array:
         """`n` points, shape (n, d)."""
