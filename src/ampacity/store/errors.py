@@ -12,7 +12,7 @@ REMEDIES: dict[str, str] = {
     "full": "free space or move the data to a larger disk; writing goes on as soon as there is room",
     "read-only": "give this user the right to write the file and its folder, or remount the disk writable",
     "locked": "another program holds the database: stop it, or point this one at another data folder",
-    "corrupt": "restore the last backup (docs/backup.md) and keep the damaged file for examination",
+    "corrupt": "restore the last backup and keep the damaged file for examination",
     "io": "check the disk or volume (dmesg, smartctl); writing goes on when it answers again",
 }
 

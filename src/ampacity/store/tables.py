@@ -379,7 +379,7 @@ message_log = Table(
     Column("message_id", Text),
     Column("frame", Text, nullable=False),
     Index(None, "operator_id", "station_id", "id"),
-    Index("ix_message_log_at", "at"),
+    Index(None, "operator_id", "at"),
     sqlite_autoincrement=True,
 )
 
@@ -394,6 +394,7 @@ handshake_rejected = Table(
     Column("identity", Text),
     Column("reason", Text, nullable=False),
     Index(None, "operator_id", "id"),
+    Index(None, "operator_id", "at"),
     sqlite_autoincrement=True,
 )
 

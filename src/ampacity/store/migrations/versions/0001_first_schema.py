@@ -130,6 +130,12 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(
+        op.f("ix_handshake_rejected_operator_id_at"),
+        "handshake_rejected",
+        ["operator_id", "at"],
+        unique=False,
+    )
+    op.create_index(
         op.f("ix_handshake_rejected_operator_id_id"),
         "handshake_rejected",
         ["operator_id", "id"],
@@ -176,7 +182,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message_log")),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_message_log_at", "message_log", ["at"], unique=False)
+    op.create_index(op.f("ix_message_log_operator_id_at"), "message_log", ["operator_id", "at"], unique=False)
     op.create_index(
         op.f("ix_message_log_operator_id_station_id_id"),
         "message_log",

@@ -1,0 +1,125 @@
+"""Retention: what is kept for how long. The journal, transactions and the audit are never deleted here.
+
+Deleting goes in small batches with other writes in between, so that a site with a year of samples notices
+nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Connection, Table, delete, or_, select
+
+from . import samples
+from .database import Store
+from .errors import StoreUnavailable
+from .operators import list_operators
+from .tables import handshake_rejected, login_link, message_log, meter_sample, rollup_15min, web_session
+
+ROWS_AT_ONCE = 2_000
+ENFORCE_EVERY_S = 3_600.0
+
+
+class RetentionPolicy(Struct, frozen=True, kw_only=True):
+    """Days that each kind is kept. Rollups stay ten years: they are small, and bills look back."""
+
+    message_log_days: float = 14.0
+    sample_days: float = 400.0
+    rollup_days: float = 3_653.0
+    rejected_handshake_days: float = 30.0
+
+
+class RetentionReport(Struct, frozen=True, kw_only=True):
+    """Rows deleted."""
+
+    messages: int
+    samples: int
+    rollups: int
+    rejected_handshakes: int
+    sign_ins: int
+
+
+async def run(store: Store, policy: RetentionPolicy) -> None:
+    """Enforce each hour (wall time) until cancelled; a disk that refuses is tried again the next hour."""
+    while True:
+        with suppress(StoreUnavailable):  # told by the store itself
+            await enforce(store, policy, store.clock.now())
+        await asyncio.sleep(ENFORCE_EVERY_S)
+
+
+async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> RetentionReport:
+    """Delete what is older than the policy allows, and sign-ins that have expired."""
+    messages = handshakes = sampled = rolled = sign_ins = 0
+    for known in await store.read(list_operators):
+        operator_id = known.operator_id
+        messages += await _delete_older(
+            store, message_log, operator_id, now - timedelta(days=policy.message_log_days)
+        )
+        handshakes += await _delete_older(
+            store, handshake_rejected, operator_id, now - timedelta(days=policy.rejected_handshake_days)
+        )
+        sampled += await _delete_series(
+            store, meter_sample, operator_id, now - timedelta(days=policy.sample_days)
+        )
+        rolled += await _delete_series(
+            store, rollup_15min, operator_id, now - timedelta(days=policy.rollup_days)
+        )
+        sign_ins += await store.write(partial(_delete_expired, operator_id, now))
+    return RetentionReport(
+        messages=messages, samples=sampled, rollups=rolled, rejected_handshakes=handshakes, sign_ins=sign_ins
+    )
+
+
+async def _delete_older(store: Store, table: Table, operator_id: str, before: datetime) -> int:
+    def some(connection: Connection) -> int:
+        oldest = (
+            select(table.c.id)
+            .where(table.c.operator_id == operator_id, table.c.at < before)
+            .order_by(table.c.at)
+            .limit(ROWS_AT_ONCE)
+        )
+        return connection.execute(
+            delete(table).where(table.c.operator_id == operator_id, table.c.id.in_(oldest))
+        ).rowcount
+
+    total = 0
+    while deleted := await store.write(some):
+        total += deleted
+    return total
+
+
+async def _delete_series(store: Store, table: Table, operator_id: str, before: datetime) -> int:
+    total = 0
+    series: tuple[Any, ...] | None = None
+    while True:
+        series = await store.read(partial(_next_series, table, operator_id, series))
+        if series is None:
+            return total
+        while deleted := await store.write(partial(_delete_some, table, series, before)):
+            total += deleted
+
+
+def _next_series(
+    table: Table, operator_id: str, series: tuple[Any, ...] | None, connection: Connection
+) -> tuple[Any, ...] | None:
+    return samples.series_after(connection, table, operator_id, series)
+
+
+def _delete_some(table: Table, series: tuple[Any, ...], before: datetime, connection: Connection) -> int:
+    return samples.delete_of_series(connection, table, series, before, ROWS_AT_ONCE)
+
+
+def _delete_expired(operator_id: str, now: datetime, connection: Connection) -> int:
+    sessions = delete(web_session).where(
+        web_session.c.operator_id == operator_id, web_session.c.expires_at < now
+    )
+    links = delete(login_link).where(
+        login_link.c.operator_id == operator_id,
+        or_(login_link.c.expires_at < now, login_link.c.used_at < now - timedelta(days=1)),
+    )
+    return connection.execute(sessions).rowcount + connection.execute(links).rowcount
