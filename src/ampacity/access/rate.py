@@ -8,7 +8,8 @@ from collections import OrderedDict
 class RateLimit:
     """`per_minute` tries on average, `burst` at once, for each of the `names` most recent names.
 
-    A name that falls out starts with a full bucket again; with 10,000 names an attacker needs as many addresses.
+    A name that falls out starts with a full bucket again; with 10,000 names an attacker needs as many
+    addresses.
     """
 
     def __init__(self, per_minute: float, burst: int, names: int = 10_000) -> None:

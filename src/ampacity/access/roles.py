@@ -3,7 +3,7 @@
 | permission | what it lets one do | viewer | operator | owner |
 |---|---|---|---|---|
 | read | see sites, stations, sessions, transactions, messages | yes | yes | yes |
-| operate | command stations, set limits and strategy, pause, boost, keep tokens, push readings | no | yes | yes |
+| operate | command stations, set limits and strategy, pause, keep tokens, push readings | no | yes | yes |
 | audit | read who did what | no | yes | yes |
 | administer | make and revoke API keys and sign-in links | no | no | yes |
 """
