@@ -33,6 +33,10 @@ class StationHandler(Protocol):
         """
         ...
 
+    async def hear(self, station: StationRef, action: str, payload: Struct) -> None:
+        """Take a message that is never answered (SEND of 2.1)."""
+        ...
+
 
 class OutboundCall(Struct, frozen=True):
     """A CALL for a station. `timeout_s` is site time;

@@ -1,0 +1,243 @@
+"""The gateway: a port for stations, the sessions behind it, and the bus addresses at which stations can be
+called.
+
+It knows no business. Who may come in is decided by an injected function, what messages mean by an injected
+handler; what happened is told on the bus. Of two sockets of one station the newest wins: a station that lost
+its network comes back before we notice that the old socket is dead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from ..bus import Bus
+from ..clock import Clock
+from ..csms.link import (
+    CallFailed,
+    Credentials,
+    HandshakeRejected,
+    OutboundCall,
+    StationHandler,
+    StationRef,
+    station_address,
+)
+from ..model.events import StationConnected, StationDisconnected
+from ..ocpp.codec import Codec
+from ..ocpp.engine import Engine, History
+from ..ocpp.version import Role, Version
+from .admission import SUBPROTOCOLS, Granted, Rejected, judge
+from .session import Session, Stranger, Surroundings
+from .settings import GatewaySettings
+from .transport import GOING_AWAY, POLICY_VIOLATION, Entry, Handshake, Listener, Peer, Refusal, listen
+
+log = logging.getLogger(__name__)
+
+DEADLINE_STEP_S = 0.2
+"""How exactly call time-outs are kept, in site seconds."""
+
+Key = tuple[str, str]
+
+
+class Gateway:
+    """Serves stations at `settings.ocpp_port`. `start` and `stop` it;
+    it belongs to the event loop that started it.
+    """
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        bus: Bus,
+        clock: Clock,
+        credentials: Credentials,
+        handler: StationHandler,
+    ) -> None:
+        self._settings = settings
+        self._bus = bus
+        self._clock = clock
+        self._credentials = credentials
+        self._around = Surroundings(
+            settings, bus, clock, handler, self._entered, self._left, self._moved, self._answered
+        )
+        self._sessions: dict[Key, Session] = {}
+        self._addresses: dict[Session, Callable[[], None]] = {}
+        self._histories: dict[Key, History] = {}
+        self._waiting: set[Session] = set()
+        self._armed = asyncio.Event()
+        self._codecs: dict[str, Codec] = {}
+        # Ids are unique for each station over all connections and restarts of ours: 8 random characters, a
+        # counter.
+        prefix = secrets.token_hex(4)
+        counter = itertools.count(1)
+        self._new_id = lambda: f"{prefix}-{next(counter):x}"
+        self._listener: Listener | None = None
+        self._deadlines: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when the port can't be had."""
+        self._listener = await listen(self._settings, self._door)
+        self._deadlines = asyncio.ensure_future(self._keep_deadlines())
+        log.info("stations connect to %s:%d by %s", self._settings.host, self.port, self._settings.transport)
+
+    async def stop(self) -> None:
+        """Stop listening and close each socket as going away. Calls in flight are lost."""
+        self._stopping = True
+        if self._listener is not None:
+            await self._listener.close()
+        for session in tuple(self._sessions.values()):
+            session.close(GOING_AWAY, "the charging station management system restarts")
+        if self._deadlines is not None:
+            self._deadlines.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._deadlines
+
+    @property
+    def port(self) -> int:
+        """The port that stations connect to."""
+        if self._listener is None:
+            raise RuntimeError("the gateway is not started: call start() first")
+        return self._listener.port
+
+    @property
+    def connected(self) -> int:
+        """Stations with an open socket."""
+        return len(self._sessions)
+
+    def disconnect(self, operator_id: str, station_id: str, reason: str) -> bool:
+        """Close a station's socket; returns whether there was one."""
+        session = self._sessions.get((operator_id, station_id))
+        if session is None:
+            return False
+        session.close(POLICY_VIOLATION, reason)
+        return True
+
+    # ------------------------------------------------------------ the door
+
+    def _door(self, handshake: Handshake) -> Entry | Refusal:
+        if self._stopping:
+            return Refusal(503, "restarting\n", (("Retry-After", "5"),))
+        verdict = judge(handshake, self._credentials)
+        if isinstance(verdict, Rejected):
+            self._reject(handshake, verdict.identity, verdict.reason, verdict.refusal.status)
+            return verdict.refusal
+        if verdict.version is None:
+            return self._no_subprotocol(handshake, verdict)
+        admitted = verdict.admitted
+        station = StationRef(admitted.operator_id, admitted.station_id, verdict.version)
+        return Entry(verdict.subprotocol, lambda: self._session(station))
+
+    def _no_subprotocol(self, handshake: Handshake, verdict: Granted) -> Entry:
+        spoken = ", ".join(SUBPROTOCOLS)
+        offer = f"offers {verdict.offered!r}" if verdict.offered else "offers no subprotocol"
+        reason = f"station {verdict.admitted.station_id!r} {offer}; we speak {spoken}"
+        self._reject(handshake, verdict.admitted.station_id, reason, 101)
+        peer: Peer = Stranger("no common subprotocol")
+        return Entry(None, lambda: peer)
+
+    def _reject(self, handshake: Handshake, identity: str | None, reason: str, status: int) -> None:
+        log.info("handshake of %s rejected: %s", handshake.peer, reason)
+        self._bus.publish(
+            HandshakeRejected(
+                peer=handshake.peer,
+                path=handshake.path[:500],
+                identity=identity,
+                reason=reason,
+                status=status,
+                at=self._clock.now(),
+            )
+        )
+
+    def _session(self, station: StationRef) -> Session:
+        codec = self._codecs.get(station.version)
+        if codec is None:
+            codec = Codec(Version(station.version), Role.CSMS, max_frame=self._settings.max_frame_bytes)
+            self._codecs[station.version] = codec
+        history = self._histories.setdefault((station.operator_id, station.station_id), History())
+        engine = Engine(
+            codec,
+            new_id=self._new_id,
+            history=history,
+            max_queue=self._settings.max_queued_calls,
+            max_open=4 * self._settings.max_waiting_inbound,
+        )
+        return Session(station, engine, self._around)
+
+    # ------------------------------------------------------------ sessions come and go
+
+    def _entered(self, session: Session) -> None:
+        station = session.station
+        key = (station.operator_id, station.station_id)
+        older = self._sessions.get(key)
+        self._sessions[key] = session
+        if older is not None:
+            older.close(POLICY_VIOLATION, "the station opened a newer connection")
+        self._addresses[session] = self._bus.serve(station_address(*key), _responder(session))
+        self._bus.publish(
+            StationConnected(
+                operator_id=station.operator_id,
+                station_id=station.station_id,
+                version=station.version,
+                at=self._clock.now(),
+            )
+        )
+
+    def _left(self, session: Session, reason: str) -> None:
+        self._waiting.discard(session)
+        end = self._addresses.pop(session, None)
+        if end is not None:
+            end()
+        station = session.station
+        key = (station.operator_id, station.station_id)
+        if self._sessions.get(key) is not session:
+            return  # a newer socket has taken over: the station never left
+        del self._sessions[key]
+        self._bus.publish(
+            StationDisconnected(
+                operator_id=station.operator_id,
+                station_id=station.station_id,
+                reason=reason,
+                at=self._clock.now(),
+            )
+        )
+
+    def _answered(self, station: StationRef) -> None:
+        """A handler of a closed session has finished: its answer may be what the newer session waits for."""
+        session = self._sessions.get((station.operator_id, station.station_id))
+        if session is not None:
+            session.flush()
+
+    # ------------------------------------------------------------ call time-outs, in site time
+
+    def _moved(self, session: Session) -> None:
+        if session.engine.next_timeout() is None:
+            self._waiting.discard(session)
+        else:
+            self._waiting.add(session)
+            self._armed.set()
+
+    async def _keep_deadlines(self) -> None:
+        while True:
+            if not self._waiting:
+                self._armed.clear()
+                await self._armed.wait()
+            await self._clock.sleep(DEADLINE_STEP_S)
+            now = self._clock.monotonic()
+            for session in tuple(self._waiting):
+                session.handle_timeout(now)
+
+
+def _responder(session: Session) -> Callable[[Any], Any]:
+    async def respond(message: Any) -> Any:
+        if not isinstance(message, OutboundCall):
+            raise CallFailed(
+                "error", "InternalError", f"a station takes OutboundCall, not {type(message).__name__}"
+            )
+        return await session.call(message)
+
+    return respond
