@@ -53,7 +53,7 @@ def test_the_wheel_holds_the_console(wheel: Path) -> None:
 
 
 def test_the_wheel_runs_the_demo_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
-    """With the dependencies that its metadata names, at the versions of the lock, and nothing of the checkout."""
+    """With the dependencies of its metadata at the versions of the lock, and nothing of the checkout."""
     home = tmp_path / "home"
     home.mkdir()
     environment = {"HOME": str(home), "PATH": os.defpath, "LANG": "C.UTF-8"}

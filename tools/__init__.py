@@ -1,0 +1,1 @@
+"""What builds, starts and checks the project; nothing here is part of the product."""
