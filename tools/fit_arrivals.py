@@ -218,9 +218,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     lines = [
         f"fitted on {len(fit_on.arrival_h)} weekday sessions ({fit_on.too_long} above 24 h left out,"
         f" {fit_on.closed} holidays not counted as days), held out {len(held_out.arrival_h)}",
-        f"log likelihood a session, arrival h and log dwell h: {a_d.log_density(arrival_dwell(fit_on)).mean():.3f}"
+        "log likelihood a session, arrival h and log dwell h:"
+        f" {a_d.log_density(arrival_dwell(fit_on)).mean():.3f}"
         f" fitted, {a_d.log_density(arrival_dwell(held_out)).mean():.3f} held out",
-        f"log likelihood a session, log energy kWh given log dwell h: {energy_given_dwell(fit_on):.3f} fitted,"
+        "log likelihood a session, log energy kWh given log dwell h:"
+        f" {energy_given_dwell(fit_on):.3f} fitted,"
         f" {energy_given_dwell(held_out):.3f} held out",
     ]
     for name, drawn, mine, theirs in (
@@ -266,7 +268,7 @@ def module(
             "",
             textwrap.fill(f"Data: {DATA}.", 108),
             "Period: weekdays of May to August 2019; held out: September to December 2019.",
-            "Method: maximum likelihood (expectation-maximisation, best of 8 random starts); both sites pooled.",
+            "Method: maximum likelihood (EM, best of 8 random starts); both sites pooled.",
             "",
             wrapped,
             '"""',
@@ -282,7 +284,7 @@ def module(
             "#: Share of sessions in which a driver declared anything.",
             f"DECLARED_SHARE: Final = {claimed_share:.4f}",
             "",
-            "#: Sessions per EVSE and open weekday at each fitted site; a site that isn't told takes the mean.",
+            "#: Sessions per EVSE and open weekday, Caltech and JPL.",
             f"SESSIONS_PER_EVSE: Final = ({', '.join(f'{rate:.4f}' for rate in days.rates)})",
             "",
             "#: Monday to Friday against the mean weekday.",

@@ -1,17 +1,19 @@
 """Inverse-time protection: when does a breaker or fuse open that carries this current?
 
-Two heated bodies, a quick one (bimetal, fuse element) and a slow one (housing, terminals), each first order in the
-square of the current:  tau dh/dt = (I / In)^2 - h.  It opens when half of each together reach `trip_heat`, the square
-of the greatest current that it carries for ever, or at once from the magnetic threshold on.
+Two heated bodies, a quick one (bimetal, fuse element) and a slow one (housing, terminals), each first order
+in the square of the current:  tau dh/dt = (I / In)^2 - h.  It opens when half of each together reach
+`trip_heat`, the square of the greatest current that it carries for ever, or at once from the magnetic
+threshold on.
 
-The constants are ours, set so that each device keeps the points of its standard and lies in the *early* half of the
-permitted band (a worst case for whoever claims that nothing trips):
+The constants are ours, set so that each device keeps the points of its standard and lies in the *early* half
+of the permitted band (a worst case for whoever claims that nothing trips):
 
-- IEC 60898-1, miniature breakers up to 125 A: 1.13 In not within the conventional time (1 h up to 63 A, 2 h above),
-  1.45 In within it, 2.55 In after 1 s and within 60 s (up to 32 A) or 120 s; magnetic B 3..5, C 5..10, D 10..20 In.
+- IEC 60898-1, miniature breakers up to 125 A: 1.13 In not within the conventional time (1 h up to 63 A, 2 h
+  above), 1.45 In within it, 2.55 In after 1 s and within 60 s (up to 32 A) or 120 s; magnetic B 3..5, C
+  5..10, D 10..20 In.
 - IEC 60947-2, moulded-case breakers: 1.05 In not within 2 h, 1.30 In within 2 h (1 h up to 63 A).
-- IEC 60269-1, gG fuses: 1.25 In not within the conventional time (1 h up to 63 A, 2 h up to 160 A, 3 h up to 400 A),
-  1.6 In within it; at 100 A the gates say: more than 10 s at 290 A, less than 5 s at 580 A.
+- IEC 60269-1, gG fuses: 1.25 In not within the conventional time (1 h up to 63 A, 2 h up to 160 A, 3 h up to
+  400 A), 1.6 In within it; at 100 A the gates say: more than 10 s at 290 A, less than 5 s at 580 A.
 
 Short circuits are outside the model (below 0.1 s the energy let through counts, not heat).
 """
@@ -52,8 +54,8 @@ CURVES: Final[dict[Curve, ThermalCurve]] = {
 class Breaker:
     """One pole. `step` it with the current that has flowed; once open it stays open until `close`.
 
-    `rated_a` is In. It starts cold unless `preload_a` has flowed for ever. A site has one for each phase; what one
-    of three coupled poles feels opens all of them, so ask `any`.
+    `rated_a` is In. It starts cold unless `preload_a` has flowed for ever. A site has one for each phase;
+    what one of three coupled poles feels opens all of them, so ask `any`.
     """
 
     def __init__(self, rated_a: float, curve: Curve = "C", *, preload_a: float = 0.0) -> None:
@@ -142,7 +144,7 @@ class Breaker:
         return drive + 0.5 * (quick + slow)
 
     def _peak_after_s(self, drive: float, seconds: float) -> float:
-        """When within `seconds` the sum of both is highest: at the end, or while the quick one rises and the slow falls."""
+        """When within `seconds` the sum is highest: at the end, or while quick rises and slow falls."""
         rises, falls = drive - self._quick, self._slow - drive
         quick_s, slow_s = self.constants.quick_s, self.constants.slow_s
         if rises <= 0.0 or falls <= 0.0:

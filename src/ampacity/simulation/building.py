@@ -1,8 +1,8 @@
 """The load of the building that shares the connection: it moves, it jumps, its phases differ.
 
-A function of time alone: the same seed gives the same amperes at any instant, in any order of asking. Noise is
-interpolated between hashed knots instead of drawn in sequence, appliances run in slots whose start and length
-are hashed from the slot's number.
+A function of time alone: the same seed gives the same amperes at any instant, in any order of asking. Noise
+is interpolated between hashed knots instead of drawn in sequence, appliances run in slots whose start and
+length are hashed from the slot's number.
 
 Assumption, not a fit: an office with heat pump, lift and canteen. With the default scale a phase moves within
 25..85 A on a working day and about 15..35 A at night; the control bench of the house uses 15..55 A steps.
@@ -11,6 +11,7 @@ Assumption, not a fit: an office with heat pump, lift and canteen. With the defa
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Final
 
 from msgspec import Struct
@@ -66,8 +67,9 @@ APPLIANCES: Final = (
 class BuildingLoad:
     """Amperes per phase of one building at any time.
 
-    `base_a` is what never sleeps, `swing_a` what a working day adds at most before unrest and appliances, `scale`
-    multiplies all. `unbalance` weighs the phases. `utc_offset_s` turns epoch seconds into the local day.
+    `base_a` is what never sleeps, `swing_a` what a working day adds at most before unrest and appliances,
+    `scale` multiplies all. `unbalance` weighs the phases. `utc_offset_s` turns epoch seconds into the local
+    day.
     """
 
     def __init__(
@@ -114,7 +116,7 @@ class BuildingLoad:
     def _shape(self, local_s: float) -> float:
         points = _WORKDAY if _is_workday(local_s) else _DAY_OFF
         hour = (local_s % DAY_S) / 3600.0
-        for (hour_0, share_0), (hour_1, share_1) in zip(points, points[1:], strict=False):
+        for (hour_0, share_0), (hour_1, share_1) in pairwise(points):
             if hour <= hour_1:
                 return share_0 + (share_1 - share_0) * (hour - hour_0) / (hour_1 - hour_0)
         return points[-1][1]
@@ -150,7 +152,7 @@ class BuildingLoad:
         return 2.0 * (before + (after - before) * t * t * (3.0 - 2.0 * t)) - 1.0
 
     def _hash(self, index: int, stream: int) -> float:
-        """A uniform number in 0..1 that belongs to (seed, stream, index): two rounds of splitmix64's finaliser."""
+        """A uniform number in 0..1 that belongs to (seed, stream, index), by splitmix64's finaliser."""
         mixed = (self._seed * 0x9E3779B97F4A7C15 + stream * 0xD1B54A32D192ED03) & _MASK
         for word in (index & _MASK, 0x632BE59BD9B4E019):
             mixed = (mixed ^ word) & _MASK

@@ -3,16 +3,18 @@
 Three things stand between the offer and the draw.
 
 - The **lag** of the on-board charger: nothing for a dead time, then first order towards the new value, slower
-  up than down (control law, section 6: 2 s, 8 s up, 2 s down). On DC the car asks faster (assumed: 1 s, 2 s, 1 s).
+  up than down (control law, section 6: 2 s, 8 s up, 2 s down). On DC the car asks faster (assumed: 1 s, 2 s,
+  1 s).
 - The **battery**: constant current until the curve of its archetype falls below, then less and less (CC-CV).
 - The **driver**: at the energy that was asked for, or when full, the contactor opens at once.
 
 So draw(t) = min(lag(t), battery(energy)) until the target is reached. The lag knows nothing of the energy and
-the battery nothing of the offer; that makes the model monotone: whoever was never offered less has never less.
+the battery nothing of the offer; that makes the model monotone: whoever was never offered less has never
+less.
 
 Energy is the exact integral of that draw: exponentials in closed form, the battery's limit held for cells of
-one second of absolute time. Cells don't move with the caller's steps, so `step` every 0.3 s and `step` once an
-hour end in the same state (to rounding).
+one second of absolute time. Cells don't move with the caller's steps, so `step` every 0.3 s and `step` once
+an hour end in the same state (to rounding).
 """
 
 from __future__ import annotations

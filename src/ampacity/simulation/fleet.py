@@ -35,9 +35,9 @@ FLAT: Final[Curve] = ((0.0, 0.75), (0.08, 1.0), (0.6, 0.92), (0.8, 0.6), (0.92, 
 class Archetype(Struct, frozen=True, kw_only=True):
     """One kind of car.
 
-    `ac_max_a` is the current per phase on one, two and three phases: a charger that has only one phase repeats
-    nothing, it has a shorter tuple. `accept_w` is what the battery takes at best, on AC as on DC; `curve` says
-    at which state of charge. `dc_max_w` is 0 for cars without a DC inlet.
+    `ac_max_a` is the current per phase on one, two and three phases: a charger that has only one phase
+    repeats nothing, it has a shorter tuple. `accept_w` is what the battery takes at best, on AC as on DC;
+    `curve` says at which state of charge. `dc_max_w` is 0 for cars without a DC inlet.
     Efficiencies are from the EVSE's meter into the battery.
     """
 

@@ -1,4 +1,4 @@
-"""Mixtures of normal distributions: maximum likelihood by expectation-maximisation, density, conditionals, draws.
+"""Mixtures of normal distributions: maximum likelihood by EM, density, conditionals, draws.
 
 A mixture over a vector (x1, .., xd) holds everything that a conditional law needs: the law of x2 given x1
 is again a mixture, of linear regressions on x1 whose weights move with x1 (Bishop, Pattern Recognition and
@@ -43,7 +43,7 @@ class NormalMixture:
     def parameters(self) -> int:
         """How many free numbers the mixture has (for information criteria)."""
         k, d = self.means.shape
-        return (k - 1) + k * d + k * d * (d + 1) // 2
+        return int((k - 1) + k * d + k * d * (d + 1) // 2)
 
     def component_log_densities(self, points: Array) -> Array:
         """Log of weight times density of each component: points (n, d) to (n, k)."""
@@ -75,7 +75,8 @@ class NormalMixture:
         chosen = rng.choice(len(self.weights), size=n, p=self.weights)
         roots = np.linalg.cholesky(self.covariances)
         noise = rng.standard_normal((n, d))
-        return self.means[chosen] + np.einsum("nij,nj->ni", roots[chosen], noise)
+        drawn: Array = self.means[chosen] + np.einsum("nij,nj->ni", roots[chosen], noise)
+        return drawn
 
     def draw_second_given_first(self, rng: np.random.Generator, first: Array) -> Array:
         """For a mixture in two dimensions: one draw of the second coordinate for each value of the first."""

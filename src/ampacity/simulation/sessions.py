@@ -110,11 +110,12 @@ def read_sessions(path: str | Path) -> SessionFile:
             f"The first line must be: {','.join(COLUMNS)}",
             line=1,
         )
-    parsed = []
     try:
-        for record in reader:
-            if any(value for key, value in record.items() if key is not None):
-                parsed.append(_Line(name, reader.line_num, record).row())
+        parsed = [
+            _Line(name, reader.line_num, record).row()
+            for record in reader
+            if any(value for key, value in record.items() if key is not None)
+        ]
     except csv.Error as error:
         raise SessionFileError(
             name, f"not CSV ({error})", "Check quotes and separators.", line=reader.line_num

