@@ -221,15 +221,13 @@ class Store:
         """Run units of `group` for at most `group_s` and commit; the rest goes back to the queue's head."""
         done: list[_Unit] = []
         try:
-            with connection.begin() as transaction:
+            with connection.begin():
                 ends = time.perf_counter() + self.settings.group_s
                 while group:
                     unit = group.popleft()
                     done.append(unit)
                     if unit.future is None or not unit.future.cancelled():
                         self._run_unit(connection, unit)
-                    if not transaction.is_active:
-                        raise TransactionMisused
                     if time.perf_counter() >= ends:
                         break
         except Exception as error:
@@ -251,6 +249,9 @@ class Store:
                 raise
             unit.error = error
             self.figures.failed_units += 1
+        if not connection.in_transaction():
+            raise TransactionMisused from unit.error
+        if unit.error is not None:
             connection.exec_driver_sql("ROLLBACK TO unit")
         connection.exec_driver_sql("RELEASE unit")
 

@@ -1,0 +1,44 @@
+"""Run as a program: writes journal rows from 16 tasks and tells each retry key on stdout once its write
+returned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from datetime import UTC, datetime
+
+from ampacity.clock import WallClock
+from ampacity.store import Store, journal
+from ampacity.store.transactions import next_wire_id
+
+
+async def main(path: str, prefix: str) -> None:
+    store = await Store.open(path, WallClock())
+
+    async def write(task: int) -> None:
+        number = 0
+        while True:
+            record = journal.TransactionRecord(
+                operator_id="op",
+                station_id=f"CP{task}",
+                received_at=datetime.now(UTC),
+                kind="Updated",
+                retry_key=f"{prefix}-{number}",
+                transaction_id=None,
+                payload=b"{}",
+            )
+
+            def unit(connection, record=record):
+                journal.append(connection, record)
+                return next_wire_id(connection, "op")
+
+            wire_id = await store.write(unit)
+            os.write(1, f"{record.station_id} {record.retry_key} {wire_id}\n".encode())
+            number += 1
+
+    await asyncio.gather(*(write(task) for task in range(16)))
+
+
+asyncio.run(main(sys.argv[1], sys.argv[2]))

@@ -1,0 +1,80 @@
+"""Rows that several tests need."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from ampacity.csms.vocabulary import TransactionMessage
+from ampacity.model.station import IdToken, MeterReading, Sample
+from ampacity.store.journal import TransactionRecord
+from ampacity.store.transactions import TransactionRow
+
+from .conftest import NOON, OPERATOR
+
+
+def transaction_row(number: int = 1, **changes: object) -> TransactionRow:
+    """An open transaction of station CP1."""
+    row = TransactionRow(
+        operator_id=OPERATOR,
+        transaction_id=f"t{number}",
+        station_transaction_id=str(number),
+        station_id="CP1",
+        evse_id=1,
+        connector_id=1,
+        token=IdToken("AbCd"),
+        state="open",
+        charging_state="Charging",
+        started_at=NOON + timedelta(minutes=number),
+        updated_at=NOON + timedelta(minutes=number),
+        register_start_wh=1000.0,
+        register_last_wh=1000.0,
+    )
+    return msgspec.structs.replace(row, **changes)
+
+
+def reading(at: datetime, register_wh: float, current_a: float = 16.0) -> MeterReading:
+    """What a three-phase station samples."""
+    return MeterReading(
+        at=at,
+        samples=(
+            Sample("Energy.Active.Import.Register", register_wh, "Wh"),
+            Sample("Power.Active.Import", current_a * 690, "W"),
+            *(Sample("Current.Import", current_a, "A", phase=phase) for phase in (1, 2, 3)),
+        ),
+    )
+
+
+def record(
+    retry_key: str,
+    readings: tuple[MeterReading, ...] = (),
+    *,
+    operator_id: str = OPERATOR,
+    station_id: str = "CP1",
+    evse_id: int | None = 1,
+    kind: str = "Updated",
+    register_wh: float | None = None,
+    at: datetime = NOON,
+) -> TransactionRecord:
+    """A message as `csms` keeps it."""
+    message = TransactionMessage(
+        phase="Updated",
+        station_transaction_id="1",
+        evse_id=evse_id,
+        connector_id=1,
+        token=IdToken("AbCd"),
+        at=at,
+        retry_key=retry_key,
+        register_wh=register_wh,
+        readings=readings,
+    )
+    return TransactionRecord(
+        operator_id=operator_id,
+        station_id=station_id,
+        received_at=at,
+        kind=kind,
+        retry_key=retry_key,
+        transaction_id="t1",
+        payload=msgspec.json.encode(message),
+    )

@@ -1,0 +1,81 @@
+"""The schema: migrations and metadata agree, and everything belongs to an operator."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect
+
+from ampacity.clock import WallClock
+from ampacity.store import Store, StoreNewer, migrations
+from ampacity.store.tables import metadata
+
+
+async def migrated(path: Path) -> None:
+    await (await Store.open(path, WallClock())).close()
+
+
+async def test_migrations_make_what_the_tables_say(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    await migrated(path)
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+async def test_each_table_and_key_carries_the_operator(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    await migrated(path)
+    engine = create_engine(f"sqlite:///{path}")
+    inspector = inspect(engine)
+    tables = [
+        name for name in inspector.get_table_names() if name not in ("alembic_version", "sqlite_sequence")
+    ]
+    assert len(tables) >= 24
+    for table in tables:
+        columns = {column["name"]: column for column in inspector.get_columns(table)}
+        assert not columns["operator_id"]["nullable"], table
+        for key in inspector.get_foreign_keys(table):
+            assert key["constrained_columns"][0] == "operator_id", (table, key)
+            assert key["referred_columns"][0] == "operator_id", (table, key)
+        for index in inspector.get_indexes(table):
+            # Who signs in by a secret is found by the secret: nobody knows the operator yet.
+            by_secret = index["column_names"] in (["sha256"], ["prefix"])
+            assert by_secret or index["column_names"][0] == "operator_id", (table, index)
+    engine.dispose()
+
+
+def test_head_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    assert ScriptDirectory.from_config(config).get_heads() == [migrations.HEAD]
+
+
+async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    await migrated(path)
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(
+        StoreNewer, match=r"has schema 9999, this program knows up to .* start the newer"
+    ) as caught:
+        await Store.open(path, WallClock())
+    assert caught.value.found == "9999"
+
+
+async def test_a_second_start_migrates_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    await migrated(path)
+    before = path.read_bytes()
+    await migrated(path)
+    assert path.read_bytes() == before
