@@ -38,6 +38,11 @@ class ControlSettings(Struct, frozen=True, kw_only=True):
     turn_s: float = 900.0
     slack_slot_s: float = 900.0
 
+    accept_gap_a: float = 1.0
+    accept_gap_share: float = 0.10
+    accept_after_s: float = 60.0
+    ask_again_s: float = 900.0
+
     calm_s: float = 30.0
 
     @property

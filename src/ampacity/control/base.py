@@ -1,0 +1,147 @@
+"""Base load: what flows through a circuit besides the cars.
+
+A meter sees both. What the cars draw *for certain* is taken off: no more than a fresh sample of the EVSE's
+meter, and no more than it may draw. A sample is always older than the meter's reading; a car that stopped
+since makes the base look too small. So the highest estimate of the last while counts, a while longer than a
+sample can be old.
+
+Unknown is never a number. A silent meter first freezes the highest base of five minutes, then the worst base
+counts, and a base below zero (no meter of ours looks at generation) is a meter that can't be trusted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from ampacity.model.phases import PerPhase
+from ampacity.model.site import Circuit
+
+from .settings import ControlSettings
+from .state import BaseMemory, Peaks
+from .types import CircuitState, EvseState, MeterState
+
+
+def meter_state(age_s: float, interval_s: float) -> MeterState:
+    """How far a circuit meter's reading of `age_s` can be believed when one is due every `interval_s`."""
+    if age_s <= 2 * interval_s + 5:
+        return "fresh"
+    dead_s = 6 * interval_s + 25
+    if age_s <= dead_s:
+        return "stale"
+    return "dead" if age_s <= 2 * dead_s else "lost"
+
+
+def usable(values: PerPhase | None, taken_at: float | None, at: float, future_s: float) -> bool:
+    """Whether a reading is one: complete, finite and not from the future."""
+    return (
+        values is not None
+        and taken_at is not None
+        and taken_at <= at + future_s
+        and all(math.isfinite(value) for value in values)
+        and math.isfinite(taken_at)
+    )
+
+
+def certain_draw(state: EvseState, held_a: float, at: float, settings: ControlSettings) -> PerPhase | None:
+    """What an EVSE draws for certain, on its circuit's phases; None without a fresh sample.
+
+    `held_a` is the most that it may draw: a sample above it is from before a cut, and counts as far as the
+    cut allows.
+    """
+    age = sample_age(state, at, settings)
+    if age is None or age > sample_stale_s(state.sample_interval_s):
+        return None
+    assert state.measured_a is not None
+    l1, l2, l3 = (min(max(value, 0.0), held_a) for value in state.measured_a)
+    if state.phases is not None:
+        l1, l2, l3 = (a if p in state.phases else 0.0 for p, a in enumerate((l1, l2, l3)))
+    return l1, l2, l3
+
+
+def sample_age(state: EvseState, at: float, settings: ControlSettings) -> float | None:
+    """Seconds since the EVSE meter's sample was taken; None where there is none that can be used."""
+    if not usable(state.measured_a, state.measured_at, at, settings.future_s):
+        return None
+    assert state.measured_at is not None
+    return max(0.0, at - state.measured_at)
+
+
+def sample_stale_s(interval_s: float) -> float:
+    """Older than this, an EVSE meter's sample counts no more."""
+    return 2 * interval_s + 5
+
+
+def hold_s(interval_s: float, settings: ControlSettings) -> float:
+    """How long peaks of the base must be held when samples come every `interval_s`."""
+    return max(settings.peak_hold_s, sample_stale_s(interval_s) + settings.latency_s)
+
+
+def observe(
+    memory: BaseMemory | None,
+    state: CircuitState,
+    certain_a: Callable[[bool], PerPhase],
+    at: float,
+    held_s: float,
+    settings: ControlSettings,
+) -> BaseMemory | None:
+    """Take in a reading, if it is a new one. `certain_a(young)` is the certain draw of all EVSEs below, on
+    the circuit's phases; while the memory is younger than `held_s` it must be the more careful of two
+    bounds."""
+    if not usable(state.metered_a, state.metered_at, at, settings.future_s):
+        return memory
+    assert state.metered_a is not None
+    assert state.metered_at is not None
+    taken = min(state.metered_at, at)
+    if memory is not None and taken <= memory.read_at:
+        return memory
+    certain = certain_a(memory is None or taken - memory.first_at < held_s)
+    old = memory.peaks if memory is not None else ((), (), ())
+    p1, p2, p3 = (
+        _push(old[p], taken, state.metered_a[p] - certain[p], settings.stale_hold_s) for p in range(3)
+    )
+    return BaseMemory((p1, p2, p3), taken, taken if memory is None else memory.first_at)
+
+
+def estimate(
+    memory: BaseMemory | None,
+    circuit: Circuit,
+    limit_a: float,
+    at: float,
+    since: float,
+    held_s: float,
+    settings: ControlSettings,
+) -> tuple[MeterState, PerPhase]:
+    """The base to reckon with now, never below 0, and how the meter stands.
+
+    A circuit without a meter has its static reserve. With a meter that was never read, or is dead, the worst
+    base counts: the static reserve where one was given, else the whole limit.
+    """
+    if circuit.meter is None:
+        return "none", (circuit.reserve_a,) * 3
+    worst = circuit.reserve_a if circuit.reserve_a > 0 else limit_a
+    if memory is None:
+        state = meter_state(at - since, circuit.meter.interval_s)
+        return ("lost" if state == "lost" else "dead"), (worst,) * 3
+    state = meter_state(max(0.0, at - memory.read_at), circuit.meter.interval_s)
+    window = held_s if state == "fresh" else settings.stale_hold_s
+    l1, l2, l3 = (_highest(peaks, memory.read_at - window) for peaks in memory.peaks)
+    settled = memory.read_at - memory.first_at >= held_s
+    if state in ("fresh", "stale") and settled and min(l1, l2, l3) < -settings.negative_base_a:
+        state = "dead"
+    if state in ("dead", "lost"):
+        return state, (max(worst, l1), max(worst, l2), max(worst, l3))
+    return state, (max(0.0, l1), max(0.0, l2), max(0.0, l3))
+
+
+def _push(peaks: Peaks, at: float, value: float, keep_s: float) -> Peaks:
+    kept = [peak for peak in peaks if peak[1] > value and peak[0] >= at - keep_s]
+    kept.append((at, value))
+    return tuple(kept)
+
+
+def _highest(peaks: Peaks, since: float) -> float:
+    for at, value in peaks:
+        if at >= since:
+            return value
+    return peaks[-1][1]

@@ -1,0 +1,146 @@
+"""What an EVSE may draw at this moment as far as anyone can prove, and whether the law can steer it.
+
+A command that was sent is a hope. Until it was acknowledged *and* seen in the meter, the larger of old and
+new counts. An EVSE that can't be steered (offline, unproven, deaf, disobeying) is set aside first, with the
+most it may draw.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, TypeAlias
+
+from msgspec import Struct, structs
+
+from ampacity.model.site import Evse
+
+from .base import sample_age, sample_stale_s
+from .settings import ControlSettings
+from .state import EvseMemory
+from .types import EvseState
+
+Standing: TypeAlias = Literal["steered", "paused", "idle", "offline", "unproven", "deaf", "disobeying"]
+"""`paused` by a person and `steered`: the law sets the limit. `deaf`: a cut was not acknowledged within the
+reaction time. `disobeying`: it measures more than the limit that it acknowledged."""
+
+EPSILON_A = 0.05
+"""Half a tenth: limits travel with one decimal."""
+
+
+class Hold(Struct, frozen=True, gc=False):
+    """`in_force_a`: the limit that the station runs on at most. `reach_a`: the same, or a limit on its way if
+    that is higher. `held_a`: the same, or what it was allowed before a decrease that nobody has seen yet, or
+    what it is seen to draw where it isn't steered."""
+
+    standing: Standing
+    in_force_a: float
+    reach_a: float
+    held_a: float
+    measured_a: float | None
+
+
+def safe_a(evse: Evse, state: EvseState) -> float:
+    """What the EVSE draws when nobody talks to it."""
+    return _or_worst(state.safe_a, evse.max_a) if state.safe_a is not None else evse.safe_a
+
+
+def in_force(evse: Evse, state: EvseState, at: float) -> float:
+    """The highest limit that the station may be running on, from what it acknowledged."""
+    committed = state.committed_a if state.committed_a is None else _or_worst(state.committed_a, evse.max_a)
+    if not state.proven:
+        return max(evse.max_a, committed or 0.0)
+    safe = safe_a(evse, state)
+    if committed is None:
+        return safe
+    if state.lease_until is None or math.isnan(state.lease_until):
+        return committed if state.online else max(committed, safe)
+    return committed if at < state.lease_until else safe
+
+
+def _or_worst(value_a: float | None, worst_a: float) -> float:
+    """A limit that is not a number from 0 up tells nothing: the worst counts."""
+    if value_a is None:
+        return 0.0
+    return value_a if 0 <= value_a < math.inf else worst_a
+
+
+def hold(
+    evse: Evse, state: EvseState, memory: EvseMemory | None, at: float, settings: ControlSettings
+) -> tuple[Hold, EvseMemory]:
+    """How the EVSE stands, and its memory with what was seen since the last step."""
+    now = in_force(evse, state, at)
+    if memory is None or not state.session:
+        # A session that ended takes its turns and what was learnt of the car with it, a decrease in flight
+        # not.
+        memory = EvseMemory(
+            in_force_a=now if memory is None else memory.in_force_a,
+            settling_a=None if memory is None else memory.settling_a,
+            settling_since=0.0 if memory is None else memory.settling_since,
+        )
+    age = sample_age(state, at, settings)
+    measured = None if age is None or state.measured_a is None else max(0.0, *state.measured_a)
+    before = memory.in_force_a
+    memory = _settle(state, memory, now, measured, age, at, settings)
+    reach = max(now, _or_worst(state.inflight_a, evse.max_a), _or_worst(state.doubt_a, evse.max_a))
+    if memory.cut_since is not None:
+        if reach <= memory.cut_to_a + EPSILON_A:
+            memory = structs.replace(memory, cut_since=None)
+        elif now < before - EPSILON_A:
+            # It acknowledged an earlier cut of several: it hears us, and has its time for the next.
+            memory = structs.replace(memory, cut_since=at)
+    standing = _standing(state, memory, at, settings)
+    held = max(reach, memory.settling_a or 0.0)
+    if standing not in ("steered", "paused"):
+        held = max(held, safe_a(evse, state), measured or 0.0)
+    return Hold(standing, now, reach, held, measured), memory
+
+
+def _standing(state: EvseState, memory: EvseMemory, at: float, settings: ControlSettings) -> Standing:
+    if not state.online:
+        return "offline"
+    if not state.proven:
+        return "unproven"
+    if not state.session:
+        return "idle"
+    if memory.cut_since is not None and at - memory.cut_since > settings.reaction_s:
+        return "deaf"
+    if memory.over_since is not None and at - memory.over_since > _verify_s(state, settings):
+        return "disobeying"
+    return "paused" if state.paused else "steered"
+
+
+def _settle(
+    state: EvseState,
+    memory: EvseMemory,
+    now_a: float,
+    measured_a: float | None,
+    age_s: float | None,
+    at: float,
+    settings: ControlSettings,
+) -> EvseMemory:
+    """Follow decreases until they are seen, and mark an EVSE that draws more than it was told."""
+    settling, since, over = memory.settling_a, memory.settling_since, memory.over_since
+    if now_a < memory.in_force_a - EPSILON_A:
+        settling = max(memory.in_force_a, settling or 0.0)
+        since = at
+    elif settling is not None and now_a >= settling:
+        settling = None
+    allowed = now_a * (1 + settings.disobey_share) + settings.disobey_a
+    stale = age_s is None or age_s > sample_stale_s(state.sample_interval_s)
+    above = measured_a is not None and not stale and measured_a > allowed
+    if settling is not None:
+        seen = age_s is not None and at - age_s > since and not above
+        # Without samples the acknowledgement must do, after the time in which a sample would have been stale.
+        trusted = stale and at - since > sample_stale_s(state.sample_interval_s) + settings.verify_s
+        if seen or trusted:
+            settling = None
+    over = (over if over is not None else max(at, since)) if above else None
+    if now_a == memory.in_force_a and settling == memory.settling_a and over == memory.over_since:
+        return memory
+    return structs.replace(
+        memory, in_force_a=now_a, settling_a=settling, settling_since=since, over_since=over
+    )
+
+
+def _verify_s(state: EvseState, settings: ControlSettings) -> float:
+    return max(settings.verify_s, settings.landing_s + settings.latency_s + state.sample_interval_s)

@@ -1,0 +1,74 @@
+"""What the law remembers from one step to the next. Immutable: a step makes a new one."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from ampacity.model.phases import PerPhase
+from ampacity.model.site import EvseKey
+
+from .topology import Topology
+
+Peaks = tuple[tuple[float, float], ...]
+"""`(at, amperes)` with falling amperes: the first is the maximum of all, and each is the maximum of what
+follows it."""
+
+
+class BaseMemory(Struct, frozen=True, gc=False):
+    """The base load of one metered circuit. `read_at`: the reading that was taken in last; `first_at`: the
+    first."""
+
+    peaks: tuple[Peaks, Peaks, Peaks]
+    read_at: float
+    first_at: float
+
+
+class OverloadMemory(Struct, frozen=True, gc=False):
+    """One circuit phase above its limit. `stage` 1: nobody above its safe current, 2: everybody off."""
+
+    since: float
+    above_at: float
+    stage: int
+
+
+class EvseMemory(Struct, frozen=True, kw_only=True, gc=False):
+    """One EVSE. Times are None where the thing isn't so.
+
+    `in_force_a`: the limit in force at the last step, to see a decrease. `settling_a`: the limit before a
+    decrease that was acknowledged at `settling_since` and not yet seen. `cut_since`: a cut to `cut_to_a`
+    waits for its acknowledgement. `over_since`: measures more than it was told. `running_since`,
+    `stopped_at`, `waiting_since`: turns. `raised_at`: the last raise. `lagging_since`: the target lies above
+    the limit in force. `slack_since`: the car takes less than it may, and `accepts_a` what it was found to
+    take at `accepted_at`.
+    """
+
+    in_force_a: float
+    settling_a: float | None = None
+    settling_since: float = 0.0
+    cut_since: float | None = None
+    cut_to_a: float = 0.0
+    over_since: float | None = None
+    running_since: float | None = None
+    stopped_at: float | None = None
+    waiting_since: float | None = None
+    raised_at: float | None = None
+    lagging_since: float | None = None
+    slack_since: float | None = None
+    accepts_a: float | None = None
+    accepted_at: float = 0.0
+
+
+class ControlState(Struct, frozen=True, kw_only=True):
+    """All of it. `since` is the first step; `ramp` holds `(at, amperes)` of recent raises on the grid
+    connection."""
+
+    topology: Topology | None = None
+    since: float | None = None
+    bases: dict[str, BaseMemory] = {}
+    overloads: dict[int, OverloadMemory] = {}
+    evses: dict[EvseKey, EvseMemory] = {}
+    ramp: tuple[tuple[float, PerPhase], ...] = ()
+
+
+START = ControlState()
+"""Nothing known yet: every EVSE counts as unknown until it reports."""

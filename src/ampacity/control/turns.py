@@ -1,0 +1,60 @@
+"""Who is admitted first when there is not a minimum for everybody.
+
+Order: who must not be paused now (it has run for less than the minimum run, or its slack is smaller than a
+pause), then the priority class, then the deadline slack in slots of a quarter of an hour, then the turn:
+those whose quarter of an hour is not over, then by who has waited longest. Cars that stopped by themselves
+come last and get the minimum only, so that they can ask again.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from msgspec import structs
+
+from .settings import ControlSettings
+from .state import EvseMemory
+from .types import EvseState
+
+Turn: TypeAlias = tuple[bool, bool, int, int, float, int]
+
+_NO_DEADLINE = 1 << 30
+
+
+def turn(
+    state: EvseState, memory: EvseMemory, priority: int, number: int, at: float, settings: ControlSettings
+) -> Turn:
+    """Sort key of admission, lowest first. `number` is the EVSE's place in the site and only breaks ties."""
+    slack = state.slack_s
+    slot = _NO_DEADLINE if slack is None else int(max(0.0, slack) // settings.slack_slot_s)
+    since = memory.running_since
+    if since is None:
+        waiting = memory.waiting_since if state.waiting_since is None else state.waiting_since
+        return not state.wants, True, -priority, slot, at if waiting is None else waiting, number
+    ran = at - since
+    hurried = slack is not None and slack < settings.minimum_pause_s
+    protected = state.wants and (ran < settings.minimum_run_s or hurried)
+    queue = float("-inf") if ran < settings.turn_s else since + settings.turn_s
+    return not state.wants, not protected, -priority, slot, queue, number
+
+
+def may_start(memory: EvseMemory, at: float, settings: ControlSettings) -> bool:
+    """Whether a pause has lasted long enough. An EVSE that never ran, or runs, may."""
+    return (
+        memory.running_since is not None
+        or memory.stopped_at is None
+        or at - memory.stopped_at >= settings.minimum_pause_s
+    )
+
+
+def follow(state: EvseState, memory: EvseMemory, running: bool, at: float) -> EvseMemory:
+    """Keep the turn after a decision: `running` is whether the EVSE has, or is given, more than nothing."""
+    if running:
+        if memory.running_since is not None:
+            return memory
+        return structs.replace(memory, running_since=at, stopped_at=None, waiting_since=None)
+    stopped = at if memory.running_since is not None else memory.stopped_at
+    waiting = (at if memory.waiting_since is None else memory.waiting_since) if state.wants else None
+    if (None, stopped, waiting) == (memory.running_since, memory.stopped_at, memory.waiting_since):
+        return memory
+    return structs.replace(memory, running_since=None, stopped_at=stopped, waiting_since=waiting)
