@@ -1,10 +1,10 @@
 """Write web/src/lib/types.ts: the API's msgspec structs as TypeScript: one set of types, up to the browser.
 
-    python tools/api_types.py            writes the file
-    python tools/api_types.py --check    exits 1 when the file differs from what would be written
+python tools/api_types.py            writes the file python tools/api_types.py --check    exits 1 when the
+file differs from what would be written
 
-What is read always carries every field, except where the struct omits its defaults; what is written (`...Change`
-and commands) may leave out fields that have a default.
+What is read always carries every field, except where the struct omits its defaults; what is written
+(`...Change` and commands) may leave out fields that have a default.
 """
 
 from __future__ import annotations

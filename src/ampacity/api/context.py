@@ -1,13 +1,14 @@
 """What the API is given: the parts of a running node, as it sees them.
 
-Protocols stand where the part lives beside or above the API's floor, so that nothing is imported upward: a site's
-runtime and the demo's switches. Errors of both are ordinary: `LookupError` for what is not there (404), `ValueError` for
-what can't be (409), each with a message that names the thing, the value and what would be right.
+Protocols stand where the part lives beside or above the API's floor, so that nothing is imported upward: a
+site's runtime and the demo's switches. Errors of both are ordinary: `LookupError` for what is not there
+(404), `ValueError` for what can't be (409), each with a message that names the thing, the value and what
+would be right.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -16,15 +17,35 @@ from msgspec import Struct
 from ..access.service import Access
 from ..bus.local import Bus
 from ..clock import Clock
-from ..csms.service import Csms
+from ..csms.state import StationState
+from ..csms.vocabulary import Command, Outcome
 from ..model.live import SiteHistory, SiteView
 from ..model.phases import PerPhase
 from ..model.site import EvseKey, Site, Strategy
 from ..store.database import Store
 
 
+class Stations(Protocol):
+    """What the API needs of the CSMS."""
+
+    @property
+    def stations(self) -> Iterable[StationState]:
+        """All stations of the node."""
+        ...
+
+    def station(self, station_id: str) -> StationState | None:
+        """One station."""
+        ...
+
+    async def command(self, operator_id: str, station_id: str, command: Command, actor: str) -> Outcome:
+        """Send a command; audits itself, never raises for reasons of the station."""
+        ...
+
+
 class SiteRuntime(Protocol):
-    """A site at work. Its commands return when they are durable and in force for the next tick, and audit themselves."""
+    """A site at work. Its commands return when they are durable and in force for the next tick, and audit
+    themselves.
+    """
 
     @property
     def site(self) -> Site:
@@ -36,7 +57,9 @@ class SiteRuntime(Protocol):
         ...
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` in the event loop whenever `view()` may tell something new. Returns the function that ends it."""
+        """Call `callback` in the event loop whenever `view()` may tell something new. Returns the function
+        that ends it.
+        """
         ...
 
     async def history(self, start: datetime, end: datetime) -> SiteHistory:
@@ -104,7 +127,9 @@ class DemoControl(Protocol):
 
 
 class ApiSettings(Struct, frozen=True, kw_only=True):
-    """`public_per_minute` and `sign_in_per_minute` hold for one peer address. `live_interval_s` is wall time."""
+    """`public_per_minute` and `sign_in_per_minute` hold for one peer address. `live_interval_s` is wall
+    time.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -122,7 +147,7 @@ class ApiContext(Struct, kw_only=True):
 
     operator_id: str
     store: Store
-    csms: Csms
+    csms: Stations
     sites: Mapping[str, SiteRuntime]
     access: Access
     bus: Bus

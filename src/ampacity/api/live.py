@@ -1,8 +1,8 @@
 """The live feed of a site: a snapshot, then only what changes, encoded once for all who watch.
 
-Sequence. Each message carries `seq`; a delta holds what changed since `seq - 1`. Whoever sees a gap asks for a snapshot
-(any text frame), and whoever reads too slowly is given one: his queue is thrown away, never lengthened. A site nobody
-watches costs nothing.
+Sequence. Each message carries `seq`; a delta holds what changed since `seq - 1`. Whoever sees a gap asks for
+a snapshot (any text frame), and whoever reads too slowly is given one: his queue is thrown away, never
+lengthened. A site nobody watches costs nothing.
 
 Changes are gathered for `interval_s` of wall time, so that a fast simulated site does not flood a browser.
 """
@@ -22,7 +22,9 @@ _encoder = msgspec.json.Encoder()
 
 
 def difference(old: SiteView, new: SiteView, seq: int) -> LiveDelta | None:
-    """What turns `old` into `new`; None where a delta can't say it (the site was rebuilt) and a snapshot must."""
+    """What turns `old` into `new`; None where a delta can't say it (the site was rebuilt) and a snapshot
+    must.
+    """
     same_build = (
         (old.name, old.voltage_v, old.speed, old.demo) == (new.name, new.voltage_v, new.speed, new.demo)
         and [c.circuit_id for c in old.circuits] == [c.circuit_id for c in new.circuits]

@@ -1,8 +1,8 @@
 """What the API takes and gives beside the live views of `model.live`: one struct a body, encoded as it is.
 
-Names end in what they are: `...View` is read, `...Change` is written, `...Page` is a part of a long list with the
-cursor of the next one. Power in W, current in A, energy in Wh; times are ISO 8601 with a zone, except columns of a
-series (`at`), which are epoch seconds.
+Names end in what they are: `...View` is read, `...Change` is written, `...Page` is a part of a long list with
+the cursor of the next one. Power in W, current in A, energy in Wh; times are ISO 8601 with a zone, except
+columns of a series (`at`), which are epoch seconds.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from ..access.roles import Permission, Role
 from ..model.live import Reason, SessionView
 from ..model.phases import PerPhase
 from ..model.site import Strategy
-from ..model.station import ConnectorStatus
+from ..model.station import ChargingState, ConnectorStatus
 
+Time = Annotated[datetime, Meta(tz=True)]
 Amperes = Annotated[float, Meta(ge=0, le=100_000)]
 WattHours = Annotated[float, Meta(ge=0, le=10_000_000)]
 TokenKind: TypeAlias = Literal[
@@ -33,6 +34,7 @@ TokenKind: TypeAlias = Literal[
     "NoAuthorization",
     "VIN",
 ]
+TokenStatus: TypeAlias = Literal["Accepted", "Blocked", "Expired", "Invalid"]
 Word = Annotated[str, Meta(min_length=1, max_length=100)]
 
 
@@ -95,6 +97,15 @@ class MeView(Struct, frozen=True, kw_only=True):
     permissions: tuple[Permission, ...]
 
 
+class UserView(Struct, frozen=True, kw_only=True):
+    """A person who may sign in."""
+
+    name: str
+    role: Role
+    created_at: datetime
+    disabled: bool
+
+
 class ApiKeyView(Struct, frozen=True, kw_only=True):
     """A key, without its secret."""
 
@@ -121,10 +132,13 @@ class NewApiKeyView(Struct, frozen=True, kw_only=True):
 
 
 class LinkChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A sign-in link to be made for a user, who is created where the name is new."""
+    """A sign-in link to be made for a user, who is created where the name is new.
+
+    `role` is the user's from now on; None keeps it (a new user is a viewer then).
+    """
 
     user: Word
-    role: Role
+    role: Role | None = None
 
 
 class LinkView(Struct, frozen=True, kw_only=True):
@@ -139,13 +153,14 @@ class LinkView(Struct, frozen=True, kw_only=True):
 class AuditView(Struct, frozen=True, kw_only=True):
     """One command and what became of it."""
 
-    audit_id: int
+    audit_id: str
     at: datetime
     actor: str
     action: str
     target: str
     detail: Any
     outcome: str | None
+    outcome_detail: str | None
     outcome_at: datetime | None
 
 
@@ -153,7 +168,7 @@ class AuditPage(Struct, frozen=True, kw_only=True):
     """Newest first; `next` is the `before` of the following page."""
 
     items: tuple[AuditView, ...]
-    next: int | None
+    next: str | None
 
 
 # ---------------------------------------------------------------- sites
@@ -204,10 +219,12 @@ class CircuitLimitsView(Struct, frozen=True, kw_only=True):
 
 
 class LimitChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A limit to be set, per phase: until `valid_until` (then `fallback_a`, or nothing), or until withdrawn."""
+    """A limit to be set, per phase: until `valid_until` (then `fallback_a`, or nothing), or until
+    withdrawn.
+    """
 
     limit_a: Amperes
-    valid_until: datetime | None = None
+    valid_until: Time | None = None
     fallback_a: Amperes | None = None
     source: Word = "operator"
 
@@ -216,7 +233,7 @@ class MeterChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """A reading of a circuit's meter, import positive. `at` is now when absent."""
 
     current_a: PerPhase
-    at: datetime | None = None
+    at: Time | None = None
 
 
 # ---------------------------------------------------------------- EVSEs and sessions
@@ -232,7 +249,7 @@ class NeedChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a driver declares: energy wanted from now on, and when the car leaves. None withdraws it."""
 
     need_wh: WattHours | None = None
-    departure: datetime | None = None
+    departure: Time | None = None
 
 
 class OpenSessionView(Struct, frozen=True, kw_only=True):
@@ -277,7 +294,7 @@ class DriverView(Struct, frozen=True, kw_only=True):
 
 
 class ConnectorView(Struct, frozen=True, kw_only=True):
-    """A connector's last status."""
+    """A connector's last status; `connector_id` 0 is the EVSE or, with `evse_id` 0, the station."""
 
     evse_id: int
     connector_id: int
@@ -303,13 +320,22 @@ class StationView(Struct, frozen=True, kw_only=True):
     transactions: tuple[str, ...]
 
 
+class NoticeView(Struct, frozen=True, kw_only=True):
+    """A notification of a station: firmware, diagnostics, security, faults. `content` is as it came."""
+
+    at: datetime
+    action: str
+    content: dict[str, Any]
+
+
 class StationStatusView(Struct, frozen=True, kw_only=True):
-    """How a station stands."""
+    """How a station stands. `notices` are its last notifications, newest first, since the node started."""
 
     station_id: str
     online: bool
     last_seen: datetime | None
     connectors: tuple[ConnectorView, ...]
+    notices: tuple[NoticeView, ...]
 
 
 class VariableView(Struct, frozen=True, kw_only=True):
@@ -323,15 +349,16 @@ class VariableView(Struct, frozen=True, kw_only=True):
     attribute: str
     value: str | None
     read_only: bool | None
-    seen_at: datetime | None
 
 
 class MessageView(Struct, frozen=True, kw_only=True):
-    """A raw frame. `direction` is `in` from the station, `out` to it. `message_log_id` is 0 in a live tail."""
+    """A raw frame. `direction` is `in` from the station, `out` to it. `message_log_id` is 0 in a live
+    tail.
+    """
 
     message_log_id: int
     at: datetime
-    direction: str
+    direction: Literal["in", "out"]
     action: str | None
     frame: str
 
@@ -344,14 +371,14 @@ class MessagePage(Struct, frozen=True, kw_only=True):
 
 
 class HandshakeView(Struct, frozen=True, kw_only=True):
-    """A connection that was turned away, why, and what would help."""
+    """A connection that was turned away. `reason` is a sentence that a technician can act on."""
 
+    handshake_id: int
     at: datetime
     peer: str
     path: str
     identity: str | None
     reason: str
-    remedy: str
 
 
 # ---------------------------------------------------------------- tokens, transactions, series
@@ -362,7 +389,7 @@ class TokenView(Struct, frozen=True, kw_only=True):
 
     value: str
     kind: str
-    status: str
+    status: TokenStatus
     group: str | None
     expires_at: datetime | None
     label: str
@@ -373,9 +400,9 @@ class TokenChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     value: Annotated[str, Meta(min_length=1, max_length=255)]
     kind: TokenKind = "ISO14443"
-    status: Literal["Accepted", "Blocked", "Expired", "Invalid"] = "Accepted"
+    status: TokenStatus = "Accepted"
     group: Annotated[str, Meta(max_length=255)] | None = None
-    expires_at: datetime | None = None
+    expires_at: Time | None = None
     label: Annotated[str, Meta(max_length=200)] = ""
 
 
@@ -388,7 +415,8 @@ class TransactionView(Struct, frozen=True, kw_only=True):
     evse_id: int
     connector_id: int | None
     token: str | None
-    state: str
+    state: Literal["open", "ended"]
+    charging_state: ChargingState | None
     started_at: datetime
     ended_at: datetime | None
     energy_wh: float
@@ -412,12 +440,13 @@ class TransactionPage(Struct, frozen=True, kw_only=True):
 class SeriesLine(Struct, frozen=True, kw_only=True):
     """Values of one measurand on one phase (0: the sum), columns equally long; `at` in epoch seconds, rising.
 
-    At 15 minutes `at` is where the interval begins, `value` its mean (registers: the last), `low` and `high` its
-    extremes.
+    At 15 minutes `at` is where the interval begins, `value` its mean (registers: the last), `low` and `high`
+    its extremes.
     """
 
     measurand: str
     phase: int
+    location: str
     unit: str
     at: tuple[float, ...]
     value: tuple[float, ...]
@@ -430,7 +459,6 @@ class SeriesView(Struct, frozen=True, kw_only=True):
 
     resolution: Literal["raw", "15min"]
     lines: tuple[SeriesLine, ...]
-    truncated: bool
 
 
 # ---------------------------------------------------------------- demo
@@ -441,3 +469,10 @@ class DemoView(Struct, frozen=True, kw_only=True):
 
     speed: float
     stations: dict[str, bool]
+
+
+class PlugView(Struct, frozen=True, kw_only=True):
+    """A simulated station's network cable."""
+
+    station_id: str
+    plugged: bool

@@ -272,6 +272,14 @@ export interface MeView {
   permissions: Permission[];
 }
 
+/** A person who may sign in. */
+export interface UserView {
+  name: string;
+  role: Role;
+  created_at: Instant;
+  disabled: boolean;
+}
+
 /** A key, without its secret. */
 export interface ApiKeyView {
   prefix: string;
@@ -294,10 +302,14 @@ export interface NewApiKeyView {
   about: ApiKeyView;
 }
 
-/** A sign-in link to be made for a user, who is created where the name is new. */
+/**
+ * A sign-in link to be made for a user, who is created where the name is new.
+ *
+ * `role` is the user's from now on; None keeps it (a new user is a viewer then).
+ */
 export interface LinkChange {
   user: string;
-  role: Role;
+  role?: Role | null;
 }
 
 /** A sign-in link just made: the only time that it is shown. `path` follows the node's own address. */
@@ -310,20 +322,21 @@ export interface LinkView {
 
 /** One command and what became of it. */
 export interface AuditView {
-  audit_id: number;
+  audit_id: string;
   at: Instant;
   actor: string;
   action: string;
   target: string;
   detail: unknown;
   outcome: string | null;
+  outcome_detail: string | null;
   outcome_at: Instant | null;
 }
 
 /** Newest first; `next` is the `before` of the following page. */
 export interface AuditPage {
   items: AuditView[];
-  next: number | null;
+  next: string | null;
 }
 
 /** A site in a list. */
@@ -366,7 +379,10 @@ export interface CircuitLimitsView {
   history: LimitView[];
 }
 
-/** A limit to be set, per phase: until `valid_until` (then `fallback_a`, or nothing), or until withdrawn. */
+/**
+ * A limit to be set, per phase: until `valid_until` (then `fallback_a`, or nothing), or until
+ * withdrawn.
+ */
 export interface LimitChange {
   limit_a: number;
   valid_until?: Instant | null;
@@ -426,7 +442,7 @@ export interface DriverView {
   reasons: Reason[];
 }
 
-/** A connector's last status. */
+/** A connector's last status; `connector_id` 0 is the EVSE or, with `evse_id` 0, the station. */
 export interface ConnectorView {
   evse_id: number;
   connector_id: number;
@@ -451,12 +467,20 @@ export interface StationView {
   transactions: string[];
 }
 
-/** How a station stands. */
+/** A notification of a station: firmware, diagnostics, security, faults. `content` is as it came. */
+export interface NoticeView {
+  at: Instant;
+  action: string;
+  content: Record<string, unknown>;
+}
+
+/** How a station stands. `notices` are its last notifications, newest first, since the node started. */
 export interface StationStatusView {
   station_id: string;
   online: boolean;
   last_seen: Instant | null;
   connectors: ConnectorView[];
+  notices: NoticeView[];
 }
 
 /** A variable (2.x) or configuration key (1.6: component `OCPP16`) as the station last told it. */
@@ -469,14 +493,16 @@ export interface VariableView {
   attribute: string;
   value: string | null;
   read_only: boolean | null;
-  seen_at: Instant | null;
 }
 
-/** A raw frame. `direction` is `in` from the station, `out` to it. `message_log_id` is 0 in a live tail. */
+/**
+ * A raw frame. `direction` is `in` from the station, `out` to it. `message_log_id` is 0 in a live
+ * tail.
+ */
 export interface MessageView {
   message_log_id: number;
   at: Instant;
-  direction: string;
+  direction: "in" | "out";
   action: string | null;
   frame: string;
 }
@@ -487,21 +513,21 @@ export interface MessagePage {
   next: number | null;
 }
 
-/** A connection that was turned away, why, and what would help. */
+/** A connection that was turned away. `reason` is a sentence that a technician can act on. */
 export interface HandshakeView {
+  handshake_id: number;
   at: Instant;
   peer: string;
   path: string;
   identity: string | null;
   reason: string;
-  remedy: string;
 }
 
 /** A driver's token. Values are compared without regard to case. */
 export interface TokenView {
   value: string;
   kind: string;
-  status: string;
+  status: "Accepted" | "Blocked" | "Expired" | "Invalid";
   group: string | null;
   expires_at: Instant | null;
   label: string;
@@ -525,7 +551,8 @@ export interface TransactionView {
   evse_id: number;
   connector_id: number | null;
   token: string | null;
-  state: string;
+  state: "ended" | "open";
+  charging_state: ChargingState | null;
   started_at: Instant;
   ended_at: Instant | null;
   energy_wh: number;
@@ -548,12 +575,13 @@ export interface TransactionPage {
 /**
  * Values of one measurand on one phase (0: the sum), columns equally long; `at` in epoch seconds, rising.
  *
- * At 15 minutes `at` is where the interval begins, `value` its mean (registers: the last), `low` and `high` its
- * extremes.
+ * At 15 minutes `at` is where the interval begins, `value` its mean (registers: the last), `low` and `high`
+ * its extremes.
  */
 export interface SeriesLine {
   measurand: string;
   phase: number;
+  location: string;
   unit: string;
   at: number[];
   value: number[];
@@ -565,13 +593,18 @@ export interface SeriesLine {
 export interface SeriesView {
   resolution: "15min" | "raw";
   lines: SeriesLine[];
-  truncated: boolean;
 }
 
 /** The simulated world's switches: which stations' plugs are in. */
 export interface DemoView {
   speed: number;
   stations: Record<string, boolean>;
+}
+
+/** A simulated station's network cable. */
+export interface PlugView {
+  station_id: string;
+  plugged: boolean;
 }
 
 /** Start a transaction on an EVSE for a token. */
@@ -662,7 +695,10 @@ export interface VariableRef {
   attribute: "Actual" | "MaxSet" | "MinSet" | "Target";
 }
 
-/** A variable as the station told it (`status` in 2.x's words; value None where it is write-only or unknown). */
+/**
+ * A variable as the station told it (`status` in 2.x's words;
+ * value None where it is write-only or unknown).
+ */
 export interface VariableValue {
   ref: VariableRef;
   value: string | null;
@@ -702,9 +738,9 @@ export interface CompositeSchedule {
 /**
  * What became of a command. `result`:
  *
- * `accepted`, `rejected` (the station said no: `status` is its word), `offline` (no socket), `timeout` (no answer; it may
- * or may not have acted), `error` (CALLERROR or an answer that breaks its schema: `detail` says what), `unsupported` (the
- * station's version has no such thing).
+ * `accepted`, `rejected` (the station said no: `status` is its word), `offline` (no socket), `timeout` (no
+ * answer; it may or may not have acted), `error` (CALLERROR or an answer that breaks its schema: `detail`
+ * says what), `unsupported` (the station's version has no such thing).
  */
 export interface Outcome {
   result: "accepted" | "error" | "offline" | "rejected" | "timeout" | "unsupported";

@@ -1,0 +1,79 @@
+"""Puts the API together: routes, the door, errors, headers, OpenAPI, the console."""
+
+from __future__ import annotations
+
+from litestar import Litestar, Router
+from litestar.config.compression import CompressionConfig
+from litestar.datastructures import MutableScopeHeaders
+from litestar.di import Provide
+from litestar.types import Message, Scope
+
+from ..access.rate import RateLimit
+from . import errors
+from .console import SECURITY_HEADERS, Assets, console
+from .context import ApiContext
+from .description import describe, docs_page
+from .guard import guard, principal_of
+from .live import LiveFeeds
+from .routes import account, commands, evses, feeds, node, public, sites, stations, tokens, transactions
+
+MAX_BODY_BYTES = 1_000_000
+
+
+async def _secure(message: Message, scope: Scope) -> None:
+    """Put the security headers on each answer, errors included; what the API says is never cached."""
+    if message["type"] != "http.response.start":
+        return
+    headers = MutableScopeHeaders.from_message(message)
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
+    if scope["path"].startswith("/api/"):
+        headers.setdefault("cache-control", "no-store")
+
+
+def create_app(context: ApiContext, assets: Assets | None = None) -> Litestar:
+    """The ASGI application of a node."""
+
+    def api() -> ApiContext:
+        return context
+
+    settings = context.settings
+    v1 = Router(
+        "/api/v1",
+        route_handlers=[
+            node.router,
+            account.router,
+            sites.router,
+            evses.router,
+            evses.sessions_router,
+            stations.router,
+            stations.handshakes_router,
+            commands.router,
+            tokens.router,
+            transactions.router,
+            public.router,
+            feeds.router,
+            docs_page,
+        ],
+        guards=[guard],
+        dependencies={
+            "api": Provide(api, sync_to_thread=False),
+            "who": Provide(principal_of, sync_to_thread=False),
+        },
+    )
+    app = Litestar(
+        route_handlers=[v1, console],
+        exception_handlers=errors.HANDLERS,
+        before_send=[_secure],
+        compression_config=CompressionConfig(backend="gzip", minimum_size=2000, gzip_compress_level=3),
+        openapi_config=describe(node.package_version()),
+        request_max_body_size=MAX_BODY_BYTES,
+        logging_config=None,
+    )
+    app.state.api = context
+    app.state.assets = assets or Assets()
+    app.state.feeds = LiveFeeds(interval_s=settings.live_interval_s, queue=settings.live_queue)
+    app.state.driver_codes = public.DriverCodes(context)
+    app.state.public_limit = RateLimit(settings.public_per_minute, settings.public_burst)
+    app.state.sign_in_limit = RateLimit(settings.sign_in_per_minute, settings.sign_in_burst)
+    return app

@@ -1,0 +1,154 @@
+"""EVSEs: what a person does to the session at one, its meter series, and its QR code."""
+
+from __future__ import annotations
+
+import io
+from typing import Annotated, Any, Literal
+
+import segno
+from litestar import Request, Response, Router, get, post, put
+from litestar.params import Parameter
+
+from ...csms.vocabulary import Outcome, RequestStop
+from ...model.live import EvseView
+from ..errors import conflict, invalid
+from ..views import EvseLinkView, NeedChange, OpenSessionView, SeriesView, SwitchChange, Time
+from .commands import send
+from .names import Api, Who, evse_of, station_of
+from .series import read_series
+
+_HERE = "/{station_id:str}/{evse_id:int}"
+
+
+@get(_HERE, summary="An EVSE as it stands now")
+async def get_evse(api: Api, who: Who, station_id: str, evse_id: int) -> EvseView:
+    """The same view as in its site's live feed."""
+    return evse_of(api, who, station_id, evse_id)[1]
+
+
+@post(
+    f"{_HERE}/boost", opt={"permission": "operate"}, status_code=200, summary="Boost a session, or no longer"
+)
+async def boost(api: Api, who: Who, station_id: str, evse_id: int, data: SwitchChange) -> EvseView:
+    """Lets the session go before the others; `{}` means on."""
+    runtime, _ = evse_of(api, who, station_id, evse_id)
+    await runtime.boost((station_id, evse_id), data.on, who.actor)
+    return evse_of(api, who, station_id, evse_id)[1]
+
+
+@post(f"{_HERE}/pause", opt={"permission": "operate"}, status_code=200, summary="Pause a session")
+async def pause(api: Api, who: Who, station_id: str, evse_id: int) -> EvseView:
+    """Holds the session at zero until it is resumed."""
+    runtime, _ = evse_of(api, who, station_id, evse_id)
+    await runtime.pause((station_id, evse_id), True, who.actor)
+    return evse_of(api, who, station_id, evse_id)[1]
+
+
+@post(f"{_HERE}/resume", opt={"permission": "operate"}, status_code=200, summary="Resume a paused session")
+async def resume(api: Api, who: Who, station_id: str, evse_id: int) -> EvseView:
+    """Lets a paused session go on."""
+    runtime, _ = evse_of(api, who, station_id, evse_id)
+    await runtime.pause((station_id, evse_id), False, who.actor)
+    return evse_of(api, who, station_id, evse_id)[1]
+
+
+@post(f"{_HERE}/stop", opt={"permission": "operate"}, status_code=200, summary="Stop the session at an EVSE")
+async def stop(api: Api, who: Who, station_id: str, evse_id: int) -> Outcome:
+    """Asks the station to end the transaction."""
+    evse_of(api, who, station_id, evse_id)
+    running = station_of(api, who, station_id).transaction_on(evse_id)
+    if running is None:
+        raise conflict(f"Nothing charges at {station_id}/{evse_id}.")
+    command = RequestStop(station_transaction_id=running.station_transaction_id)
+    return await send(api, who, station_id, command)
+
+
+@put(f"{_HERE}/need", opt={"permission": "operate"}, summary="Declare what the driver needs")
+async def put_need(api: Api, who: Who, station_id: str, evse_id: int, data: NeedChange) -> EvseView:
+    """Energy from now on, and departure; what is absent is withdrawn."""
+    runtime, _ = evse_of(api, who, station_id, evse_id)
+    now = api.clock.now()
+    if data.departure is not None and data.departure <= now:
+        raise invalid("departure", f"{data.departure.isoformat()} has passed (now: {now.isoformat()}).")
+    await runtime.declare_need((station_id, evse_id), data.need_wh, data.departure, who.actor)
+    return evse_of(api, who, station_id, evse_id)[1]
+
+
+@get(f"{_HERE}/series", summary="Meter values of an EVSE")
+async def get_series(
+    api: Api,
+    who: Who,
+    station_id: str,
+    evse_id: int,
+    measurand: str | None = None,
+    start: Annotated[Time | None, Parameter(query="from")] = None,
+    end: Annotated[Time | None, Parameter(query="to")] = None,
+    resolution: Literal["raw", "15min"] = "15min",
+) -> SeriesView:
+    """Of the last day where no time is named."""
+    evse_of(api, who, station_id, evse_id)
+    return await read_series(
+        api, who, station_id, evse_id, measurand=measurand, start=start, end=end, resolution=resolution
+    )
+
+
+@get(f"{_HERE}/link", summary="The public page of an EVSE")
+async def get_link(api: Api, who: Who, station_id: str, evse_id: int) -> EvseLinkView:
+    """What its QR code points at."""
+    evse_of(api, who, station_id, evse_id)
+    code = api.access.driver_code((station_id, evse_id))
+    return EvseLinkView(code=code, path=f"/e/{code}")
+
+
+@get(f"{_HERE}/qr.svg", summary="The QR code of an EVSE", media_type="image/svg+xml")
+async def get_qr(
+    request: Request[Any, Any, Any], api: Api, who: Who, station_id: str, evse_id: int
+) -> Response[bytes]:
+    """Points at the EVSE's public page under the address that this request used. Level M: still read when
+    scratched.
+    """
+    evse_of(api, who, station_id, evse_id)
+    code = api.access.driver_code((station_id, evse_id))
+    drawing = io.BytesIO()
+    segno.make(f"{request.url.scheme}://{request.url.netloc}/e/{code}", error="m", micro=False).save(
+        drawing,
+        kind="svg",
+        border=4,
+        svgclass=None,
+        lineclass=None,
+        omitsize=True,
+        title=f"{station_id}/{evse_id}",
+    )
+    return Response(
+        drawing.getvalue(), media_type="image/svg+xml", headers={"cache-control": "private, max-age=3600"}
+    )
+
+
+@get("/", summary="Sessions that are open now")
+async def list_sessions(api: Api, who: Who, site_id: str | None = None) -> list[OpenSessionView]:
+    """Every car that is plugged in, at all sites or one."""
+    return [
+        OpenSessionView(
+            site_id=runtime.site.site_id,
+            station_id=view.station_id,
+            evse_id=view.evse_id,
+            label=view.label,
+            online=view.online,
+            power_w=view.power_w,
+            grant_a=view.grant_a,
+            session=view.session,
+            reasons=view.reasons,
+        )
+        for runtime in api.sites.values()
+        if runtime.site.operator_id == who.operator_id and site_id in (None, runtime.site.site_id)
+        for view in runtime.view().evses
+        if view.session is not None
+    ]
+
+
+router = Router(
+    "/evses",
+    tags=["EVSEs"],
+    route_handlers=[get_evse, boost, pause, resume, stop, put_need, get_series, get_link, get_qr],
+)
+sessions_router = Router("/sessions", tags=["EVSEs"], route_handlers=[list_sessions])

@@ -1,0 +1,65 @@
+"""Names that the routes share: what is injected into a handler, and how a thing of a path is found."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from litestar.params import Dependency, Parameter
+
+from ...access.principal import Principal
+from ...csms.state import StationState
+from ...model.live import CircuitView, EvseView
+from ...model.site import Circuit, EvseKey
+from ..context import ApiContext, SiteRuntime
+from ..errors import not_found
+
+Api: TypeAlias = Annotated[ApiContext, Dependency(skip_validation=True)]
+"""The node's parts."""
+
+Who: TypeAlias = Annotated[Principal, Dependency(skip_validation=True)]
+"""Who asks."""
+
+Limit: TypeAlias = Annotated[int, Parameter(ge=1, le=1000, description="At most so many.")]
+
+
+def site_of(api: ApiContext, who: Principal, site_id: str) -> SiteRuntime:
+    """The site, where it is the asker's operator's; 404 otherwise."""
+    runtime = api.sites.get(site_id)
+    if runtime is None or runtime.site.operator_id != who.operator_id:
+        raise not_found("site", site_id, "/api/v1/sites lists them.")
+    return runtime
+
+
+def station_of(api: ApiContext, who: Principal, station_id: str) -> StationState:
+    """A station, where it is the asker's operator's; 404 otherwise."""
+    state = api.csms.station(station_id)
+    if state is None or state.operator_id != who.operator_id:
+        raise not_found("station", station_id, "/api/v1/stations lists them.")
+    return state
+
+
+def circuit_of(runtime: SiteRuntime, circuit_id: str) -> Circuit:
+    """A circuit of the site; 404 otherwise."""
+    for circuit in runtime.site.circuits:
+        if circuit.circuit_id == circuit_id:
+            return circuit
+    raise not_found(
+        "circuit", circuit_id, f"The site has {', '.join(c.circuit_id for c in runtime.site.circuits)}."
+    )
+
+
+def circuit_view_of(runtime: SiteRuntime, circuit_id: str) -> CircuitView:
+    """How a circuit stands."""
+    return next(view for view in runtime.view().circuits if view.circuit_id == circuit_id)
+
+
+def evse_of(api: ApiContext, who: Principal, station_id: str, evse_id: int) -> tuple[SiteRuntime, EvseView]:
+    """An EVSE of a running site and how it stands; 404 otherwise."""
+    key: EvseKey = (station_id, evse_id)
+    for runtime in api.sites.values():
+        if runtime.site.operator_id != who.operator_id or all(evse.key != key for evse in runtime.site.evses):
+            continue
+        for view in runtime.view().evses:
+            if (view.station_id, view.evse_id) == key:
+                return runtime, view
+    raise not_found("EVSE", f"{station_id}/{evse_id}", "/api/v1/sites/{site_id} lists a site's EVSEs.")

@@ -1,0 +1,237 @@
+"""Sites: what they are, how they stand, their limits, strategy and meters."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from litestar import Router, delete, get, post, put
+from litestar.params import Parameter
+from sqlalchemy import Connection
+
+from ...model.live import SiteHistory, SiteView
+from ...model.site import LimitSource, Site
+from ...store import sites as rows
+from ..context import ApiContext, SiteRuntime
+from ..errors import conflict, invalid
+from ..views import (
+    CircuitLimitsView,
+    LimitChange,
+    LimitView,
+    MeterChange,
+    SiteSummary,
+    StrategyChange,
+    Time,
+)
+from .names import Api, Who, circuit_of, circuit_view_of, site_of
+
+HISTORY = timedelta(hours=2)
+LONGEST_HISTORY = timedelta(days=31)
+CLOCK_TOLERANCE = timedelta(seconds=60)
+
+
+async def limits_of(api: ApiContext, runtime: SiteRuntime, circuit_id: str) -> CircuitLimitsView:
+    """A circuit's limits now and before."""
+    site, now = runtime.site, api.clock.now()
+    circuit = circuit_of(runtime, circuit_id)
+    view = circuit_view_of(runtime, circuit_id)
+
+    def unit(connection: Connection) -> tuple[tuple[LimitSource, ...], list[rows.LimitRow]]:
+        in_force = rows.limits_in_force(connection, site.operator_id, site.site_id, now)
+        history = rows.limit_history(connection, site.operator_id, site.site_id, circuit_id)
+        return in_force.get(circuit_id, ()), history
+
+    in_force, history = await api.store.read(unit)
+    return CircuitLimitsView(
+        circuit_id=circuit_id,
+        rating_a=circuit.rating_a,
+        effective_a=view.limit_a,
+        effective_source=view.limit_source,
+        sources=tuple(
+            LimitView(
+                source=limit.source,
+                limit_a=limit.limit_a,
+                valid_until=None
+                if limit.valid_until is None
+                else datetime.fromtimestamp(limit.valid_until, UTC),
+                fallback_a=limit.fallback_a,
+            )
+            for limit in in_force
+        ),
+        history=tuple(
+            LimitView(
+                source=row.source,
+                limit_a=row.limit_a,
+                valid_until=row.valid_until,
+                fallback_a=row.fallback_a,
+                set_by=row.set_by,
+                set_at=row.set_at,
+                withdrawn_at=row.withdrawn_at,
+            )
+            for row in history
+        ),
+    )
+
+
+@get("/", summary="List the sites")
+async def list_sites(api: Api, who: Who) -> list[SiteSummary]:
+    """Each site with its figures of now."""
+    summaries = []
+    for runtime in api.sites.values():
+        if runtime.site.operator_id != who.operator_id:
+            continue
+        view = runtime.view()
+        summaries.append(
+            SiteSummary(
+                site_id=view.site_id,
+                name=view.name,
+                time_zone=runtime.site.time_zone,
+                strategy=view.strategy,
+                evses=len(view.evses),
+                evses_online=sum(evse.online for evse in view.evses),
+                sessions=sum(evse.session is not None for evse in view.evses),
+                ev_power_w=view.ev_power_w,
+                limit_power_w=view.limit_power_w,
+                overloaded=view.overloaded,
+            )
+        )
+    return summaries
+
+
+@get("/{site_id:str}", summary="A site as it is built")
+async def get_site(api: Api, who: Who, site_id: str) -> Site:
+    """Circuits, EVSEs, strategy."""
+    return site_of(api, who, site_id).site
+
+
+@get("/{site_id:str}/live", summary="A site as it stands now")
+async def get_live(api: Api, who: Who, site_id: str) -> SiteView:
+    """The same view that the live feed sends, once."""
+    return site_of(api, who, site_id).view()
+
+
+@get("/{site_id:str}/history", summary="A site's power as it was")
+async def get_history(
+    api: Api,
+    who: Who,
+    site_id: str,
+    start: Annotated[Time | None, Parameter(query="from", description="Two hours ago when absent.")] = None,
+    end: Annotated[Time | None, Parameter(query="to", description="Now when absent.")] = None,
+) -> SiteHistory:
+    """Base load, each EVSE's power and the limit over time, for the stacked chart."""
+    runtime = site_of(api, who, site_id)
+    last = end or api.clock.now()
+    first = start or last - HISTORY
+    if first >= last:
+        raise invalid(
+            "from",
+            f"{first.isoformat()} is not before {last.isoformat()}.",
+            "Let `from` be earlier than `to`.",
+        )
+    if last - first > LONGEST_HISTORY:
+        raise invalid("from", f"{last - first} is too long a span.", "Ask for at most 31 days at once.")
+    return await runtime.history(first, last)
+
+
+@put("/{site_id:str}/strategy", opt={"permission": "operate"}, summary="Choose a site's strategy")
+async def put_strategy(api: Api, who: Who, site_id: str, data: StrategyChange) -> SiteView:
+    """Returns the site as it stands then."""
+    runtime = site_of(api, who, site_id)
+    await runtime.set_strategy(data.strategy, who.actor)
+    return runtime.view()
+
+
+@get("/{site_id:str}/circuits/{circuit_id:str}/limits", summary="A circuit's limits")
+async def get_limits(api: Api, who: Who, site_id: str, circuit_id: str) -> CircuitLimitsView:
+    """The effective limit, whose it is, and the history of all sources."""
+    return await limits_of(api, site_of(api, who, site_id), circuit_id)
+
+
+@put(
+    "/{site_id:str}/circuits/{circuit_id:str}/limits",
+    opt={"permission": "operate"},
+    summary="Limit a circuit",
+)
+async def put_limit(
+    api: Api, who: Who, site_id: str, circuit_id: str, data: LimitChange
+) -> CircuitLimitsView:
+    """Sets the source's limit in the place of its former one. The effective limit is the lowest of all
+    sources.
+    """
+    runtime = site_of(api, who, site_id)
+    circuit = circuit_of(runtime, circuit_id)
+    for where, value in (("limit_a", data.limit_a), ("fallback_a", data.fallback_a)):
+        if value is not None and value > circuit.rating_a:
+            raise invalid(
+                where,
+                f"{value:g} A is above the rating of {circuit.name} ({circuit.rating_a:g} A).",
+                f"Set at most {circuit.rating_a:g} A, or withdraw the limit.",
+            )
+    now = api.clock.now()
+    if data.valid_until is not None and data.valid_until <= now:
+        raise invalid(
+            "valid_until",
+            f"{data.valid_until.isoformat()} has passed (now: {now.isoformat()}).",
+            "Name a later time.",
+        )
+    if data.fallback_a is not None and data.valid_until is None:
+        raise invalid("fallback_a", "A fallback needs an end.", "Set valid_until too.")
+    await runtime.set_limit(
+        circuit_id, data.limit_a, data.source, data.valid_until, data.fallback_a, who.actor
+    )
+    return await limits_of(api, runtime, circuit_id)
+
+
+@delete(
+    "/{site_id:str}/circuits/{circuit_id:str}/limits",
+    opt={"permission": "operate"},
+    status_code=200,
+    summary="Withdraw a circuit's limit",
+)
+async def delete_limit(
+    api: Api, who: Who, site_id: str, circuit_id: str, source: str = "operator"
+) -> CircuitLimitsView:
+    """Takes the source's limit away; those of others stay."""
+    runtime = site_of(api, who, site_id)
+    circuit_of(runtime, circuit_id)
+    await runtime.withdraw_limit(circuit_id, source, who.actor)
+    return await limits_of(api, runtime, circuit_id)
+
+
+@post(
+    "/{site_id:str}/circuits/{circuit_id:str}/meter",
+    opt={"permission": "operate"},
+    status_code=204,
+    summary="Push a reading of a circuit's meter",
+)
+async def post_meter(api: Api, who: Who, site_id: str, circuit_id: str, data: MeterChange) -> None:
+    """For circuits whose meter is configured as `push`."""
+    runtime = site_of(api, who, site_id)
+    circuit = circuit_of(runtime, circuit_id)
+    if circuit.meter is None or circuit.meter.protocol != "push":
+        how = "has no meter" if circuit.meter is None else f"is read by {circuit.meter.protocol}"
+        raise conflict(f"{circuit.name} {how}.", "Configure its meter as `push` to send readings here.")
+    now = api.clock.now()
+    at = data.at or now
+    if at > now + CLOCK_TOLERANCE:
+        raise invalid(
+            "at", f"{at.isoformat()} is in the future (now: {now.isoformat()}).", "Set the sender's clock."
+        )
+    runtime.record_meter(circuit_id, data.current_a, at)
+
+
+router = Router(
+    "/sites",
+    tags=["sites"],
+    route_handlers=[
+        list_sites,
+        get_site,
+        get_live,
+        get_history,
+        put_strategy,
+        get_limits,
+        put_limit,
+        delete_limit,
+        post_meter,
+    ],
+)

@@ -1,0 +1,181 @@
+"""Stations: what they are, how they stand, what they said, and who was turned away."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from litestar import Router, get
+from litestar.params import Parameter
+
+from ...csms.state import StationState
+from ...store import messages
+from ...store import stations as rows
+from ..views import (
+    ConnectorView,
+    HandshakeView,
+    MessagePage,
+    MessageView,
+    NoticeView,
+    StationStatusView,
+    StationView,
+    VariableView,
+)
+from .names import Api, Limit, Who, station_of
+
+
+def connector_views(state: StationState) -> tuple[ConnectorView, ...]:
+    """A station's connectors as the API shows them, in order."""
+    return tuple(
+        ConnectorView(
+            evse_id=connector.evse_id,
+            connector_id=connector.connector_id,
+            status=connector.status,
+            error=connector.error,
+            at=connector.at,
+        )
+        for _, connector in sorted(state.connectors.items())
+    )
+
+
+def station_view(state: StationState) -> StationView:
+    """A station as the API shows it."""
+    return StationView(
+        station_id=state.station_id,
+        site_id=state.site_id,
+        online=state.online,
+        version=state.version,
+        vendor=state.info.vendor or None,
+        model=state.info.model or None,
+        serial=state.info.serial or None,
+        firmware=state.info.firmware or None,
+        booted_at=state.booted_at,
+        last_seen=state.last_seen,
+        connectors=connector_views(state),
+        transactions=tuple(row.transaction_id for row in state.transactions.values()),
+    )
+
+
+@get("/", summary="List the stations")
+async def list_stations(api: Api, who: Who, site_id: str | None = None) -> list[StationView]:
+    """All that are known, or those of a site."""
+    found = [
+        station_view(state)
+        for state in api.csms.stations
+        if state.operator_id == who.operator_id and site_id in (None, state.site_id)
+    ]
+    return sorted(found, key=lambda view: view.station_id)
+
+
+@get("/{station_id:str}", summary="A station")
+async def get_station(api: Api, who: Who, station_id: str) -> StationView:
+    """What it is, and how it stands."""
+    return station_view(station_of(api, who, station_id))
+
+
+@get("/{station_id:str}/status", summary="How a station stands")
+async def get_status(api: Api, who: Who, station_id: str) -> StationStatusView:
+    """Its connection and connectors, and what it notified lately."""
+    state = station_of(api, who, station_id)
+    return StationStatusView(
+        station_id=state.station_id,
+        online=state.online,
+        last_seen=state.last_seen,
+        connectors=connector_views(state),
+        notices=tuple(
+            NoticeView(at=heard.at, action=heard.notice.action, content=heard.notice.content)
+            for heard in reversed(state.notices)
+        ),
+    )
+
+
+@get("/{station_id:str}/variables", summary="A station's variables")
+async def list_variables(api: Api, who: Who, station_id: str) -> list[VariableView]:
+    """As last told; the command get_variables asks anew."""
+    views = [
+        VariableView(
+            component=ref.component,
+            variable=ref.variable,
+            component_instance=ref.component_instance,
+            variable_instance=ref.variable_instance,
+            evse_id=ref.evse_id,
+            attribute=ref.attribute,
+            value=known.value,
+            read_only=known.read_only,
+        )
+        for ref, known in station_of(api, who, station_id).variables.items()
+    ]
+    return sorted(views, key=lambda view: (view.component, view.variable, view.evse_id or 0, view.attribute))
+
+
+@get("/{station_id:str}/messages", summary="A station's raw messages")
+async def list_messages(
+    api: Api,
+    who: Who,
+    station_id: str,
+    action: str | None = None,
+    direction: Literal["in", "out"] | None = None,
+    text: Annotated[str | None, Parameter(description="Must occur in the frame.")] = None,
+    before: int | None = None,
+    limit: Limit = 100,
+) -> MessagePage:
+    """Newest first. A page's `next` is the `before` of the following one."""
+    station_of(api, who, station_id)
+    found = await api.store.read(
+        lambda connection: messages.list_messages(
+            connection,
+            who.operator_id,
+            station_id=station_id,
+            action=action,
+            direction=direction,
+            text=text,
+            before=before,
+            limit=limit + 1,
+        )
+    )
+    page = found[:limit]
+    return MessagePage(
+        items=tuple(
+            MessageView(
+                message_log_id=row.id,
+                at=row.at,
+                direction="in" if row.direction == "in" else "out",
+                action=row.action,
+                frame=row.frame,
+            )
+            for row in page
+        ),
+        next=page[-1].id if len(found) > limit else None,
+    )
+
+
+@get("/", summary="Connections that were turned away")
+async def list_handshakes(
+    api: Api, who: Who, station_id: str | None = None, before: int | None = None, limit: Limit = 100
+) -> list[HandshakeView]:
+    """Newest first: for the one who wonders why a station doesn't appear."""
+    found = await api.store.read(
+        lambda connection: rows.list_rejections(
+            connection, who.operator_id, before=before, limit=limit if station_id is None else 1000
+        )
+    )
+    views = [
+        HandshakeView(
+            handshake_id=row.id or 0,
+            at=row.at,
+            peer=row.peer,
+            path=row.path,
+            identity=row.identity,
+            reason=row.reason,
+        )
+        for row in found
+        if station_id in (None, row.identity)
+    ]
+    return views[:limit]
+
+
+router = Router(
+    "/stations",
+    tags=["stations"],
+    route_handlers=[list_stations, get_station, get_status, list_variables, list_messages],
+)
+handshakes_router = Router("/handshakes", tags=["stations"], route_handlers=[list_handshakes])

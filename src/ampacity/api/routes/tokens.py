@@ -1,0 +1,108 @@
+"""Drivers' tokens: who may charge."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from litestar import Router, delete, get, put
+from litestar.params import Parameter
+from sqlalchemy import Connection
+
+from ...access.principal import Principal
+from ...model.station import IdToken
+from ...store import audit
+from ...store import tokens as rows
+from ...store.identifiers import sortable_id
+from ...store.tokens import TokenRow
+from ..context import ApiContext
+from ..errors import invalid, not_found
+from ..views import TokenChange, TokenView
+from .names import Api, Limit, Who
+
+
+def view_of(row: TokenRow) -> TokenView:
+    """A row as the API shows it."""
+    return TokenView(
+        value=row.token.value,
+        kind=row.token.kind,
+        status=row.status,
+        group=row.group,
+        expires_at=row.expires_at,
+        label=row.label,
+    )
+
+
+def _audit(
+    api: ApiContext, connection: Connection, who: Principal, action: str, value: str, detail: Any
+) -> None:
+    at = api.clock.now()
+    audit_id = sortable_id(at)
+    audit.add(connection, who.operator_id, audit_id, at, who.actor, action, f"token/{value}", detail)
+    audit.finish(connection, who.operator_id, audit_id, at, "accepted")
+
+
+@get("/", summary="List the tokens")
+async def list_tokens(
+    api: Api,
+    who: Who,
+    after: Annotated[str, Parameter(description="Those after this value.")] = "",
+    limit: Limit = 1000,
+) -> list[TokenView]:
+    """In the order of their values."""
+    found = await api.store.read(
+        lambda connection: rows.list_tokens(connection, who.operator_id, after=after, limit=limit)
+    )
+    return [view_of(row) for row in found]
+
+
+@get("/{value:path}", summary="A token")
+async def get_token(api: Api, who: Who, value: str) -> TokenView:
+    """By its value, whatever its case."""
+    name = value.removeprefix("/")
+    row = await api.store.read(lambda connection: rows.find_token(connection, who.operator_id, name))
+    if row is None:
+        raise not_found("token", name, "/api/v1/tokens lists them.")
+    return view_of(row)
+
+
+@put("/{value:path}", opt={"permission": "operate"}, summary="Add or change a token")
+async def put_token(api: Api, who: Who, value: str, data: TokenChange) -> TokenView:
+    """The value in the path and in the body are the same, but for case."""
+    name = value.removeprefix("/")
+    if rows.token_key(name) != rows.token_key(data.value):
+        raise invalid("value", f"{data.value!r} is not the token of the path, {name!r}.")
+
+    def unit(connection: Connection) -> TokenRow:
+        known = rows.find_token(connection, who.operator_id, data.value)
+        row = TokenRow(
+            operator_id=who.operator_id,
+            token=IdToken(data.value, data.kind),
+            status=data.status,
+            group=data.group,
+            label=data.label,
+            expires_at=data.expires_at,
+            created_at=api.clock.now() if known is None else known.created_at,
+        )
+        rows.save_token(connection, row)
+        _audit(api, connection, who, "token.save", data.value, data)
+        return row
+
+    return view_of(await api.store.write(unit))
+
+
+@delete("/{value:path}", opt={"permission": "operate"}, summary="Forget a token")
+async def delete_token(api: Api, who: Who, value: str) -> None:
+    """Transactions that it started stay."""
+    name = value.removeprefix("/")
+
+    def unit(connection: Connection) -> bool:
+        removed = rows.remove_token(connection, who.operator_id, name)
+        if removed:
+            _audit(api, connection, who, "token.remove", name, None)
+        return removed
+
+    if not await api.store.write(unit):
+        raise not_found("token", name, "/api/v1/tokens lists them.")
+
+
+router = Router("/tokens", tags=["tokens"], route_handlers=[list_tokens, get_token, put_token, delete_token])

@@ -1,0 +1,154 @@
+"""Transactions: lists with filters, one, and its meter values."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from litestar import Router, get
+from litestar.params import Parameter
+
+from ...access.principal import Principal
+from ...store import samples
+from ...store import transactions as rows
+from ...store.samples import SeriesTooLong
+from ...store.transactions import TransactionFilter, TransactionRow
+from ..context import ApiContext
+from ..errors import invalid, not_found
+from ..views import SeriesView, Time, TransactionPage, TransactionView
+from .names import Api, Limit, Who
+from .series import QUARTER, of_samples, read_series, too_long
+
+
+def view_of(row: TransactionRow) -> TransactionView:
+    """A row as the API shows it."""
+    return TransactionView(
+        transaction_id=row.transaction_id,
+        station_transaction_id=row.station_transaction_id,
+        station_id=row.station_id,
+        evse_id=row.evse_id,
+        connector_id=row.connector_id,
+        token=None if row.token is None else row.token.value,
+        state=row.state,
+        charging_state=row.charging_state,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        energy_wh=row.energy_wh,
+        register_start_wh=row.register_start_wh,
+        register_last_wh=row.register_last_wh,
+        stop_reason=row.stop_reason,
+        offline=row.offline,
+        need_wh=row.need_wh,
+        departure=row.departure,
+        boosted=row.boosted,
+        paused=row.paused,
+    )
+
+
+def cursor_of(row: TransactionRow) -> str:
+    """Where a page ends: the start in microseconds, and the id."""
+    micros = round((row.started_at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
+    return f"{micros}.{row.transaction_id}"
+
+
+def read_cursor(cursor: str) -> tuple[datetime, str]:
+    """The end of a page again; 422 for anything else."""
+    micros, dot, transaction_id = cursor.partition(".")
+    if not dot or not micros.isdecimal() or len(micros) > 18:
+        raise invalid("before", f"{cursor!r} is no cursor.", "Pass the `next` of the page before, as it is.")
+    seconds, rest = divmod(int(micros), 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest), transaction_id
+
+
+async def transaction_of(api: ApiContext, who: Principal, transaction_id: str) -> TransactionRow:
+    """The row; 404 where the operator has none of this id."""
+    row = await api.store.read(
+        lambda connection: rows.get_transaction(connection, who.operator_id, transaction_id)
+    )
+    if row is None:
+        raise not_found("transaction", transaction_id, "/api/v1/transactions lists them.")
+    return row
+
+
+@get("/", summary="List transactions")
+async def list_transactions(
+    api: Api,
+    who: Who,
+    site_id: str | None = None,
+    station_id: str | None = None,
+    evse_id: int | None = None,
+    token: str | None = None,
+    transaction_state: Annotated[Literal["open", "ended"] | None, Parameter(query="state")] = None,
+    start: Annotated[Time | None, Parameter(query="from", description="Started at or after.")] = None,
+    end: Annotated[Time | None, Parameter(query="to", description="Started before.")] = None,
+    before: str | None = None,
+    limit: Limit = 100,
+) -> TransactionPage:
+    """Newest first. A page's `next` is the `before` of the following one."""
+    wanted = TransactionFilter(
+        site_id=site_id,
+        station_id=station_id,
+        evse_id=evse_id,
+        token=token,
+        state=transaction_state,
+        started_from=start,
+        started_until=end,
+    )
+    cursor = None if before is None else read_cursor(before)
+    found = await api.store.read(
+        lambda connection: rows.list_transactions(
+            connection, who.operator_id, wanted, before=cursor, limit=limit + 1
+        )
+    )
+    page = found[:limit]
+    return TransactionPage(
+        items=tuple(view_of(row) for row in page),
+        next=cursor_of(page[-1]) if len(found) > limit else None,
+    )
+
+
+@get("/{transaction_id:str}", summary="A transaction")
+async def get_transaction(api: Api, who: Who, transaction_id: str) -> TransactionView:
+    """By our own id, which is unique over all stations."""
+    return view_of(await transaction_of(api, who, transaction_id))
+
+
+@get("/{transaction_id:str}/series", summary="Meter values of a transaction")
+async def get_series(
+    api: Api,
+    who: Who,
+    transaction_id: str,
+    measurand: str | None = None,
+    resolution: Literal["raw", "15min"] = "raw",
+) -> SeriesView:
+    """All of it; at 15min the quarters of an hour that it touches, with whatever else its EVSE metered in
+    them.
+    """
+    row = await transaction_of(api, who, transaction_id)
+    if resolution == "15min":
+        first = row.started_at - QUARTER
+        end = (row.ended_at or api.clock.now()) + QUARTER
+        return await read_series(
+            api,
+            who,
+            row.station_id,
+            row.evse_id,
+            measurand=measurand,
+            start=first,
+            end=end,
+            resolution=resolution,
+        )
+    try:
+        points = await api.store.read(
+            lambda connection: samples.transaction_samples(
+                connection, who.operator_id, transaction_id, measurand=measurand
+            )
+        )
+    except SeriesTooLong as error:
+        raise too_long(error) from error
+    return SeriesView(resolution="raw", lines=of_samples(points))
+
+
+router = Router(
+    "/transactions", tags=["transactions"], route_handlers=[list_transactions, get_transaction, get_series]
+)
