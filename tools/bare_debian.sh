@@ -79,8 +79,9 @@ try() { # RELEASE ACCOUNT COMMAND...
     mkdir -p "$root$home"
     git clone -q --no-hardlinks "$checkout" "$root$home/ampacity"
     if [ "$account" != root ]; then chroot "$root" useradd -d "$home" -s /bin/sh "$account"; fi
+    mkdir "$root$home/empty"
     chroot "$root" chown -R "$account:" "$home"
-    mkdir "$root$home/empty" && chroot "$root" chown "$account:" "$home/empty"
+    chmod 700 "$root$home"
     number=0
     for command in "$@"; do
         number=$((number + 1))

