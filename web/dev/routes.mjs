@@ -1,0 +1,139 @@
+// The made-up site's REST answers. Development only.
+import * as world from "./world.mjs";
+
+const me = { operator_id: "default", name: "owner", role: "owner", actor: "user:owner", via: "session", permissions: ["read", "operate", "audit", "administer"] };
+let signedIn = process.env.SIGNED_OUT === undefined;
+const iso = (ms) => new Date(ms).toISOString();
+const ok = (json) => ({ json });
+const problem = (status, title, detail, remedy) => ({ status, json: { type: "about:blank", title, status, detail, remedy } });
+const done = { status: 204 };
+
+let tokens = [
+  { value: "04A2B1C3D4E5F6", kind: "ISO14443", status: "Accepted", group: "Fleet", expires_at: null, label: "Van 3, spare card" },
+  { value: "DE8ACCABC123456", kind: "eMAID", status: "Accepted", group: null, expires_at: iso(Date.UTC(2027, 5, 1)), label: "" },
+  { value: "04FFEE11223344", kind: "ISO14443", status: "Blocked", group: null, expires_at: null, label: "Lost in March" },
+];
+let keys = [{ prefix: "k7dq2p", name: "Building automation", role: "operator", created_at: iso(Date.UTC(2026, 3, 2)), revoked_at: null, last_used_at: iso(Date.UTC(2026, 4, 12, 6)) }];
+const station = (id) => {
+  const at = world.evses.filter((e) => e.station_id === id);
+  const e = at[0];
+  return (
+    e && {
+      station_id: id, site_id: "harbour", online: e.online, version: e.version, vendor: e.vendor, model: "Post 22", serial: `SN-${id}-0042`, firmware: "3.1.7", booted_at: iso(world.now() - 86e6), last_seen: iso(world.now() - (e.online ? 4000 : 3e5)),
+      connectors: at.map((x) => ({ evse_id: 1, connector_id: 1, status: x.status, error: x.status === "Faulted" ? "GroundFailure" : "", at: iso(world.now() - 3e5) })), transactions: at.filter((x) => x.session).map((x) => x.session.transaction_id),
+    }
+  );
+};
+const variables = [
+  ["OCPP16", "HeartbeatInterval", "300", false], ["OCPP16", "MeterValueSampleInterval", "10", false], ["OCPP16", "MeterValuesSampledData", "Energy.Active.Import.Register,Current.Import,Power.Active.Import", false],
+  ["OCPP16", "NumberOfConnectors", "1", true], ["OCPP16", "SupportedFeatureProfiles", "Core,FirmwareManagement,SmartCharging,RemoteTrigger", true], ["OCPP16", "AuthorizationKey", null, false],
+].map(([component, variable, value, read_only]) => ({ component, variable, component_instance: null, variable_instance: null, evse_id: null, attribute: "Actual", value, read_only, seen_at: iso(world.now() - 6e6) }));
+const FRAMES = [
+  ["in", "MeterValues", '[2,"8f1c","MeterValues",{"connectorId":1,"transactionId":4711,"meterValue":[{"timestamp":"2026-05-12T08:51:10Z","sampledValue":[{"value":"15.9","measurand":"Current.Import","unit":"A","phase":"L1"}]}]}]'],
+  ["out", "MeterValues", '[3,"8f1c",{}]'],
+  ["out", "SetChargingProfile", '[2,"a02b","SetChargingProfile",{"connectorId":1,"csChargingProfiles":{"chargingProfileId":1,"stackLevel":1,"chargingProfilePurpose":"TxDefaultProfile","chargingProfileKind":"Absolute","chargingSchedule":{"chargingRateUnit":"A","chargingSchedulePeriod":[{"startPeriod":0,"limit":15.9},{"startPeriod":360,"limit":6.0}]}}}]'],
+  ["in", "SetChargingProfile", '[3,"a02b",{"status":"Accepted"}]'],
+  ["in", "Heartbeat", '[2,"8f1d","Heartbeat",{}]'],
+  ["out", "Heartbeat", '[3,"8f1d",{"currentTime":"2026-05-12T08:51:20Z"}]'],
+  ["in", "DataTransfer", '[4,"8f1e","NotImplemented","Unknown vendor",{}]'],
+];
+const audit = (n) =>
+  Array.from({ length: n }, (_, i) => ({
+    audit_id: 900 - i, at: iso(world.now() - i * 17e4), actor: i % 3 ? "site:harbour" : "user:owner", action: i % 3 ? "station.set_profile" : i % 2 ? "limit.set" : "session.boost",
+    target: i % 3 ? `CP-${String((i % 24) + 1).padStart(2, "0")}` : "main", detail: { limit_a: 16 - i / 10 }, outcome: i % 7 === 5 ? "timeout" : "accepted", outcome_at: iso(world.now() - i * 17e4 + 300),
+  }));
+
+export async function routes(method, path, query, body) {
+  const m = (pattern) => path.match(new RegExp(`^${pattern}$`))?.slice(1).map(decodeURIComponent);
+  let p;
+  if (path === "/sign-in") return body.code === "good" ? ((signedIn = true), ok(me)) : problem(401, "Unauthorized", "This link is not valid.", "");
+  if ((p = m("/public/evses/([^/]+)"))) {
+    const e = world.evses[Number(p[0]) || 0];
+    const v = world.current();
+    return e
+      ? ok({ code: p[0], site_name: v.name, label: e.label, at: v.at, online: e.online, status: e.status, state: e.session?.state ?? null, power_w: e.power_w, energy_wh: e.session?.energy_wh ?? null, ready_at: e.session?.ready_at ?? null, departure: e.session?.departure ?? null, reasons: e.reasons })
+      : problem(404, "Not found", "No EVSE has this code.", "");
+  }
+  if (!signedIn) return problem(401, "Unauthorized", "Sign in first.", "");
+  if (path === "/me") return ok(me);
+  if (path === "/sign-out") return (signedIn = false), done;
+  if (path === "/version") return ok({ name: "ampacity", version: "0.1.0", api: "v1" });
+  if (path === "/sites") {
+    const v = world.current();
+    return ok([{ site_id: v.site_id, name: v.name, time_zone: world.site.time_zone, strategy: v.strategy, evses: 24, evses_online: 23, sessions: 19, ev_power_w: v.ev_power_w, limit_power_w: v.limit_power_w, overloaded: false }]);
+  }
+  if (m("/sites/([^/]+)")) return ok({ ...world.site, evses: world.evses });
+  if (m("/sites/[^/]+/history")) return ok(world.history(Date.parse(query.get("from")) / 1000, Date.parse(query.get("to")) / 1000));
+  if (m("/sites/[^/]+/strategy")) return (world.site.strategy = body.strategy), ok(world.current());
+  if ((p = m("/sites/[^/]+/circuits/([^/]+)/limits"))) {
+    if (method === "PUT") world.setLimit(p[0], body);
+    if (method === "DELETE") world.withdraw(p[0], query.get("source"));
+    return ok(world.limitsOf(p[0]));
+  }
+  if ((p = m("/evses/([^/]+)/([^/]+)/(boost|pause|resume|stop|need)"))) {
+    const e = world.find(p[0], p[1]);
+    if (!e?.session) return problem(409, "Conflict", `Nothing charges at ${p[0]}/${p[1]}.`, "");
+    const s = e.session;
+    if (p[2] === "boost") e.session = { ...s, boosted: body.on };
+    if (p[2] === "pause" || p[2] === "resume") e.session = { ...s, paused: p[2] === "pause" };
+    if (p[2] === "stop") (e.session = null), (e.status = "Available");
+    if (p[2] === "need") e.session = { ...s, need_wh: body.need_wh === null ? null : s.energy_wh + body.need_wh, departure: body.departure };
+    return done;
+  }
+  if ((p = m("/evses/[^/]+/[^/]+/qr.svg"))) return { svg: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 21 21"><path fill="#fff" d="M0 0h21v21H0z"/><path d="M2 2h7v7H2zM12 2h7v7h-7zM2 12h7v7H2zM12 12h3v3h-3z"/></svg>' };
+  if ((p = m("/evses/([^/]+)/[^/]+/link"))) return ok({ code: "3", path: "/e/3" });
+  if ((p = m("/demo/stations/([^/]+)/(plug|unplug)"))) {
+    for (const e of world.evses) if (e.station_id === p[0]) (e.online = p[1] === "plug"), (e.reserve_a = e.online ? 0 : Math.max(6, (e.grant_a ?? 16) - e.measured_a[e.phases[0]] + 4));
+    return ok({ speed: 1, stations: {} });
+  }
+  if (path === "/stations") return ok([...new Set(world.evses.map((e) => e.station_id))].map(station));
+  if ((p = m("/stations/([^/]+)"))) return station(p[0]) ? ok(station(p[0])) : problem(404, "Not found", `There is no station ${p[0]}.`, "");
+  if ((p = m("/stations/[^/]+/variables"))) return ok(variables);
+  if ((p = m("/stations/[^/]+/messages"))) return ok({ items: Array.from({ length: 40 }, (_, i) => ({ message_log_id: 5000 - i, at: iso(world.now() - i * 5e3), direction: FRAMES[i % 7][0], action: FRAMES[i % 7][1], frame: FRAMES[i % 7][2] })), next: query.get("before") ? null : 4960 });
+  if (path === "/handshakes" || m("/stations/[^/]+/handshakes"))
+    return ok([
+      { at: iso(world.now() - 4e5), peer: "10.20.4.31:52113", path: "/ocpp/CP-99", identity: "CP-99", reason: "No station CP-99 is known here.", remedy: "Register the station, or correct the identity in its configuration." },
+      { at: iso(world.now() - 9e5), peer: "10.20.4.18:40022", path: "/ocpp/CP-04", identity: "CP-04", reason: "The password is wrong.", remedy: "Set AuthorizationKey on the station to the password shown when it was registered." },
+    ]);
+  if ((p = m("/stations/([^/]+)/commands/(.+)"))) {
+    await new Promise((go) => setTimeout(go, 300));
+    if (p[1] === "get_composite_schedule") return ok({ result: "accepted", status: "Accepted", detail: "", data: { start: iso(world.now()), unit: "A", periods: [{ start_s: 0, limit: 15.9, number_phases: 3 }, { start_s: 360, limit: 6, number_phases: 3 }] } });
+    if (p[1] === "unlock") return problem(502, "Rejected", "The station answered UnlockFailed.", "Unlock it at the charger.");
+    return ok({ result: "accepted", status: "Accepted", detail: "", data: null });
+  }
+  if (path === "/tokens") {
+    if (method === "POST") tokens = [...tokens, { group: null, expires_at: null, label: "", kind: "ISO14443", status: "Accepted", ...body }];
+    return ok(method === "POST" ? tokens.at(-1) : tokens);
+  }
+  if ((p = m("/tokens/(.+)"))) {
+    if (method === "DELETE") tokens = tokens.filter((x) => x.value !== p[0]);
+    if (method === "PUT") tokens = tokens.map((x) => (x.value === p[0] ? { ...x, ...body } : x));
+    return done;
+  }
+  if (path === "/transactions")
+    return ok({
+      items: Array.from({ length: 25 }, (_, i) => {
+        const e = world.evses[i % 24];
+        const open = i < 6;
+        return { transaction_id: `t${990 - i}`, station_transaction_id: String(4700 - i), station_id: e.station_id, evse_id: 1, connector_id: 1, token: i % 5 ? `04A2B1C3D4E5${i}` : null, state: open ? "open" : "ended", started_at: iso(world.now() - i * 3e6 - 1e6), ended_at: open ? null : iso(world.now() - i * 2e6), energy_wh: 21345 - i * 513, register_start_wh: 1e6, register_last_wh: 1021345, stop_reason: open ? null : ["EVDisconnected", "Local", "Remote"][i % 3], offline: i === 9, need_wh: null, departure: null, boosted: false, paused: false };
+      }),
+      next: query.get("before") ? null : "t965",
+    });
+  if (m("/transactions/[^/]+/series") || m("/evses/[^/]+/[^/]+/series")) {
+    const at = Array.from({ length: 200 }, (_, i) => world.now() / 1000 - 3000 + i * 15);
+    return ok({ resolution: "raw", truncated: false, lines: [{ measurand: "Power.Active.Import", phase: 0, unit: "W", at, value: at.map((x) => 7000 + 3000 * Math.sin(x / 400)), low: null, high: null }] });
+  }
+  if ((p = m("/transactions/([^/]+)"))) return (await routes("GET", "/transactions", query, {})) && ok((await routes("GET", "/transactions", query, {})).json.items[0]);
+  if (path === "/audit") return ok({ items: audit(30), next: null });
+  if (path === "/api-keys") {
+    if (method === "POST") {
+      const about = { prefix: `n${keys.length}ew2p`, name: body.name, role: body.role, created_at: iso(world.now()), revoked_at: null, last_used_at: null };
+      keys = [...keys, about];
+      return ok({ key: `amp_${about.prefix}_8hJ2kQ9sZ4vXw7Lm3`, about });
+    }
+    return ok(keys);
+  }
+  if ((p = m("/api-keys/(.+)"))) return (keys = keys.map((k) => (k.prefix === p[0] ? { ...k, revoked_at: iso(world.now()) } : k))), done;
+  if (path === "/links") return ok({ path: "/#/sign-in?code=Zk3-example", user: body.user, role: body.role, expires_at: iso(world.now() + 86400e3) });
+  return null;
+}

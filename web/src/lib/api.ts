@@ -1,0 +1,80 @@
+// The REST side of the server: one function a verb, errors as RFC 9457 problems with what, where and remedy.
+
+import type { FieldProblem, Problem } from "./types";
+
+const ROOT = "/api/v1";
+
+/** An answer that was no success. `status` 0: the server could not be reached. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly remedy: string;
+  readonly errors: readonly FieldProblem[];
+
+  constructor(problem: Problem) {
+    super(problem.detail || problem.what || problem.title);
+    this.name = "ApiError";
+    this.status = problem.status;
+    this.remedy = problem.remedy ?? "";
+    this.errors = problem.errors ?? [];
+  }
+}
+
+let onSignedOut: () => void = () => {};
+
+/** What to do when the server no longer knows who we are. */
+export function whenSignedOut(action: () => void): void {
+  onSignedOut = action;
+}
+
+async function problemOf(response: Response): Promise<ApiError> {
+  const fallback: Problem = { type: "about:blank", title: response.statusText || `HTTP ${response.status}`, status: response.status };
+  try {
+    return new ApiError({ ...fallback, ...((await response.json()) as Partial<Problem>) });
+  } catch {
+    return new ApiError(fallback);
+  }
+}
+
+async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const init: RequestInit = { method, headers: { accept: "application/json" }, credentials: "same-origin" };
+  if (body !== undefined) {
+    init.body = JSON.stringify(body);
+    init.headers = { ...init.headers, "content-type": "application/json" };
+  }
+  let response: Response;
+  try {
+    response = await fetch(ROOT + path, init);
+  } catch {
+    throw new ApiError({ type: "about:blank", title: "unreachable", status: 0 });
+  }
+  if (!response.ok) {
+    const error = await problemOf(response);
+    if (error.status === 401 && path !== "/sign-in") onSignedOut();
+    throw error;
+  }
+  const text = await response.text();
+  return (text ? JSON.parse(text) : undefined) as T;
+}
+
+export const get = <T>(path: string): Promise<T> => call<T>("GET", path);
+export const post = <T>(path: string, body: unknown = {}): Promise<T> => call<T>("POST", path, body);
+export const put = <T>(path: string, body: unknown = {}): Promise<T> => call<T>("PUT", path, body);
+export const del = <T>(path: string): Promise<T> => call<T>("DELETE", path);
+
+/** A path of the API from parts that may hold any character. */
+export function path(strings: TemplateStringsArray, ...parts: (string | number)[]): string {
+  return strings.reduce((done, piece, i) => done + encodeURIComponent(String(parts[i - 1])) + piece);
+}
+
+/** A query string of what is set, with its question mark. */
+export function query(values: Record<string, string | number | null | undefined>): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) if (value !== null && value !== undefined && value !== "") search.set(name, String(value));
+  const text = search.toString();
+  return text && `?${text}`;
+}
+
+/** The address of a WebSocket of this server. */
+export function socketUrl(pathAndQuery: string): string {
+  return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${ROOT}${pathAndQuery}`;
+}

@@ -1,0 +1,31 @@
+// What a person can do to a site, one function each: the only place that knows these addresses.
+
+import { del, get, path, post, put } from "./api";
+import type { CircuitLimitsView, Commands, EvseView, LimitChange, NeedChange, Outcome, Strategy } from "./types";
+
+type Evse = Pick<EvseView, "station_id" | "evse_id">;
+
+const at = (evse: Evse): string => path`/evses/${evse.station_id}/${evse.evse_id}`;
+
+/** The source that limits set on this console are kept under. */
+export const OWN_SOURCE = "operator";
+
+export const setStrategy = (siteId: string, strategy: Strategy) => put(path`/sites/${siteId}/strategy`, { strategy });
+
+export const limitsOf = (siteId: string, circuitId: string) => get<CircuitLimitsView>(path`/sites/${siteId}/circuits/${circuitId}/limits`);
+export const setLimit = (siteId: string, circuitId: string, change: LimitChange) =>
+  put<CircuitLimitsView>(path`/sites/${siteId}/circuits/${circuitId}/limits`, change);
+export const withdrawLimit = (siteId: string, circuitId: string, source: string) =>
+  del(path`/sites/${siteId}/circuits/${circuitId}/limits?source=${source}`);
+
+export const boost = (evse: Evse, on: boolean) => post(`${at(evse)}/boost`, { on });
+export const pause = (evse: Evse, on: boolean) => post(`${at(evse)}/${on ? "pause" : "resume"}`);
+export const stop = (evse: Evse) => post<Outcome | undefined>(`${at(evse)}/stop`);
+export const declareNeed = (evse: Evse, need: NeedChange) => post(`${at(evse)}/need`, need);
+
+export const command = <Name extends keyof Commands>(stationId: string, name: Name, body: Commands[Name]) =>
+  post<Outcome>(path`/stations/${stationId}/commands/${name}`, body);
+
+/** Demo only: cut a simulated station's network, or put it back. */
+export const setNetwork = (stationId: string, plugged: boolean) =>
+  post(path`/demo/stations/${stationId}/${plugged ? "plug" : "unplug"}`);
