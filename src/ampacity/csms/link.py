@@ -58,11 +58,15 @@ class CallFailed(Exception):
     `timeout`: no answer, the station may or may not have acted. `lost`: the socket went away or the queue was
     full before an answer came. `error`: the station sent a CALLERROR, or an answer that breaks its schema;
     `code` is OCPP's.
+    `sent` tells whether the station may have seen it.
     """
 
-    def __init__(self, kind: CallFailure, code: str = "", description: str = "") -> None:
+    def __init__(
+        self, kind: CallFailure, code: str = "", description: str = "", *, sent: bool = False
+    ) -> None:
         super().__init__(f"{kind}: {code} {description}".rstrip())
         self.kind = kind
+        self.sent = sent
         self.code = code
         self.description = description
 

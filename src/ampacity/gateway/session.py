@@ -162,12 +162,16 @@ class Session:
             case ResultReceived():
                 future.set_result(event.payload)
             case ErrorReceived():
-                future.set_exception(CallFailed("error", event.code, event.description))
+                future.set_exception(CallFailed("error", event.code, event.description, sent=True))
             case CallTimedOut():
-                future.set_exception(CallFailed("timeout", "", f"no answer to {event.action} in time"))
+                future.set_exception(
+                    CallFailed("timeout", "", f"no answer to {event.action} in time", sent=True)
+                )
             case CallLost():
                 sent = "sent, its effect is unknown" if event.sent else "it was not sent"
-                future.set_exception(CallFailed("lost", "Closed", f"connection lost: {sent}"))
+                future.set_exception(
+                    CallFailed("lost", "Closed", f"connection lost: {sent}", sent=event.sent)
+                )
 
     # ------------------------------------------------------------ inbound
 

@@ -1,0 +1,3 @@
+"""One file a functional block of OCPP:
+what a message does, or what a command has done once it was accepted.
+"""

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 from msgspec import Struct
 
 from ..link import CallFailed
-from ..vocabulary import Answer, Command, FromStation, Outcome
+from ..vocabulary import Answer, Command, FromStation, Outcome, VariableRef
 
 WireCall: TypeAlias = tuple[str, Struct]
 """(action, request payload)."""
@@ -25,6 +25,8 @@ class Dialect(Protocol):
     """Translates one version to and from the vocabulary. Holds no state."""
 
     version: str
+    wanted: tuple[VariableRef, ...]
+    """What to read of a station after its boot; empty: all it has."""
 
     def understand(self, action: str, payload: Struct) -> FromStation:
         """What the station said."""

@@ -83,6 +83,7 @@ class Dialect16:
     """OCPP 1.6; see `Dialect`."""
 
     version = "1.6"
+    wanted: tuple[VariableRef, ...] = ()
 
     # ------------------------------------------------------------ from the station
 

@@ -60,12 +60,26 @@ _REPORT_REQUEST = 1
 _AFTER_CHANGE = ("Accepted", "RebootRequired")
 
 
+WANTED = tuple(
+    VariableRef(component=component, variable=variable)
+    for component, variable in (
+        ("OCPPCommCtrlr", "HeartbeatInterval"),
+        ("SampledDataCtrlr", "TxUpdatedInterval"),
+        ("SampledDataCtrlr", "TxUpdatedMeasurands"),
+        ("SmartChargingCtrlr", "Enabled"),
+        ("SmartChargingCtrlr", "RateUnit"),
+        ("SmartChargingCtrlr", "PeriodsPerSchedule"),
+    )
+)
+
+
 class Dialect2:
     """What 2.0.1 and 2.1 share; see `Dialect`. `wire` is the module of messages."""
 
     version: str
     wire: Any
     triggers: frozenset[str]
+    wanted = WANTED
 
     # ------------------------------------------------------------ from the station
 

@@ -1,0 +1,27 @@
+"""Notices: everything else that stations tell. Kept for people to see; reports feed the variables."""
+
+from __future__ import annotations
+
+from ..context import Context
+from ..state import HeardNotice, StationState
+from ..vocabulary import Acknowledged, Notice
+from .variables import Variables
+
+
+class Notices:
+    """Firmware and log status, security events, reports, alarms ...
+
+    The raw message log has them all for good.
+    """
+
+    def __init__(self, context: Context, variables: Variables) -> None:
+        self._context = context
+        self._variables = variables
+
+    async def heard(self, state: StationState, said: Notice) -> Acknowledged:
+        """Keep the notice in the station's state."""
+        if said.action == "NotifyReport":
+            self._variables.reported(state, said.content)
+        else:
+            state.notices.append(HeardNotice(self._context.clock.now(), said))
+        return Acknowledged()

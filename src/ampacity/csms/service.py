@@ -1,0 +1,361 @@
+"""The CSMS: what stations say becomes state, events and durable rows; what people and controllers want
+becomes calls.
+
+It meets its stations over two seams only: `handle` is called with each message (a gateway, near or far, is
+behind it), and commands leave through the bus address of a station. So it does not know where a station's
+socket is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ..bus import Bus, NoResponder
+from ..clock import Clock
+from ..model.events import MessagePassed, StationConnected, StationDisconnected
+from ..store import Store, StoreUnavailable, audit, operators, stations
+from ..store.messages import MessageLog
+from ..store.stations import RejectedHandshake
+from .admission import Admission, hash_password
+from .blocks.authorization import Authorization
+from .blocks.availability import Availability
+from .blocks.metering import Metering
+from .blocks.notices import Notices
+from .blocks.provisioning import ACTOR, Provisioning
+from .blocks.remote import Remote
+from .blocks.smart_charging import SmartCharging
+from .blocks.transactions import Transactions
+from .blocks.variables import Variables
+from .blocks.vendor import Vendor
+from .context import Context
+from .dialects import Unsupported, dialect
+from .dialects.dialect import Reply
+from .link import CallFailed, HandshakeRejected, OutboundCall, StationRef, station_address
+from .settings import CsmsSettings
+from .state import Stations, StationState
+from .vocabulary import (
+    Answer,
+    Authorize,
+    Boot,
+    ChangeAvailability,
+    ClearProfile,
+    Command,
+    GetVariables,
+    Heartbeat,
+    Metered,
+    Notice,
+    Outcome,
+    SetProfile,
+    SetVariables,
+    Status,
+    TransactionMessage,
+    VendorData,
+)
+
+log = logging.getLogger(__name__)
+
+SEEN_EVERY = timedelta(minutes=1)
+"""How often a station's last sign of life is written; the state has it exactly."""
+
+
+class Csms:
+    """`start` before the gateway, `stop` after it.
+
+    `credentials` and the object itself (as handler) go to the gateway.
+    """
+
+    def __init__(self, store: Store, bus: Bus, clock: Clock, settings: CsmsSettings | None = None) -> None:
+        self.settings = settings or CsmsSettings()
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._stations = Stations()
+        self._context = context = Context(store, bus, clock, self.settings, self._stations)
+        self.credentials = Admission(self._stations, self.settings)
+        self.vendor = Vendor()
+        self._messages = MessageLog(store)
+        self._availability = Availability(context)
+        self._authorization = Authorization(context)
+        self._metering = Metering(context)
+        self._transactions = Transactions(context, self._authorization, self._metering)
+        self._variables = Variables(context)
+        self._smart_charging = SmartCharging(context)
+        self._notices = Notices(context, self._variables)
+        self._remote = Remote(int(clock.time()))
+        self._provisioning = Provisioning(context, self._for_the_system)
+        self._hear: dict[type[Any], Callable[[StationState, Any], Awaitable[Answer]]] = {
+            Boot: self._provisioning.boot,
+            Heartbeat: self._provisioning.heartbeat,
+            Status: self._availability.status,
+            Authorize: self._authorization.authorize,
+            TransactionMessage: self._transactions.told,
+            Metered: self._metering.metered,
+            VendorData: self.vendor.transferred,
+            Notice: self._notices.heard,
+        }
+        self._effects: dict[type[Any], Callable[[StationState, Any, Outcome], None]] = {
+            ChangeAvailability: self._availability.changed,
+            GetVariables: self._variables.read,
+            SetProfile: self._smart_charging.installed,
+            ClearProfile: self._smart_charging.cleared,
+        }
+        self._ends: list[Callable[[], None]] = []
+
+    # ------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        """Load what is known and listen to the bus."""
+        settings, now = self.settings, self._clock.now()
+        await self._store.write(
+            lambda connection: operators.ensure_operator(
+                connection, settings.operator_id, settings.operator_name, now
+            )
+        )
+        await self.reload()
+        bus = self._bus
+        self._ends = [
+            bus.subscribe(StationConnected, self._connected),
+            bus.subscribe(StationDisconnected, self._disconnected),
+            bus.subscribe(HandshakeRejected, self._rejected),
+        ]
+        if settings.log_messages:
+            self._ends.append(bus.subscribe(MessagePassed, self._passed))
+
+    async def reload(self) -> None:
+        """Read all stations of all operators;
+        for those that were registered past this object (a site was saved).
+        """
+        for operator in await self._store.read(operators.list_operators):
+            await self._store.read(
+                lambda connection, owner=operator.operator_id: self._stations.load(connection, owner)  # type: ignore[misc]
+            )
+
+    async def stop(self) -> None:
+        """End what is under way and write what has gathered."""
+        for end in self._ends:
+            end()
+        await self._provisioning.stop()
+        self._messages.write_gathered()
+
+    # ------------------------------------------------------------ who is there
+
+    @property
+    def stations(self) -> Mapping[str, StationState]:
+        """Station id -> state, of all operators (ids are unique in a node)."""
+        return self._stations.by_id
+
+    def station(self, station_id: str) -> StationState | None:
+        """A station's state, None for an unknown one."""
+        return self._stations.get(station_id)
+
+    async def register(
+        self, operator_id: str, station_id: str, *, site_id: str | None = None, password: str | None = None
+    ) -> StationState:
+        """Make a station known, or change its site and password.
+
+        Raises ValueError when another operator has the id.
+        """
+        state = self._stations.add(operator_id, station_id)
+        password_hash = None if password is None else hash_password(password)
+        now = self._clock.now()
+
+        def register(connection: Any) -> None:
+            if not stations.register_station(
+                connection, operator_id, station_id, now, site_id=site_id, password_hash=password_hash
+            ):
+                stations.change_station(
+                    connection, operator_id, station_id, site_id=site_id, password_hash=password_hash
+                )
+
+        await self._store.write(register)
+        state.site_id, state.password_hash = site_id, password_hash
+        return state
+
+    # ------------------------------------------------------------ what stations say
+
+    async def handle(self, station: StationRef, action: str, payload: Struct) -> Struct:
+        """Understand a message, make its effect last, and answer it (see `link.StationHandler`)."""
+        state = self._stations.add(station.operator_id, station.station_id)
+        if state.registering is not None:
+            await state.registering
+        self._seen(state, station.version)
+        speech = dialect(station.version)
+        said = speech.understand(action, payload)
+        answer = await self._hear[type(said)](state, said)
+        return speech.answer(action, payload, answer)
+
+    async def hear(self, station: StationRef, action: str, payload: Struct) -> None:
+        """A message that is never answered: a notice."""
+        state = self._stations.add(station.operator_id, station.station_id)
+        self._seen(state, station.version)
+        await self._notices.heard(state, Notice(action=action, content=msgspec.to_builtins(payload)))
+
+    # ------------------------------------------------------------ what stations are told
+
+    async def command(
+        self,
+        operator_id: str,
+        station_id: str,
+        command: Command,
+        actor: str,
+        timeout_s: float = 30.0,
+        *,
+        front: bool = False,
+    ) -> Outcome:
+        """Carry out a command for `actor` and return what became of it; never raises for the station's
+        reasons.
+
+        A person's command is in the audit before it is sent; those of `controller ...` and `system ...` are
+        posted.
+        """
+        command = self._remote.numbered(command)
+        program = actor.startswith(("controller", "system"))
+        action = _name(command)
+        target = f"station/{station_id}"
+        detail = msgspec.to_builtins(command)
+        if program:
+            audit_id = audit.post_record(self._store, operator_id, actor, action, target, detail)
+        else:
+            audit_id = await audit.record(self._store, operator_id, actor, action, target, detail)
+        outcome = await self._carry_out(operator_id, station_id, command, timeout_s, front)
+        told = f"{outcome.status} {outcome.detail}".strip()
+        if program:
+            audit.post_complete(self._store, operator_id, audit_id, outcome.result, told)
+        else:
+            try:
+                await audit.complete(self._store, operator_id, audit_id, outcome.result, told)
+            except StoreUnavailable:
+                # What the station did is done: the person hears of it even if the row must stay without its
+                # outcome.
+                log.exception("the outcome of %s could not be written", audit_id)
+        return outcome
+
+    async def _for_the_system(self, state: StationState, command: Command) -> Outcome:
+        return await self.command(state.operator_id, state.station_id, command, ACTOR)
+
+    async def _carry_out(
+        self, operator_id: str, station_id: str, command: Command, timeout_s: float, front: bool
+    ) -> Outcome:
+        state = self._stations.get(station_id)
+        if state is None or state.operator_id != operator_id:
+            return Outcome(result="offline", detail=f"station {station_id!r} is unknown")
+        if not state.online or state.version is None:
+            return Outcome(result="offline", detail=f"station {station_id!r} is not connected")
+        speech = dialect(state.version)
+        try:
+            calls = speech.calls(command)
+        except Unsupported as unsupported:
+            return Outcome(result="unsupported", detail=str(unsupported))
+        except ValueError as impossible:
+            return Outcome(result="error", detail=str(impossible))
+        replies: list[Reply] = []
+        for action, payload in calls:
+            try:
+                reply: Reply = await self._bus.request(
+                    station_address(operator_id, station_id),
+                    OutboundCall(action, payload, timeout_s, front),
+                )
+            except NoResponder:
+                reply = CallFailed("lost", "Closed", "the station is not connected")
+            except CallFailed as failed:
+                reply = failed
+            replies.append(reply)
+        only = replies[0] if len(replies) == 1 else None
+        if isinstance(only, CallFailed):
+            outcome = _failure(only)
+        else:
+            outcome = speech.outcome(command, replies)
+        self._take_effect(state, command, outcome)
+        return outcome
+
+    def _take_effect(self, state: StationState, command: Command, outcome: Outcome) -> None:
+        if isinstance(command, SetVariables):
+            self._variables.written(state, command, outcome)  # each value for itself
+            return
+        maybe = isinstance(command, SetProfile) and outcome.result == "timeout"
+        effect = self._effects.get(type(command))
+        if effect is not None and (outcome.accepted or maybe):
+            effect(state, command, outcome)
+
+    # ------------------------------------------------------------ what the bus tells
+
+    def _connected(self, event: StationConnected) -> None:
+        state = self._stations.get(event.station_id)
+        if state is None:
+            state = self._stations.add(event.operator_id, event.station_id)
+            self._admit(state)
+        state.online = True
+        self._seen(state, event.version, write=True)
+
+    def _admit(self, state: StationState) -> None:
+        """Register a station that the policy let in. Its first message waits for this."""
+        state.auto_registered = True
+        operator_id, station_id, now = state.operator_id, state.station_id, self._clock.now()
+        registering = asyncio.ensure_future(
+            self._store.write(
+                lambda connection: stations.register_station(
+                    connection, operator_id, station_id, now, auto_registered=True
+                )
+            )
+        )
+        state.registering = registering
+
+        def registered(done: asyncio.Future[Any]) -> None:
+            if not done.cancelled() and done.exception() is None:
+                state.registering = None
+                return
+            # Let the next connection try again.
+            state.registering = None
+            self._stations.forget(station_id)
+
+        registering.add_done_callback(registered)
+
+    def _disconnected(self, event: StationDisconnected) -> None:
+        state = self._stations.get(event.station_id)
+        if state is not None:
+            state.online = False
+            self._seen(state, state.version, write=True)
+
+    def _seen(self, state: StationState, version: str | None, *, write: bool = False) -> None:
+        now = self._clock.now()
+        state.last_seen, state.version = now, version
+        if not write and state.seen_written_at is not None and now - state.seen_written_at < SEEN_EVERY:
+            return
+        state.seen_written_at = now
+        operator_id, station_id = state.operator_id, state.station_id
+        self._store.post(
+            lambda connection: stations.record_seen(connection, operator_id, station_id, version, now)
+        )
+
+    def _rejected(self, event: HandshakeRejected) -> None:
+        row = RejectedHandshake(
+            operator_id=self.settings.operator_id,
+            at=event.at,
+            peer=event.peer,
+            path=event.path,
+            identity=event.identity,
+            reason=event.reason,
+        )
+        self._store.post(lambda connection: stations.record_rejection(connection, row))
+
+    def _passed(self, event: MessagePassed) -> None:
+        self._messages.add(event.operator_id, event.station_id, event.direction, event.frame, event.at)
+
+
+def _name(command: Command) -> str:
+    return str(command.__struct_config__.tag)
+
+
+def _failure(failed: CallFailed) -> Outcome:
+    if failed.kind == "error" or failed.code == "QueueFull":
+        return Outcome(result="error", status=failed.code, detail=failed.description)
+    if failed.sent:
+        return Outcome(result="timeout", detail=failed.description)
+    return Outcome(result="offline", detail=failed.description)

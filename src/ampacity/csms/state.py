@@ -1,0 +1,233 @@
+"""What is known of each station now: loaded from the store at the start, kept up by messages and commands.
+
+Reading is free for everybody; only the blocks of the CSMS write. A restart forgets nothing but who is
+connected.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from ..model.station import ConnectorStatus, StationInfo
+from ..store import profiles, stations, transactions
+from ..store.profiles import ProfileRow
+from ..store.stations import StationRow, StationVariable
+from ..store.tokens import token_key
+from ..store.transactions import TransactionRow
+from .meters import EvseMeter
+from .vocabulary import Notice, VariableRef, VariableValue
+
+NOTICES_KEPT = 100
+
+
+class ConnectorState(Struct, frozen=True, kw_only=True):
+    """A connector. `reported` is the station's word; `status` tells what 2.x says in transactions, too."""
+
+    evse_id: int
+    connector_id: int
+    reported: ConnectorStatus
+    status: ConnectorStatus
+    error: str
+    at: datetime
+
+
+class HeardNotice(Struct, frozen=True):
+    """A notification and when it came."""
+
+    at: datetime
+    notice: Notice
+
+
+class StationState:
+    """One station. `version` is the OCPP version of its last socket, to be shown, never to be asked."""
+
+    def __init__(self, operator_id: str, station_id: str) -> None:
+        self.operator_id = operator_id
+        self.station_id = station_id
+        self.site_id: str | None = None
+        self.password_hash: str | None = None
+        self.auto_registered = False
+        self.online = False
+        self.version: str | None = None
+        self.info = StationInfo(vendor="", model="")
+        self.boot_reason: str | None = None
+        self.booted_at: datetime | None = None
+        self.last_seen: datetime | None = None
+        self.connectors: dict[tuple[int, int], ConnectorState] = {}
+        self.transactions: dict[str, TransactionRow] = {}
+        """Open ones, by their id on the wire."""
+        self.meters: dict[int, EvseMeter] = {}
+        """By EVSE."""
+        self.variables: dict[VariableRef, VariableValue] = {}
+        self.profiles: dict[int, ProfileRow] = {}
+        """Charging profiles that the station holds from us (or may hold: status pending), by their id."""
+        self.pending_availability: dict[int, bool] = {}
+        """EVSE -> operative, as accepted but not yet seen in a status."""
+        self.notices: deque[HeardNotice] = deque(maxlen=NOTICES_KEPT)
+        self.registering: asyncio.Future[Any] | None = None
+        self.status_since_boot = False
+        self.seen_written_at: datetime | None = None
+
+    def transaction_on(self, evse_id: int) -> TransactionRow | None:
+        """The open transaction of an EVSE, the newest if there are several."""
+        on_evse = [row for row in self.transactions.values() if row.evse_id == evse_id]
+        return max(on_evse, key=lambda row: row.started_at, default=None)
+
+    def evse_status(self, evse_id: int) -> ConnectorStatus:
+        """An EVSE's status over its connectors: the busiest one's.
+
+        A station out of service takes its EVSEs along.
+        """
+        whole = self.connectors.get((0, 0))
+        if whole is not None and whole.status in ("Unavailable", "Faulted"):
+            return whole.status
+        own = [item.status for (evse, _), item in self.connectors.items() if evse == evse_id]
+        return max(own, key=_RANK.index, default="Unavailable")
+
+    def status_of(self, evse_id: int, reported: ConnectorStatus) -> ConnectorStatus:
+        """What `reported` means with the EVSE's transaction: 2.x tells charging in transactions only."""
+        if reported != "Occupied":
+            return reported
+        row = self.transaction_on(evse_id)
+        if row is None or row.charging_state is None:
+            return reported
+        return _BY_CHARGING_STATE.get(row.charging_state, reported)
+
+    @property
+    def evse_ids(self) -> tuple[int, ...]:
+        """The EVSEs that were heard of."""
+        return tuple(sorted({evse_id for evse_id, _ in self.connectors if evse_id}))
+
+
+_RANK: tuple[ConnectorStatus, ...] = (
+    "Unavailable",
+    "Available",
+    "Reserved",
+    "Faulted",
+    "Preparing",
+    "Finishing",
+    "Occupied",
+    "SuspendedEV",
+    "SuspendedEVSE",
+    "Charging",
+)
+
+_BY_CHARGING_STATE: dict[str, ConnectorStatus] = {
+    "Charging": "Charging",
+    "SuspendedEV": "SuspendedEV",
+    "SuspendedEVSE": "SuspendedEVSE",
+    "EVConnected": "Preparing",
+    "Idle": "Finishing",
+}
+
+
+class Stations:
+    """All stations. An identity is unique in a node whatever the operator:
+    a station's URL names no operator.
+    """
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, StationState] = {}
+        self._by_token: dict[tuple[str, str], set[str]] = {}
+
+    @property
+    def by_id(self) -> Mapping[str, StationState]:
+        """Station id -> state."""
+        return self._by_id
+
+    def get(self, station_id: str) -> StationState | None:
+        return self._by_id.get(station_id)
+
+    def __iter__(self) -> Iterator[StationState]:
+        return iter(tuple(self._by_id.values()))
+
+    def add(self, operator_id: str, station_id: str) -> StationState:
+        """The station's state, made when it is new. Raises ValueError when another operator has this id."""
+        state = self._by_id.get(station_id)
+        if state is None:
+            state = self._by_id[station_id] = StationState(operator_id, station_id)
+        elif state.operator_id != operator_id:
+            raise ValueError(
+                f"station id {station_id!r} belongs to operator {state.operator_id!r}: choose another id"
+            )
+        return state
+
+    def forget(self, station_id: str) -> None:
+        """Drop a station that could not be registered."""
+        self._by_id.pop(station_id, None)
+
+    def put_transaction(self, state: StationState, row: TransactionRow) -> None:
+        """Keep an open transaction, let an ended one go."""
+        if row.state == "open":
+            state.transactions[row.station_transaction_id] = row
+        else:
+            state.transactions.pop(row.station_transaction_id, None)
+        if row.token is None:
+            return
+        key = (row.operator_id, token_key(row.token.value))
+        if row.state == "open":
+            self._by_token.setdefault(key, set()).add(row.transaction_id)
+        elif key in self._by_token:
+            self._by_token[key].discard(row.transaction_id)
+            if not self._by_token[key]:
+                del self._by_token[key]
+
+    def charging_elsewhere(self, operator_id: str, token: str, transaction_id: str | None) -> bool:
+        """Whether the token has an open transaction other than `transaction_id`."""
+        return bool(self._by_token.get((operator_id, token_key(token)), set()) - {transaction_id or ""})
+
+    def load(self, connection: Connection, operator_id: str) -> None:
+        """Read everything of an operator."""
+        for row in stations.list_stations(connection, operator_id):
+            state = self.add(operator_id, row.station_id)
+            _take_row(state, row)
+            for variable in stations.list_variables(connection, operator_id, row.station_id):
+                value = _variable(variable)
+                state.variables[value.ref] = value
+        for transaction in transactions.open_transactions(connection, operator_id):
+            self.put_transaction(self.add(operator_id, transaction.station_id), transaction)
+        for profile in profiles.list_profiles(connection, operator_id):
+            self.add(operator_id, profile.station_id).profiles[profile.profile_id] = profile
+        for status in stations.list_statuses(connection, operator_id):
+            state = self.add(operator_id, status.station_id)
+            state.connectors[status.evse_id, status.connector_id] = ConnectorState(
+                evse_id=status.evse_id,
+                connector_id=status.connector_id,
+                reported=status.status,
+                status=state.status_of(status.evse_id, status.status),
+                error=status.error,
+                at=status.at,
+            )
+
+
+def _take_row(state: StationState, row: StationRow) -> None:
+    state.site_id = row.site_id
+    state.password_hash = row.password_hash
+    state.auto_registered = row.auto_registered
+    state.version = row.version
+    state.info = row.info
+    state.boot_reason = row.boot_reason
+    state.booted_at = row.booted_at
+    state.last_seen = row.last_seen_at
+
+
+def _variable(variable: StationVariable) -> VariableValue:
+    return VariableValue(
+        ref=VariableRef(
+            component=variable.component,
+            variable=variable.variable,
+            component_instance=variable.component_instance,
+            variable_instance=variable.variable_instance,
+            evse_id=variable.evse_id,
+            attribute=variable.attribute,  # type: ignore[arg-type]
+        ),
+        value=variable.value,
+        read_only=variable.read_only,
+    )

@@ -1,0 +1,1 @@
+"""Station doubles that share no code with the product, and what they prove."""
