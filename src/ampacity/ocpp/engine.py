@@ -19,8 +19,8 @@ Whenever a waiting call ends, the next of the queue starts. Every call gets exac
 waits for ever: the one in flight has a deadline, and its end starts the next.
 
 The owner feeds `receive(text, now)`, calls `handle_timeout(now)` when `next_timeout()` has come, and writes
-what `frames_to_send()` returns after every step. `now` is any monotonic clock in seconds. A deadline runs from
-the moment that a call leaves the queue, because the standard counts from sending.
+what `frames_to_send()` returns after every step. `now` is any monotonic clock in seconds. A deadline runs
+from the moment that a call leaves the queue, because the standard counts from sending.
 
 Sources: OCPP-J 1.6 section 4 with its errata of 2025-04, OCPP 2.0.1 and 2.1 part 4 chapter 4.
 """
