@@ -1,12 +1,16 @@
-"""Run as a program: writes journal rows from 16 tasks and tells each retry key on stdout once its write
-returned.
+"""Run as a program: dies again and again while it writes.
+
+Each line on stdin is `prefix seconds`. A child is forked that writes journal rows from 16 tasks and tells
+each retry key on stdout once its write returned; after `seconds` it is killed, and `died` is told.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
+import time
 from datetime import UTC, datetime
 
 from ampacity.clock import WallClock
@@ -41,4 +45,12 @@ async def main(path: str, prefix: str) -> None:
     await asyncio.gather(*(write(task) for task in range(16)))
 
 
-asyncio.run(main(sys.argv[1], sys.argv[2]))
+for line in sys.stdin:
+    prefix, seconds = line.split()
+    child = os.fork()
+    if child == 0:
+        asyncio.run(main(sys.argv[1], prefix))
+    time.sleep(float(seconds))
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    os.write(1, b"\ndied\n" if os.WTERMSIG(status) == signal.SIGKILL else b"\nended by itself\n")

@@ -40,7 +40,7 @@ async def main(path: str) -> None:
             recovered.set()
 
     store.on_trouble(told)
-    size = os.stat(path + "-wal").st_size + 400_000
+    size = os.stat(path + "-wal").st_size + 2_000_000
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
     acknowledged: list[str] = []
     refused: list[str] = []

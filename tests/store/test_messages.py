@@ -1,0 +1,105 @@
+"""The raw message log: what passed, found again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from ampacity.store import Store, messages
+from ampacity.store.messages import MessageLog, MessageRow, list_messages
+
+from .conftest import NOON, OPERATOR
+
+CALL = '[2,"a1","BootNotification",{"chargePointVendor":"100% \\"Volt\\""}]'
+RESULT = '[3,"a1",{"status":"Accepted"}]'
+
+
+async def found(store: Store, **wanted: object) -> list[MessageRow]:
+    return await store.read(lambda connection: list_messages(connection, OPERATOR, **wanted))
+
+
+async def fill(store: Store) -> MessageLog:
+    log = MessageLog(store)
+    log.add(OPERATOR, "CP1", "in", CALL, NOON)
+    log.add(OPERATOR, "CP1", "out", RESULT, NOON + timedelta(seconds=1))
+    log.add(OPERATOR, "CP2", "in", '[2, "a1", "Heartbeat", {}]', NOON + timedelta(seconds=2))
+    log.add("other", "CP1", "in", CALL, NOON)
+    log.write_gathered()
+    await store.flush()
+    return log
+
+
+async def test_frames_come_newest_first_with_their_action(store: Store) -> None:
+    await fill(store)
+    rows = await found(store)
+    assert [(row.station_id, row.direction, row.action, row.message_id) for row in rows] == [
+        ("CP2", "in", "Heartbeat", "a1"),
+        ("CP1", "out", "BootNotification", "a1"),
+        ("CP1", "in", "BootNotification", "a1"),
+    ]
+    assert rows[2].frame == CALL
+    assert rows[2].at == NOON
+
+
+async def test_searching(store: Store) -> None:
+    await fill(store)
+    assert len(await found(store, station_id="CP1")) == 2
+    assert len(await found(store, action="BootNotification", direction="out")) == 1
+    assert [row.direction for row in await found(store, text='100% \\"Volt')] == ["in"]
+    assert await found(store, text="100_ ") == []
+    newest = (await found(store, limit=1))[0]
+    assert len(await found(store, before=newest.id)) == 2
+
+
+async def test_anything_may_come_from_a_socket(store: Store) -> None:
+    log = MessageLog(store)
+    frames = [
+        "",
+        "hello",
+        "[",
+        "[]",
+        '["',
+        '[4,"x"',
+        '[2,"x"]',
+        '[2,"x",7,"y"]',
+        "[2,5,7]",
+        '{"a":"b","c":"d"}',
+    ]
+    for frame in frames:
+        log.add(OPERATOR, "CP1", "in", frame, NOON)
+    log.write_gathered()
+    await store.flush()
+    rows = await found(store)
+    assert [row.frame for row in rows] == frames[::-1]
+    assert {row.action for row in rows} == {None}
+
+
+async def test_frames_are_written_after_a_moment_by_themselves(store: Store) -> None:
+    log = MessageLog(store)
+    log.add(OPERATOR, "CP1", "in", CALL, NOON)
+    assert log._timer is not None
+    log._timer._run()  # its moment has come
+    await store.flush()
+    assert len(await found(store)) == 1
+
+
+async def test_more_frames_than_the_disk_takes_are_shed_and_counted(store: Store, monkeypatch) -> None:
+    monkeypatch.setattr(messages, "GATHERED_LIMIT", 3)
+    log = MessageLog(store)
+    for _ in range(5):
+        log.add(OPERATOR, "CP1", "in", CALL, NOON)
+    log.write_gathered()
+    await store.flush()
+    assert log.shed == 2
+    assert len(await found(store)) == 3
+
+
+async def test_calls_without_an_answer_are_not_remembered_for_ever(store: Store, monkeypatch) -> None:
+    monkeypatch.setattr(messages, "CALLS_REMEMBERED", 10)
+    log = MessageLog(store)
+    for number in range(100):
+        log.add(OPERATOR, "CP1", "in", f'[2,"{number}","Heartbeat",{{}}]', NOON)
+    assert len(log._calls) == 10
+    log.add(OPERATOR, "CP1", "out", '[3,"99",{}]', NOON)
+    log.write_gathered()
+    await store.flush()
+    assert (await found(store, direction="out"))[0].action == "Heartbeat"
