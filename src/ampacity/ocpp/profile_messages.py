@@ -211,7 +211,7 @@ def _cut(limit: float | None) -> float | None:
 
 
 def _floor(limit: float) -> float:
-    # The allowance keeps a limit that conversion left one bit short of its decimal, such as 15.999999999999998.
+    # The allowance keeps a limit that conversion left a bit short of its decimal: 15.999999999999998.
     return math.floor(limit * 10 + 1e-6) / 10
 
 

@@ -12,9 +12,9 @@ Rules (1.6 section 3.13; 2.0.1 and 2.1 part 2 chapter K, 3.5 stacking and 3.6 co
 5. Current limits are per phase. W and A convert by current = power / (voltage * phases), with the phases of
    the period or else those of the EVSE, and the nominal voltage. The lowest number of phases counts.
 
-Where a schedule begins, by kind: Absolute at its start; Recurring at its latest daily or weekly return that is
-not before the first; Relative when the transaction began (2.x: when the power path closed), and so does an
-Absolute one without start, as 1.6 says; Dynamic at once.
+Where a schedule begins, by kind: Absolute at its start; Recurring at its latest daily or weekly return that
+is not before the first; Relative when the transaction began (2.x: when the power path closed), and so does
+an Absolute one without start, as 1.6 says; Dynamic at once.
 
 All times are epoch seconds, all durations seconds. `None` as a limit means unlimited.
 """
