@@ -117,6 +117,8 @@ def allocate(task: Problem) -> Allocation:
         grant[members] = np.clip(task.weight * level, floor, high)[members]
         binding[np.flatnonzero(inside)[held]] = True
         used += np.bincount(row[inside], (grant - floor)[load[inside]], row_count)
+    # A round's level of a row is too low while loads on it may still turn out to be held elsewhere.
+    binding &= ~admitted[load] | (used >= task.capacity_a - 1e-5)[row]
     grant = np.round(np.floor(grant / task.step_a + 1e-6) * task.step_a, 9)
     return Allocation(
         grant_a=grant,
@@ -191,8 +193,10 @@ def fill(
         done = active & (stopped | (stop <= reach))
         level[done] = reach[done]
         gone = alive & done[load]
-        short = (weight * reach < high)[load]
-        held |= gone & short & (full_at[row] <= reach[load] * (1 + 1e-9) + 1e-9)
+        # Every row binds that would have stopped a load at the same current, not only the first.
+        reached = np.clip(weight * reach, low, high)
+        allowed = np.maximum(weight[load] * full_at[row], low[load])
+        held |= gone & (reached < high)[load] & (allowed <= reached[load] + _EPSILON_A)
         gained = np.clip(weight * level, low, high) - low
         free -= np.bincount(row[gone], gained[load[gone]], row_count)
         np.maximum(free, 0.0, out=free)

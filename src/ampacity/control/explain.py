@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ampacity.model.live import Reason
+from ampacity.model.live import Reason, ReasonCode
 
 from .topology import Topology
 from .types import MeterState
@@ -32,7 +32,7 @@ class Explainer:
             k = row // 3
             if self._meters[k] in ("stale", "dead", "lost") and k not in silent:
                 silent.add(k)
-                code = "stale" if self._meters[k] == "stale" else "dead"
+                code: ReasonCode = "stale" if self._meters[k] == "stale" else "dead"
                 reasons.append(Reason(code=code, circuit_id=self._topology.circuits[k].circuit_id))
         return reasons
 
