@@ -140,7 +140,7 @@ class Access:
                 ),
             )
             given = role or cast(Role, known.role)
-            self._audit(connection, actor, "access.link", f"user/{user}", {"role": given})
+            self._audit(connection, actor, "make_link", f"user/{user}", {"role": given})
             return given
 
         given = await self._store.write(unit)
@@ -173,7 +173,7 @@ class Access:
                 connection, self.operator_id, _SIGNED_IN_BEFORE, True, self._store.clock.now()
             )
             principal = _of_session(session, user)
-            self._audit(connection, principal.actor, "access.sign_in", f"user/{user.name}", None)
+            self._audit(connection, principal.actor, "sign_in", f"user/{user.name}", None)
             return principal
 
         try:
@@ -190,7 +190,7 @@ class Access:
         def unit(connection: Connection) -> bool:
             ended = rows.end_session(connection, self.operator_id, principal.credential)
             if ended:
-                self._audit(connection, principal.actor, "access.sign_out", f"user/{principal.name}", None)
+                self._audit(connection, principal.actor, "sign_out", f"user/{principal.name}", None)
             return ended
 
         return await self._store.write(unit)
@@ -225,7 +225,7 @@ class Access:
 
         def unit(connection: Connection) -> None:
             rows.add_api_key(connection, row)
-            self._audit(connection, actor, "access.make_key", f"key/{prefix}", {"name": name, "role": role})
+            self._audit(connection, actor, "make_key", f"key/{prefix}", {"name": name, "role": role})
 
         await self._store.write(unit)
         return key, row
@@ -236,7 +236,7 @@ class Access:
         def unit(connection: Connection) -> bool:
             revoked = rows.revoke_api_key(connection, self.operator_id, prefix, self._clock.now())
             if revoked:
-                self._audit(connection, actor, "access.revoke_key", f"key/{prefix}", None)
+                self._audit(connection, actor, "revoke_key", f"key/{prefix}", None)
             return revoked
 
         return await self._store.write(unit)
@@ -289,7 +289,7 @@ class Access:
         at = self._store.clock.now()
         audit_id = sortable_id(at)
         audit.add(connection, self.operator_id, audit_id, at, actor, action, target, detail)
-        audit.finish(connection, self.operator_id, audit_id, at, "accepted")
+        audit.finish(connection, self.operator_id, audit_id, at, "done")
 
 
 def _of_session(session: WebSessionRow, user: UserRow) -> Principal:

@@ -8,7 +8,7 @@ would be right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -29,8 +29,8 @@ class Stations(Protocol):
     """What the API needs of the CSMS."""
 
     @property
-    def stations(self) -> Iterable[StationState]:
-        """All stations of the node."""
+    def stations(self) -> Mapping[str, StationState]:
+        """Station id -> state, of all operators."""
         ...
 
     def station(self, station_id: str) -> StationState | None:

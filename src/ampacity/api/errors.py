@@ -14,6 +14,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
+from ..store import StoreClosed, StoreError, StoreUnavailable
 from .views import FieldProblem, Problem
 
 log = logging.getLogger(__name__)
@@ -147,6 +148,22 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     return respond(request, ApiError(error.status_code, kind, what, remedy=remedy, headers=headers))
 
 
+def on_store_unavailable(request: Request[Any, Any, Any], error: StoreError) -> Response[Problem]:
+    """The disk refuses: nothing of the request was kept."""
+    log.error("%s %s: %s", request.method, request.url.path, error)
+    return respond(
+        request,
+        ApiError(
+            503,
+            "store-unavailable",
+            "The database can't be used now; nothing was changed.",
+            where="store",
+            remedy="The node's log says what helps. Try again then.",
+            headers={"Retry-After": "5"},
+        ),
+    )
+
+
 def on_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """A bug, or a store that can't be reached: logged in full, told in brief."""
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
@@ -162,5 +179,7 @@ HANDLERS: dict[Any, Any] = {
     ApiError: on_api_error,
     ValidationException: on_validation_error,
     HTTPException: on_http_error,
+    StoreUnavailable: on_store_unavailable,
+    StoreClosed: on_store_unavailable,
     Exception: on_failure,
 }

@@ -14,7 +14,7 @@ from ...model.live import EvseView
 from ..errors import conflict, invalid
 from ..views import EvseLinkView, NeedChange, OpenSessionView, SeriesView, SwitchChange, Time
 from .commands import send
-from .names import Api, Who, evse_of, station_of
+from .names import Api, Who, evse_of, on_request, station_of
 from .series import read_series
 
 _HERE = "/{station_id:str}/{evse_id:int}"
@@ -32,7 +32,8 @@ async def get_evse(api: Api, who: Who, station_id: str, evse_id: int) -> EvseVie
 async def boost(api: Api, who: Who, station_id: str, evse_id: int, data: SwitchChange) -> EvseView:
     """Lets the session go before the others; `{}` means on."""
     runtime, _ = evse_of(api, who, station_id, evse_id)
-    await runtime.boost((station_id, evse_id), data.on, who.actor)
+    with on_request():
+        await runtime.boost((station_id, evse_id), data.on, who.actor)
     return evse_of(api, who, station_id, evse_id)[1]
 
 
@@ -40,7 +41,8 @@ async def boost(api: Api, who: Who, station_id: str, evse_id: int, data: SwitchC
 async def pause(api: Api, who: Who, station_id: str, evse_id: int) -> EvseView:
     """Holds the session at zero until it is resumed."""
     runtime, _ = evse_of(api, who, station_id, evse_id)
-    await runtime.pause((station_id, evse_id), True, who.actor)
+    with on_request():
+        await runtime.pause((station_id, evse_id), True, who.actor)
     return evse_of(api, who, station_id, evse_id)[1]
 
 
@@ -48,7 +50,8 @@ async def pause(api: Api, who: Who, station_id: str, evse_id: int) -> EvseView:
 async def resume(api: Api, who: Who, station_id: str, evse_id: int) -> EvseView:
     """Lets a paused session go on."""
     runtime, _ = evse_of(api, who, station_id, evse_id)
-    await runtime.pause((station_id, evse_id), False, who.actor)
+    with on_request():
+        await runtime.pause((station_id, evse_id), False, who.actor)
     return evse_of(api, who, station_id, evse_id)[1]
 
 
@@ -70,7 +73,8 @@ async def put_need(api: Api, who: Who, station_id: str, evse_id: int, data: Need
     now = api.clock.now()
     if data.departure is not None and data.departure <= now:
         raise invalid("departure", f"{data.departure.isoformat()} has passed (now: {now.isoformat()}).")
-    await runtime.declare_need((station_id, evse_id), data.need_wh, data.departure, who.actor)
+    with on_request():
+        await runtime.declare_need((station_id, evse_id), data.need_wh, data.departure, who.actor)
     return evse_of(api, who, station_id, evse_id)[1]
 
 

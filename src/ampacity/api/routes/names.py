@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, TypeAlias
 
 from litestar.params import Dependency, Parameter
 
 from ...access.principal import Principal
 from ...csms.state import StationState
-from ...model.live import CircuitView, EvseView
+from ...model.live import EvseView
 from ...model.site import Circuit, EvseKey
 from ..context import ApiContext, SiteRuntime
-from ..errors import not_found
+from ..errors import ApiError, conflict, not_found
 
 Api: TypeAlias = Annotated[ApiContext, Dependency(skip_validation=True)]
 """The node's parts."""
@@ -48,9 +50,15 @@ def circuit_of(runtime: SiteRuntime, circuit_id: str) -> Circuit:
     )
 
 
-def circuit_view_of(runtime: SiteRuntime, circuit_id: str) -> CircuitView:
-    """How a circuit stands."""
-    return next(view for view in runtime.view().circuits if view.circuit_id == circuit_id)
+@contextmanager
+def on_request() -> Iterator[None]:
+    """What a site's runtime refuses, as an answer: LookupError is a 404, ValueError a 409."""
+    try:
+        yield
+    except LookupError as error:
+        raise ApiError(404, "not-found", str(error)) from error
+    except ValueError as error:
+        raise conflict(str(error)) from error
 
 
 def evse_of(api: ApiContext, who: Principal, station_id: str, evse_id: int) -> tuple[SiteRuntime, EvseView]:

@@ -9,6 +9,7 @@ from litestar import Router, delete, get, post, put
 from litestar.params import Parameter
 from sqlalchemy import Connection
 
+from ...control.limits import effective_limit
 from ...model.live import SiteHistory, SiteView
 from ...model.site import LimitSource, Site
 from ...store import sites as rows
@@ -23,7 +24,7 @@ from ..views import (
     StrategyChange,
     Time,
 )
-from .names import Api, Who, circuit_of, circuit_view_of, site_of
+from .names import Api, Who, circuit_of, on_request, site_of
 
 HISTORY = timedelta(hours=2)
 LONGEST_HISTORY = timedelta(days=31)
@@ -34,7 +35,6 @@ async def limits_of(api: ApiContext, runtime: SiteRuntime, circuit_id: str) -> C
     """A circuit's limits now and before."""
     site, now = runtime.site, api.clock.now()
     circuit = circuit_of(runtime, circuit_id)
-    view = circuit_view_of(runtime, circuit_id)
 
     def unit(connection: Connection) -> tuple[tuple[LimitSource, ...], list[rows.LimitRow]]:
         in_force = rows.limits_in_force(connection, site.operator_id, site.site_id, now)
@@ -42,11 +42,12 @@ async def limits_of(api: ApiContext, runtime: SiteRuntime, circuit_id: str) -> C
         return in_force.get(circuit_id, ()), history
 
     in_force, history = await api.store.read(unit)
+    effective_a, whose = effective_limit(circuit, in_force, now.timestamp())
     return CircuitLimitsView(
         circuit_id=circuit_id,
         rating_a=circuit.rating_a,
-        effective_a=view.limit_a,
-        effective_source=view.limit_source,
+        effective_a=effective_a,
+        effective_source=whose,
         sources=tuple(
             LimitView(
                 source=limit.source,
@@ -137,7 +138,8 @@ async def get_history(
 async def put_strategy(api: Api, who: Who, site_id: str, data: StrategyChange) -> SiteView:
     """Returns the site as it stands then."""
     runtime = site_of(api, who, site_id)
-    await runtime.set_strategy(data.strategy, who.actor)
+    with on_request():
+        await runtime.set_strategy(data.strategy, who.actor)
     return runtime.view()
 
 
@@ -176,9 +178,10 @@ async def put_limit(
         )
     if data.fallback_a is not None and data.valid_until is None:
         raise invalid("fallback_a", "A fallback needs an end.", "Set valid_until too.")
-    await runtime.set_limit(
-        circuit_id, data.limit_a, data.source, data.valid_until, data.fallback_a, who.actor
-    )
+    with on_request():
+        await runtime.set_limit(
+            circuit_id, data.limit_a, data.source, data.valid_until, data.fallback_a, who.actor
+        )
     return await limits_of(api, runtime, circuit_id)
 
 
@@ -194,7 +197,8 @@ async def delete_limit(
     """Takes the source's limit away; those of others stay."""
     runtime = site_of(api, who, site_id)
     circuit_of(runtime, circuit_id)
-    await runtime.withdraw_limit(circuit_id, source, who.actor)
+    with on_request():
+        await runtime.withdraw_limit(circuit_id, source, who.actor)
     return await limits_of(api, runtime, circuit_id)
 
 

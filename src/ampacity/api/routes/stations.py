@@ -60,7 +60,7 @@ async def list_stations(api: Api, who: Who, site_id: str | None = None) -> list[
     """All that are known, or those of a site."""
     found = [
         station_view(state)
-        for state in api.csms.stations
+        for state in api.csms.stations.values()
         if state.operator_id == who.operator_id and site_id in (None, state.site_id)
     ]
     return sorted(found, key=lambda view: view.station_id)

@@ -38,7 +38,7 @@ def _audit(
     at = api.clock.now()
     audit_id = sortable_id(at)
     audit.add(connection, who.operator_id, audit_id, at, who.actor, action, f"token/{value}", detail)
-    audit.finish(connection, who.operator_id, audit_id, at, "accepted")
+    audit.finish(connection, who.operator_id, audit_id, at, "done")
 
 
 @get("/", summary="List the tokens")
@@ -84,7 +84,7 @@ async def put_token(api: Api, who: Who, value: str, data: TokenChange) -> TokenV
             created_at=api.clock.now() if known is None else known.created_at,
         )
         rows.save_token(connection, row)
-        _audit(api, connection, who, "token.save", data.value, data)
+        _audit(api, connection, who, "save_token", data.value, data)
         return row
 
     return view_of(await api.store.write(unit))
@@ -98,7 +98,7 @@ async def delete_token(api: Api, who: Who, value: str) -> None:
     def unit(connection: Connection) -> bool:
         removed = rows.remove_token(connection, who.operator_id, name)
         if removed:
-            _audit(api, connection, who, "token.remove", name, None)
+            _audit(api, connection, who, "remove_token", name, None)
         return removed
 
     if not await api.store.write(unit):

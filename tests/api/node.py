@@ -1,0 +1,320 @@
+"""A node of real parts around the API: store, bus, CSMS, a site at work, access, and uvicorn on a socket.
+
+Stations are told apart from the wire only: a `Peer` hands its messages to the CSMS as a gateway would, and answers on the
+bus address that a gateway serves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from msgspec import Struct
+
+from ampacity.access.roles import Role
+from ampacity.access.service import Access
+from ampacity.api.app import create_app
+from ampacity.api.console import Assets
+from ampacity.api.context import ApiContext, ApiSettings
+from ampacity.api.server import HttpServer
+from ampacity.bus.local import LocalBus
+from ampacity.clock import WallClock
+from ampacity.csms.link import CallFailed, OutboundCall, StationRef, station_address
+from ampacity.csms.service import Csms
+from ampacity.csms.settings import CsmsSettings
+from ampacity.model.events import MessagePassed, StationConnected, StationDisconnected
+from ampacity.model.site import Circuit, Evse, MeterConfig, Site
+from ampacity.ocpp.messages import v16
+from ampacity.site.controller import SiteController
+from ampacity.site.records import SiteRecords
+from ampacity.store import Store, operators, samples, sites
+
+OPERATOR = "default"
+OTHER = "other"
+
+
+def workplace(site_id: str = "work", operator_id: str = OPERATOR, prefix: str = "CP") -> Site:
+    """A grid connection with one branch, two single-station EVSEs and a station of two."""
+    return Site(
+        site_id=site_id,
+        operator_id=operator_id,
+        name="Workplace",
+        time_zone="Europe/Berlin",
+        circuits=(
+            Circuit(
+                circuit_id="grid",
+                name="Main panel",
+                rating_a=150.0,
+                meter=MeterConfig(protocol="push", interval_s=1.0),
+                reserve_a=40.0,
+            ),
+            Circuit(circuit_id="garage", name="Garage", rating_a=63.0, parent_id="grid"),
+        ),
+        evses=(
+            Evse(station_id=f"{prefix}-1", evse_id=1, circuit_id="garage", phases=(0, 1, 2), label="A1"),
+            Evse(station_id=f"{prefix}-2", evse_id=1, circuit_id="garage", phases=(1,), label="A2"),
+            Evse(station_id=f"{prefix}-2", evse_id=2, circuit_id="grid", phases=(2,), label="A3"),
+        ),
+    )
+
+
+class Peer:
+    """A 1.6 station, seen from behind the gateway. `answers` holds what it says to which action."""
+
+    def __init__(self, node: Node, station_id: str, operator_id: str = OPERATOR) -> None:
+        self._node = node
+        self.ref = StationRef(operator_id, station_id, "1.6")
+        self.calls: list[OutboundCall] = []
+        self.answers: dict[str, Struct | CallFailed] = {}
+        self._end: Callable[[], None] | None = None
+
+    async def connect(self) -> None:
+        """Serve the station's address and boot."""
+        address = station_address(self.ref.operator_id, self.ref.station_id)
+        self._end = self._node.bus.serve(address, self._answer)
+        self._node.bus.publish(
+            StationConnected(
+                operator_id=self.ref.operator_id,
+                station_id=self.ref.station_id,
+                version=self.ref.version,
+                at=self._node.clock.now(),
+            )
+        )
+        await self.say(
+            "BootNotification",
+            v16.BootNotificationRequest(chargePointVendor="Voltwerk", chargePointModel="V1"),
+        )
+
+    def disconnect(self) -> None:
+        """The socket is gone."""
+        assert self._end is not None
+        self._end()
+        self._node.bus.publish(
+            StationDisconnected(
+                operator_id=self.ref.operator_id,
+                station_id=self.ref.station_id,
+                reason="test",
+                at=self._node.clock.now(),
+            )
+        )
+
+    async def say(self, action: str, payload: Struct) -> Any:
+        """A message of the station and its answer."""
+        return await self._node.csms.handle(self.ref, action, payload)
+
+    def frame(self, direction: str, frame: str) -> None:
+        """A raw frame passes at the gateway."""
+        self._node.bus.publish(
+            MessagePassed(
+                operator_id=self.ref.operator_id,
+                station_id=self.ref.station_id,
+                direction=direction,
+                frame=frame,
+                at=self._node.clock.now(),
+            )
+        )
+
+    async def status(self, connector_id: int, status: Any) -> None:
+        """StatusNotification."""
+        await self.say(
+            "StatusNotification",
+            v16.StatusNotificationRequest(
+                connectorId=connector_id, errorCode="NoError", status=status, timestamp=self._node.clock.now()
+            ),
+        )
+
+    async def start(self, connector_id: int = 1, token: str = "TAG-1", meter_wh: int = 1000) -> int:
+        """StartTransaction; returns its id on the wire."""
+        answer = await self.say(
+            "StartTransaction",
+            v16.StartTransactionRequest(
+                connectorId=connector_id, idTag=token, meterStart=meter_wh, timestamp=self._node.clock.now()
+            ),
+        )
+        await self.status(connector_id, "Charging")
+        return int(answer.transactionId)
+
+    async def meter(
+        self, transaction_id: int, register_wh: float, power_w: float, connector_id: int = 1
+    ) -> None:
+        """MeterValues with a register and a power."""
+        await self.say(
+            "MeterValues",
+            v16.MeterValuesRequest(
+                connectorId=connector_id,
+                transactionId=transaction_id,
+                meterValue=[
+                    v16.MeterValue(
+                        timestamp=self._node.clock.now(),
+                        sampledValue=[
+                            v16.SampledValue(
+                                value=str(register_wh), measurand="Energy.Active.Import.Register", unit="Wh"
+                            ),
+                            v16.SampledValue(value=str(power_w), measurand="Power.Active.Import", unit="W"),
+                        ],
+                    )
+                ],
+            ),
+        )
+
+    async def stop(self, transaction_id: int, meter_wh: int, token: str = "TAG-1") -> None:
+        """StopTransaction."""
+        await self.say(
+            "StopTransaction",
+            v16.StopTransactionRequest(
+                transactionId=transaction_id,
+                idTag=token,
+                meterStop=meter_wh,
+                timestamp=self._node.clock.now(),
+                reason="EVDisconnected",
+            ),
+        )
+
+    async def _answer(self, call: OutboundCall) -> Struct:
+        self.calls.append(call)
+        answer = self.answers.get(call.action)
+        if answer is None:
+            raise CallFailed("error", "NotImplemented", "this station does not know it")
+        if isinstance(answer, CallFailed):
+            raise answer
+        return answer
+
+
+class SimulatedPlugs:
+    """The demo's switches, with nothing behind them but what they say."""
+
+    speed = 10.0
+
+    def __init__(self) -> None:
+        self.plugged = {"CP-1": True, "CP-2": True}
+
+    def stations(self) -> dict[str, bool]:
+        return self.plugged
+
+    async def unplug_network(self, station_id: str) -> None:
+        self.plugged[station_id] = False
+
+    async def plug_network(self, station_id: str) -> None:
+        self.plugged[station_id] = True
+
+
+class Node:
+    """The parts, and clients of them."""
+
+    store: Store
+    csms: Csms
+    access: Access
+    site: SiteController
+    server: HttpServer
+
+    def __init__(self) -> None:
+        self.clock = WallClock()
+        self.bus = LocalBus()
+        self.sites: dict[str, SiteController] = {}
+        self.demo = SimulatedPlugs()
+        self._clients: list[httpx.AsyncClient] = []
+
+    def peer(self, station_id: str, operator_id: str = OPERATOR) -> Peer:
+        """A station."""
+        return Peer(self, station_id, operator_id)
+
+    def client(self, **headers: str) -> httpx.AsyncClient:
+        """A client of the socket, not signed in, that sends `headers` each time."""
+        client = httpx.AsyncClient(base_url=self.server.url, headers=headers, timeout=10)
+        self._clients.append(client)
+        return client
+
+    async def key(self, role: Role) -> str:
+        """An API key."""
+        return (await self.access.make_key(f"{role} of a test", role, "test"))[0]
+
+    async def as_role(self, role: Role) -> httpx.AsyncClient:
+        """A program with that role."""
+        return self.client(authorization=f"Bearer {await self.key(role)}")
+
+    async def as_person(self, name: str, role: Role) -> httpx.AsyncClient:
+        """A person's browser, signed in."""
+        link = await self.access.make_link(name, role, "test")
+        client = self.client(origin=self.server.url)
+        answer = await client.post("/api/v1/sign-in", json={"code": link.code})
+        assert answer.status_code == 200, answer.text
+        return client
+
+    def socket_url(self, path: str) -> str:
+        """A WebSocket's address."""
+        return self.server.url.replace("http://", "ws://") + path
+
+    async def derived(self) -> None:
+        """Everything that was said is in the sample tables."""
+        await samples.catch_up(self.store)
+
+
+def short_settings() -> ApiSettings:
+    """Quick feeds, tight limits."""
+    return ApiSettings(
+        live_interval_s=0.01, public_per_minute=60, public_burst=20, sign_in_burst=5, recheck_s=0.05
+    )
+
+
+@asynccontextmanager
+async def running_node(
+    folder: Path, settings: ApiSettings | None = None, demo: bool = True, web: Path | None = None
+) -> AsyncIterator[Node]:
+    """A node that listens, until the block ends. A second operator's site and station are in the store."""
+    node = Node()
+    node.store = store = await Store.open(folder / "ampacity.db", node.clock)
+    try:
+        now = datetime.now(UTC)
+        theirs = workplace("theirs", OTHER, "XX")
+
+        def prepare(connection: Any) -> None:
+            for operator_id in (OPERATOR, OTHER):
+                operators.ensure_operator(connection, operator_id, operator_id, now)
+            sites.save_site(connection, workplace(), now)
+            sites.save_site(connection, theirs, now)
+
+        await store.write(prepare)
+        node.csms = Csms(store, node.bus, node.clock, CsmsSettings(unknown_tokens="accept", onboard=False))
+        await node.csms.start()
+        tasks = []
+        for site in (workplace(), theirs):
+            runtime = SiteController(site, node.csms, SiteRecords(store, site), node.bus, node.clock)
+            node.sites[site.site_id] = runtime
+            tasks.append(asyncio.create_task(runtime.run()))
+        node.site = node.sites["work"]
+        node.access = await Access.open(store, OPERATOR)
+        context = ApiContext(
+            operator_id=OPERATOR,
+            store=store,
+            csms=node.csms,
+            sites=node.sites,
+            access=node.access,
+            bus=node.bus,
+            clock=node.clock,
+            demo=node.demo if demo else None,
+            settings=settings or short_settings(),
+        )
+        node.server = HttpServer(create_app(context, Assets(web) if web else None), port=0)
+        await node.server.start()
+        try:
+            yield node
+        finally:
+            for client in node._clients:
+                await client.aclose()
+            await node.server.stop()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await node.csms.stop()
+    finally:
+        await store.close()
+
+
+def in_an_hour() -> str:
+    """A time that has not passed."""
+    return (datetime.now(UTC) + timedelta(hours=1)).isoformat()
