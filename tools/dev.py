@@ -225,7 +225,7 @@ def install_peers(name: str) -> bool:
 
 def docs(arguments: list[str]) -> None:
     with one_at_a_time():
-        install("lint")
+        install()
     become(BIN / "python", ROOT / "tools/docs.py", *arguments)
 
 
