@@ -190,7 +190,9 @@ class Module:
                     return f"Str{schema['maxLength']}"
                 return "str"
             case "integer":
-                whole = {key: int(float(schema[key])) for key in ("minimum", "maximum") if key in schema}
+                whole: Schema = {
+                    key: int(float(schema[key])) for key in ("minimum", "maximum") if key in schema
+                }
                 return _annotated("int", whole, ("minimum", "ge"), ("maximum", "le"))
             case "number":
                 return _annotated("float", schema, ("minimum", "ge"), ("maximum", "le"))

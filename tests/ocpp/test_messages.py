@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import sys
@@ -18,6 +19,16 @@ from tests.ocpp import schemas
 from tests.ocpp.schemas import Case
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "ocpp_messages.py"
+
+
+def test_the_schemas_are_oca_s_byte_for_byte() -> None:
+    """Their licence allows only unmodified copies, so no formatter may touch them."""
+    digest = hashlib.sha256()
+    paths = sorted(schemas.ROOT.glob("*/*.json"))
+    for path in paths:
+        digest.update(path.relative_to(schemas.ROOT).as_posix().encode() + path.read_bytes())
+    assert len(paths) == 387
+    assert digest.hexdigest() == "38363e0bb0588f41408fdf16b7c8bd40c8375af2faa8472578d0e8d536b5b7b9"
 
 
 def test_the_modules_are_what_the_schemas_say() -> None:

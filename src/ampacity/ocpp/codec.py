@@ -312,7 +312,7 @@ class Codec:
                 f"{action} of OCPP {self.version} carries {kind.__name__}, got {type(payload).__name__}"
             )
         body = _ENCODER.encode(payload)
-        if b"." in body:
+        if _MICROSECONDS.search(body):
             body = _MICROSECONDS.sub(rb"\1", body)
         if self.check_sent:
             self._decode(action, kind, body)
