@@ -101,15 +101,16 @@ def console_output(root: Path = ROOT) -> Path:
 
 
 def console_is_current(root: Path = ROOT) -> bool:
-    """Whether the built console was made from exactly the files in `web/` (or there are none)."""
-    if not (root / "web/package.json").is_file():
-        return True
+    """Whether the built console was made from exactly the files that are in `web/` now."""
     stamp = console_output(root) / ".stamp"
     return stamp.is_file() and stamp.read_text() == inputs_hash(root / "web")
 
 
-def install_packages(node: Node, root: Path = ROOT) -> None:
-    """`npm ci`, unless node_modules was installed from the same package-lock.json by the same Node.js."""
+def install_packages(node: Node, root: Path = ROOT) -> bool:
+    """`npm ci`, unless node_modules was installed from the same package-lock.json by the same Node.js.
+
+    Says whether it installed.
+    """
     web = root / "web"
     lock = hashlib.sha256((web / "package-lock.json").read_bytes()).hexdigest()
     version = subprocess.run(
@@ -117,9 +118,10 @@ def install_packages(node: Node, root: Path = ROOT) -> None:
     ).stdout
     stamp, wanted = web / "node_modules/.ampacity-stamp", f"{lock} {version}"
     if stamp.is_file() and stamp.read_text() == wanted:
-        return
+        return False
     run_npm(node, web, "ci", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error")
     stamp.write_text(wanted)
+    return True
 
 
 def run_npm(node: Node, folder: Path, *arguments: str) -> None:

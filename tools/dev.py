@@ -169,8 +169,7 @@ def test(arguments: list[str]) -> None:
 def lint(arguments: list[str]) -> None:
     with one_at_a_time():
         install("lint", node=True)
-        if (ROOT / "web/package.json").is_file():
-            hatch_build.install_packages(hatch_build.find_node(ROOT), ROOT)
+        timed("console's packages", lambda: hatch_build.install_packages(hatch_build.find_node(ROOT), ROOT))
     checks: dict[str, Callable[[], None]] = {
         "ruff check": lambda: run(BIN / "ruff", "check", "--quiet", *arguments),
         "ruff format": lambda: run(BIN / "ruff", "format", "--check", "--quiet", *arguments),
@@ -180,8 +179,6 @@ def lint(arguments: list[str]) -> None:
             hatch_build.find_node(ROOT), ROOT / "web", "run", "check"
         ),
     }
-    if not (ROOT / "web/package.json").is_file():
-        del checks["svelte-check"]
     failed = []
     for name, check in checks.items():
         started = time.monotonic()

@@ -1,7 +1,7 @@
 """Every command that README.md and docs/ show is run: here, or by what ELSEWHERE names.
 
-A command is a line of a fenced block marked `sh`. It runs as shown, save that what would go on for long is cut
-short and what would take a port or write into the checkout is sent elsewhere.
+A command is a line of a fenced block marked `sh`. It runs as shown, save that what would go on for long is
+cut short and what would take a port or write into the checkout is sent elsewhere.
 """
 
 from __future__ import annotations
