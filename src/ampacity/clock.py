@@ -1,9 +1,10 @@
 """Site time: the one clock of protocol, leases and law.
 
-`WallClock` is production. `ScaledClock` runs a simulated site `speed` times faster than the wall, for everything in one
-process alike. It is *governed*: a turn of the event loop advances site time by at most `max_step_s`, however long the
-turn took. A busy machine therefore slows the simulated site down; it never makes answers look late or a tick too
-long. `effective_speed` tells what was reached. Pings and socket deadlines belong to the wall and don't use this clock.
+`WallClock` is production. `ScaledClock` runs a simulated site `speed` times faster than the wall, for
+everything in one process alike. It is *governed*: a turn of the event loop advances site time by at most
+`max_step_s`, however long the turn took. A busy machine therefore slows the simulated site down; it never
+makes answers look late or a tick too long. `effective_speed` tells what was reached. Pings and socket
+deadlines belong to the wall and don't use this clock.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from typing import Protocol, TypeVar
 T = TypeVar("T")
 
 MAX_SPEED = 60.0
-"""Highest speed at which protocol, leases and law keep their timing (docs/decisions/0003-one-scaled-clock.md)."""
+"""Highest speed at which protocol, leases and law keep their timing (docs/decisions/0003-one-scaled-
+clock.md).
+"""
 
 
 class Clock(Protocol):
@@ -47,7 +50,9 @@ class Clock(Protocol):
         ...
 
     async def wait_for(self, awaitable: Awaitable[T], seconds: float) -> T:
-        """Await with a limit of `seconds` site time; raises TimeoutError and cancels the awaitable when it has passed."""
+        """Await with a limit of `seconds` site time; raises TimeoutError and cancels the awaitable when it
+        has passed.
+        """
         ...
 
 

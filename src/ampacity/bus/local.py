@@ -1,7 +1,7 @@
 """The bus of one process: events to whoever subscribed, requests to the one who serves an address.
 
-An event handler is a plain function that returns at once; one that fails is logged and never hurts the publisher or
-the other subscribers.
+An event handler is a plain function that returns at once; one that fails is logged and never hurts the
+publisher or the other subscribers.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class Bus(Protocol):
         ...
 
     def serve(self, address: str, responder: Responder) -> Callable[[], None]:
-        """Answer requests to `address`; a later server of it replaces an earlier one. Returns the function that ends it."""
+        """Answer requests to `address`; a later server of it replaces an earlier one. Returns the function
+        that ends it.
+        """
         ...
 
 

@@ -1,7 +1,7 @@
 """The building's meter in the demo: a Modbus TCP device that answers FC 4 with three float32 amperes.
 
-Frame: transaction id, protocol 0, length, unit, function, data (Modbus Messaging on TCP/IP V1.0b, 3.1.3). It can be made
-silent, to show what the law does when a meter dies.
+Frame: transaction id, protocol 0, length, unit, function, data (Modbus Messaging on TCP/IP V1.0b, 3.1.3). It
+can be made silent, to show what the law does when a meter dies.
 """
 
 from __future__ import annotations

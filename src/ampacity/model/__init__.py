@@ -1,1 +1,3 @@
-"""The nouns of charging: site, circuit, station, EVSE, session, sample, limit. Pure data, no behaviour that needs I/O."""
+"""The nouns of charging: site, circuit, station, EVSE, session, sample, limit. Pure data, no behaviour that
+needs I/O.
+"""

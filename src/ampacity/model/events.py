@@ -53,8 +53,8 @@ class ConnectorChanged(Struct, frozen=True, kw_only=True):
 class TransactionChanged(Struct, frozen=True, kw_only=True):
     """A transaction as it stands after a message of it was stored.
 
-    `transaction_id` is ours and unique; `station_transaction_id` is the one on the wire. `energy_wh` is the register's
-    advance since the start, `power_w` the last known power.
+    `transaction_id` is ours and unique; `station_transaction_id` is the one on the wire. `energy_wh` is the
+    register's advance since the start, `power_w` the last known power.
     """
 
     operator_id: str
@@ -93,7 +93,9 @@ class CircuitMetered(Struct, frozen=True, kw_only=True):
 
 
 class MessagePassed(Struct, frozen=True, kw_only=True):
-    """A raw OCPP frame, for the message log and the live tail. `direction` is `in` (from the station) or `out`."""
+    """A raw OCPP frame, for the message log and the live tail. `direction` is `in` (from the station) or
+    `out`.
+    """
 
     operator_id: str
     station_id: str

@@ -1,7 +1,7 @@
 """What a person sees of a running site: the views of the API, the live feed and the console.
 
-Plain data, encoded as JSON as it stands. Amperes are per phase of the *site's grid connection order* L1..L3 unless a
-field says otherwise; times are UTC.
+Plain data, encoded as JSON as it stands. Amperes are per phase of the *site's grid connection order* L1..L3
+unless a field says otherwise; times are UTC.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ class SessionView(Struct, frozen=True, kw_only=True):
 
 
 class EvseView(Struct, frozen=True, kw_only=True):
-    """One EVSE now. `grant_a` is the limit in force, `reserve_a` what the law keeps free for it beyond its measured draw."""
+    """One EVSE now. `grant_a` is the limit in force, `reserve_a` what the law keeps free for it beyond its
+    measured draw.
+    """
 
     station_id: str
     evse_id: int
@@ -126,7 +128,9 @@ class LiveSnapshot(Struct, frozen=True, kw_only=True, tag="snapshot", tag_field=
 
 
 class LiveDelta(Struct, frozen=True, kw_only=True, tag="delta", tag_field="type"):
-    """What changed since `seq - 1`: whole views of the circuits and EVSEs that differ, and the site's own figures."""
+    """What changed since `seq - 1`: whole views of the circuits and EVSEs that differ, and the site's own
+    figures.
+    """
 
     seq: int
     at: datetime

@@ -1,8 +1,8 @@
 """Three-phase quantities and how phases of one circuit land on those of another.
 
-A per-phase quantity is a tuple of three floats in the order L1, L2, L3 of the circuit it belongs to. A rotation says,
-for each phase of a child, which phase of its parent it is wired to: `(0, 1, 2)` is straight, `(1, 2, 0)` puts the
-child's L1 on the parent's L2.
+A per-phase quantity is a tuple of three floats in the order L1, L2, L3 of the circuit it belongs to. A
+rotation says, for each phase of a child, which phase of its parent it is wired to: `(0, 1, 2)` is straight,
+`(1, 2, 0)` puts the child's L1 on the parent's L2.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ Strategy: TypeAlias = Literal["uncontrolled", "static", "dynamic"]
 class LimitSource(Struct, frozen=True, kw_only=True):
     """Somebody's limit on a circuit: the effective limit is the minimum over the valid sources.
 
-    `valid_until` is epoch seconds (None: until withdrawn). When it has passed, `fallback_a` holds instead; without one
-    the source is gone.
+    `valid_until` is epoch seconds (None: until withdrawn). When it has passed, `fallback_a` holds instead;
+    without one the source is gone.
     """
 
     limit_a: float
@@ -36,8 +36,9 @@ class LimitSource(Struct, frozen=True, kw_only=True):
 class MeterConfig(Struct, frozen=True, kw_only=True):
     """The meter of a circuit: where it is read and what it sees.
 
-    `protocol` is `modbus-tcp` (address `host:port/unit`) or `push` (readings come through the API). It measures
-    everything that flows through the circuit, cars included. `interval_s` is T of the staleness rules.
+    `protocol` is `modbus-tcp` (address `host:port/unit`) or `push` (readings come through the API). It
+    measures everything that flows through the circuit, cars included. `interval_s` is T of the staleness
+    rules.
     """
 
     protocol: Literal["modbus-tcp", "push"]
@@ -47,7 +48,8 @@ class MeterConfig(Struct, frozen=True, kw_only=True):
 
 
 class Circuit(Struct, frozen=True, kw_only=True):
-    """One node of the tree. `rating_a` is per phase; `reserve_a` is the worst base load, used when no meter tells.
+    """One node of the tree. `rating_a` is per phase; `reserve_a` is the worst base load, used when no meter
+    tells.
 
     `parent_id` is None at the grid connection only. `rotation` maps this circuit's phases to its parent's.
     """
@@ -65,9 +67,10 @@ class Circuit(Struct, frozen=True, kw_only=True):
 class Evse(Struct, frozen=True, kw_only=True):
     """One EVSE as the law sees it: all its connectors are one load.
 
-    `phases` are the circuit's phases that the EVSE's L1.. land on, in the EVSE's own order: `(1,)` is a single-phase
-    socket on L2, `(2, 0, 1)` a three-phase one rotated. `safe_a` is what it draws when nobody talks to it (0 allowed).
-    For DC the amperes are those of its AC supply and `dc_power_w` is its rating on the car's side.
+    `phases` are the circuit's phases that the EVSE's L1.. land on, in the EVSE's own order: `(1,)` is a
+    single-phase socket on L2, `(2, 0, 1)` a three-phase one rotated. `safe_a` is what it draws when nobody
+    talks to it (0 allowed). For DC the amperes are those of its AC supply and `dc_power_w` is its rating on
+    the car's side.
     """
 
     station_id: str

@@ -27,15 +27,16 @@ ConnectorStatus: TypeAlias = Literal[
 ChargingState: TypeAlias = Literal["EVConnected", "Charging", "SuspendedEV", "SuspendedEVSE", "Idle"]
 
 Measurand: TypeAlias = str
-"""An OCPP measurand name, e.g. `Energy.Active.Import.Register`; those used by the law: `Current.Import` (A, per phase),
-`Power.Active.Import` (W), `Energy.Active.Import.Register` (Wh), `SoC` (Percent), `Voltage` (V)."""
+"""An OCPP measurand name, e.g. `Energy.Active.Import.Register`; those used by the law: `Current.Import` (A,
+per phase), `Power.Active.Import` (W), `Energy.Active.Import.Register` (Wh), `SoC` (Percent), `Voltage` (V).
+"""
 
 
 class Sample(Struct, frozen=True, gc=False):
     """One measured value in base units (W, Wh, A, V, Percent, Hertz ...).
 
-    `phase` is 0 for the sum or a DC value, 1..3 for L1..L3 *of the EVSE*. `register` values count up for ever,
-    intervals don't.
+    `phase` is 0 for the sum or a DC value, 1..3 for L1..L3 *of the EVSE*. `register` values count up for
+    ever, intervals don't.
     """
 
     measurand: Measurand

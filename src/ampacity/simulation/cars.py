@@ -163,6 +163,13 @@ class Car:
             self._change_kind(dc=True)
         return self.offer(offered_power_w, at_s)
 
+    def cut(self, at_s: float) -> None:
+        """Advance to `at_s`; there the contactor opens: nothing flows, lag or not, until the next step."""
+        self._advance(at_s)
+        self._level = self._wanted = 0.0
+        self._pending.clear()
+        self._phases = 0
+
     def _change_kind(self, *, dc: bool) -> None:
         if self._energy_wh > 0.0:
             raise ValueError(f"{self.archetype.name!r} can't change between AC and DC while it is plugged in")

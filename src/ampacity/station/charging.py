@@ -1,7 +1,8 @@
 """The profiles a station holds, and the current that they leave each EVSE.
 
-What is kept: the station-wide profiles (EVSE 0) and those of each EVSE; a new one replaces the one with its id, and the one
-with its purpose and stack level on the same EVSE (1.6 section 3.13, 2.x K01.FR.05/06). A transaction's profiles go with it.
+What is kept: the station-wide profiles (EVSE 0) and those of each EVSE; a new one replaces the one with its
+id, and the one with its purpose and stack level on the same EVSE (1.6 section 3.13, 2.x K01.FR.05/06). A
+transaction's profiles go with it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf
 
-from ..ocpp.profiles import ChargingProfile, composite_limit
+from ..ocpp.profiles import ChargingProfile, Period, composite_limit, composite_schedule, install
 from .config import EvseConfig, supply_phases
 from .evse import DC_EFFICIENCY
 
@@ -29,12 +30,7 @@ class InstalledProfiles:
             return False
         for others in self._held.values():
             others[:] = [other for other in others if other.id != profile.id]
-        held[:] = [
-            other
-            for other in held
-            if (other.purpose, other.stack_level) != (profile.purpose, profile.stack_level)
-        ]
-        held.append(profile)
+        held[:] = install(held, profile)
         self._cache.clear()
         return True
 
@@ -68,7 +64,9 @@ class InstalledProfiles:
         ]
 
     def limit_a(self, evse_id: int, at: float, transaction_started_at: float | None) -> float:
-        """Amperes on each of the EVSE's supply phases that the profiles leave at `at` (the station's clock); inf: no limit."""
+        """Amperes on each of the EVSE's supply phases that the profiles leave at `at` (the station's clock);
+        inf: no limit.
+        """
         cached = self._cache.get(evse_id)
         if cached is not None and cached[0] <= at < cached[1]:
             return cached[2]
@@ -77,6 +75,21 @@ class InstalledProfiles:
         # A clock that is set back would outlive a cached value: it holds from now on only.
         self._cache[evse_id] = (at, until, limit_a)
         return limit_a
+
+    def schedule(
+        self, evse_id: int, at: float, duration_s: float, transaction_started_at: float
+    ) -> tuple[Period, ...]:
+        """Periods in amperes from `at` on for `duration_s`."""
+        evse = self._evses[evse_id]
+        return composite_schedule(
+            [*self._held[0], *self._held[evse_id]],
+            at,
+            duration_s,
+            transaction_started_at,
+            unit="A",
+            voltage_v=_voltage(evse),
+            phases=supply_phases(evse),
+        )
 
     def _station_limit(
         self, evse: EvseConfig, at: float, transaction_started_at: float | None
@@ -87,11 +100,15 @@ class InstalledProfiles:
         composite = composite_limit(
             profiles,
             at,
-            transaction_started_at=transaction_started_at,
+            transaction_started_at,
             unit="A",
-            voltage_v=evse.voltage_v if evse.dc_power_w is None else evse.voltage_v * DC_EFFICIENCY,
+            voltage_v=_voltage(evse),
             phases=supply_phases(evse),
         )
         limit_a = composite.limit if composite.limit is not None else inf
-        until = composite.until if composite.until is not None else inf
-        return limit_a, until
+        return limit_a, composite.changes_at if composite.changes_at is not None else inf
+
+
+def _voltage(evse: EvseConfig) -> float:
+    """What turns watts into the supply's amperes: on DC the watts are the car's, after the rectifier."""
+    return evse.voltage_v if evse.dc_power_w is None else evse.voltage_v * DC_EFFICIENCY

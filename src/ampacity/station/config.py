@@ -6,14 +6,17 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from ..ocpp.codec import Version
+from ..ocpp.version import Version
 
 LimitBehaviour: TypeAlias = Literal["obey", "reject", "ignore"]
-"""What the station does with a charging profile: keeps it, refuses it, or accepts it and draws what it likes."""
+"""What the station does with a charging profile: keeps it, refuses it, or accepts it and draws what it likes.
+"""
 
 
 class EvseConfig(Struct, frozen=True, kw_only=True):
-    """One EVSE. `phases` is 1 or 3 on AC; `dc_power_w` makes it a DC EVSE fed by three phases with `max_a` each."""
+    """One EVSE. `phases` is 1 or 3 on AC; `dc_power_w` makes it a DC EVSE fed by three phases with `max_a`
+    each.
+    """
 
     evse_id: int
     phases: int = 3
@@ -26,8 +29,8 @@ class EvseConfig(Struct, frozen=True, kw_only=True):
 class StationConfig(Struct, frozen=True, kw_only=True):
     """A station. `url` ends before the identity, e.g. `ws://127.0.0.1:9000/ocpp`.
 
-    `clock_offset_s` is how wrong its clock is until the CSMS tells the time, `clock_drift_ppm` how fast it goes wrong
-    again. `answer_delay_s` is the time that it takes to answer a command.
+    `clock_offset_s` is how wrong its clock is until the CSMS tells the time, `clock_drift_ppm` how fast it
+    goes wrong again. `answer_delay_s` is the time that it takes to answer a command.
     """
 
     station_id: str

@@ -1,6 +1,8 @@
-"""An EVSE's hardware: contactor, meter, cable. It offers a current, the car takes what it wants, the meter counts.
+"""An EVSE's hardware: contactor, meter, cable. It offers a current, the car takes what it wants, the meter
+counts.
 
-The meter's register only ever advances by what was drawn, so that the energy of a transaction is the energy that flowed.
+The meter's register only ever advances by what was drawn, so that the energy of a transaction is the energy
+that flowed.
 """
 
 from __future__ import annotations
@@ -39,9 +41,15 @@ class Vehicle(Protocol):
         """It wants no more."""
         ...
 
-    def step(self, at_s: float, offered_current_a: float, phases_available: int, voltage_v: float) -> Draw: ...
+    def step(
+        self, at_s: float, offered_current_a: float, phases_available: int, voltage_v: float
+    ) -> Draw: ...
 
     def dc_step(self, at_s: float, offered_power_w: float) -> Draw: ...
+
+    def cut(self, at_s: float) -> None:
+        """The contactor opens: nothing flows from `at_s` on, until the next step."""
+        ...
 
 
 class EvseHardware:
@@ -81,12 +89,25 @@ class EvseHardware:
             draw = self.vehicle.step(at_s, offered_a, self.config.phases, voltage)
             self.current_a = draw.current_a
         self.power_w = draw.power_w
+        self._count()
+
+    def open_contactor(self, at_s: float) -> None:
+        """Stop the flow at once, whatever the car's own lag is."""
+        if self.vehicle is not None:
+            self.vehicle.cut(at_s)
+            self._count()
+        self.current_a, self.power_w = ZERO, 0.0
+
+    def _count(self) -> None:
+        assert self.vehicle is not None
         self.register_wh += self.vehicle.energy_wh - self._vehicle_wh
         self._vehicle_wh = self.vehicle.energy_wh
 
 
 DC_EFFICIENCY = 0.95
-"""Of the rectifier, from the supply's watts to the car's (typical of 50-150 kW stations; their data sheets say 0.94-0.96)."""
+"""Of the rectifier, from the supply's watts to the car's (typical of 50-150 kW stations; their data sheets
+say 0.94-0.96).
+"""
 
 
 class Reading(Struct, frozen=True):

@@ -1,7 +1,7 @@
 """What a station has to tell about transactions, before it is put into the words of a version.
 
-Notes wait in the station's outbox until the CSMS has acknowledged them, in order, over outages and reboots: that is what
-real stations do with transaction messages, and with nothing else.
+Notes wait in the station's outbox until the CSMS has acknowledged them, in order, over outages and reboots:
+that is what real stations do with transaction messages, and with nothing else.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from .evse import Reading
 
 
 class Transaction(Struct, kw_only=True):
-    """A transaction as the station holds it. `wire_id` is 2.x's own id from the start, 1.6's once it was given."""
+    """A transaction as the station holds it. `wire_id` is 2.x's own id from the start, 1.6's once it was
+    given.
+    """
 
     local_id: str
     evse_id: int
@@ -32,6 +34,7 @@ class Transaction(Struct, kw_only=True):
     ended: bool = False
     deauthorized: bool = False
     drawn_wh_at_start: float = 0.0
+    drawn_wh: float = 0.0
 
     def next_seq_no(self) -> int:
         """2.x: 0 for the first message, then one more for each."""

@@ -1,7 +1,9 @@
-"""A charging station: people plug cars in, the CSMS limits and commands it, and it keeps charging when nobody answers.
+"""A charging station: people plug cars in, the CSMS limits and commands it, and it keeps charging when nobody
+answers.
 
-Two clocks: site time drives the physics; the station's own clock (`now`) may be wrong until the CSMS tells the time, and
-stamps every message. `step` moves everything that depends on time; whoever owns the world calls it, or `drive` does.
+Two clocks: site time drives the physics; the station's own clock (`now`) may be wrong until the CSMS tells
+the time, and stamps every message. `step` moves everything that depends on time; whoever owns the world calls
+it, or `drive` does.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from msgspec import Struct
 
 from ..clock import Clock
 from ..model.station import ChargingState, ConnectorStatus, IdToken
-from ..ocpp.codec import Version
 from ..ocpp.profiles import ChargingProfile
+from ..ocpp.version import Version
 from .charging import InstalledProfiles
 from .config import EvseConfig, StationConfig
 from .evse import EvseHardware, Vehicle, read
@@ -48,7 +50,16 @@ class Acknowledgement(Struct, frozen=True, gc=False):
     phase: str
     seq_no: int
     at: datetime
-    register_wh: int
+
+
+class FinishedSession(Struct, frozen=True, gc=False):
+    """A transaction whose end the CSMS has acknowledged. `drawn_wh` is the car's own integral, not the
+    meter's.
+    """
+
+    station_id: str
+    wire_id: str
+    drawn_wh: float
 
 
 class Bay:
@@ -103,10 +114,10 @@ class ChargingStation:
         }
         self._tasks: set[asyncio.Task[None]] = set()
         self.acknowledged: list[Acknowledgement] = []
+        self.finished: list[FinishedSession] = []
         self.answer_wall_s: list[float] = []
         self.discarded = 0
-        self.messages_out = 0
-        self.messages_in = 0
+        self._messages = 0
 
     # ------------------------------------------------------------ time
 
@@ -135,7 +146,9 @@ class ChargingStation:
             self._begin(bay, token, remote_start_id)
 
     async def present(self, evse_id: int, token: IdToken) -> bool:
-        """A driver shows a token: starts, or stops what it started. Offline it is trusted, as stations are set to."""
+        """A driver shows a token: starts, or stops what it started. Offline it is trusted, as stations are
+        set to.
+        """
         bay = self.bays[evse_id]
         if bay.transaction is not None:
             if bay.transaction.token == token:
@@ -224,9 +237,10 @@ class ChargingStation:
                 offered_a = min(offered_a, self.limit_a(evse.evse_id))
         if offered_a < MIN_CHARGING_A and evse.dc_power_w is None:
             offered_a = 0.0
-        hardware.step(at, offered_a)
         if transaction is None:
+            hardware.open_contactor(at)
             return
+        hardware.step(at, offered_a)
         if hardware.power_w > DRAWING_W:
             bay.last_drew_at = at
             self._charging_state(bay, "Charging")
@@ -274,13 +288,18 @@ class ChargingStation:
     def _end(self, bay: Bay, stop_reason: str, trigger: str) -> None:
         transaction = bay.transaction
         assert transaction is not None
+        # The contactor opens first: what flowed until this instant belongs to the transaction, nothing after
+        # it does.
+        bay.hardware.open_contactor(self._clock.time())
+        vehicle = bay.hardware.vehicle
+        if vehicle is not None:
+            transaction.drawn_wh = vehicle.energy_wh - transaction.drawn_wh_at_start
         transaction.ended = True
         transaction.charging_state = "EVConnected"
         self._note(bay, "Ended", trigger, stop_reason=stop_reason)
         bay.transaction = None
         bay.finished = True
         self._profiles.end_transaction(bay.hardware.config.evse_id)
-        bay.hardware.step(self._clock.time(), 0.0)
         self._set_status(bay, "Finishing")
 
     def _charging_state(self, bay: Bay, state: ChargingState) -> None:
@@ -316,6 +335,12 @@ class ChargingStation:
         self._outbox_changed.set()
 
     @property
+    def messages_total(self) -> int:
+        """Frames sent and received so far."""
+        link = self._link
+        return self._messages + (link.messages_in + link.messages_out if link is not None else 0)
+
+    @property
     def unsent(self) -> int:
         """Transaction messages that no answer has come for."""
         return len(self._outbox)
@@ -346,8 +371,7 @@ class ChargingStation:
                     session.cancel()
                     self._accepted = False
                     self._accepted_event.clear()
-                    self.messages_in += self._link.messages_in
-                    self.messages_out += self._link.messages_out
+                    self._messages += self._link.messages_in + self._link.messages_out
                     self._link = None
                 await self._clock.sleep(0.5 + self._rng.random())
         finally:
@@ -414,9 +438,12 @@ class ChargingStation:
                     note.phase,
                     note.seq_no,
                     note.at,
-                    note.reading.register_wh,
                 )
             )
+            if note.phase == "Ended":
+                self.finished.append(
+                    FinishedSession(self.config.station_id, transaction.wire_id or "", transaction.drawn_wh)
+                )
             if not accepted and not transaction.ended:
                 transaction.deauthorized = True
                 bay = self.bays[transaction.evse_id]
@@ -574,14 +601,14 @@ class ChargingStation:
         start = self._own_time()
         bay = self.bays.get(evse_id) or next(iter(self.bays.values()))
         evse = bay.hardware.config
-        started = bay.transaction.started_at.timestamp() if bay.transaction is not None else None
-        periods: list[tuple[int, float]] = []
-        for second in range(0, max(duration_s, 1)):
-            limit_a = min(evse.max_a, self._profiles.limit_a(evse.evse_id, start + second, started))
-            if not periods or periods[-1][1] != limit_a:
-                periods.append((second, limit_a))
-        self._profiles.transaction_changed()
-        return datetime.fromtimestamp(start, UTC), periods
+        # Without a transaction the answer is what one would get that began now.
+        started = bay.transaction.started_at.timestamp() if bay.transaction is not None else start
+        periods = self._profiles.schedule(evse.evse_id, start, max(duration_s, 1), started)
+        limits = [
+            (int(period.start_s), evse.max_a if period.limit is None else min(evse.max_a, period.limit))
+            for period in periods
+        ]
+        return datetime.fromtimestamp(start, UTC), limits
 
     def transaction_of(self, evse_id: int) -> Transaction | None:
         bay = self.bays.get(evse_id)

@@ -25,7 +25,9 @@ class BootVerdict(Struct, frozen=True):
 
 
 class NotSupported(Exception):
-    """The station has no such feature: the engine answers NotSupported (1.6: NotImplemented for unknown actions)."""
+    """The station has no such feature: the engine answers NotSupported (1.6: NotImplemented for unknown
+    actions).
+    """
 
 
 class Operations(Protocol):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ..model.station import ConnectorStatus, IdToken
-from ..ocpp import profiles
+from ..ocpp import profile_messages
 from ..ocpp.messages import v16 as m
 from .config import EvseConfig, StationConfig, supply_phases
 from .evse import Reading
@@ -120,7 +120,9 @@ class WireV16:
             case "RemoteStartTransaction":
                 refusal = station.request_start(payload.connectorId, IdToken(payload.idTag), None)
                 if refusal is None and payload.chargingProfile is not None and payload.connectorId:
-                    station.set_profile(payload.connectorId, profiles.from_v16(payload.chargingProfile))
+                    station.set_profile(
+                        payload.connectorId, profile_messages.from_v16(payload.chargingProfile)
+                    )
                 return m.RemoteStartTransactionResponse(status="Rejected" if refusal else "Accepted")
             case "RemoteStopTransaction":
                 stopped = station.request_stop(str(payload.transactionId))
@@ -147,7 +149,7 @@ class WireV16:
                 return m.ChangeConfigurationResponse(status=words)
             case "SetChargingProfile":
                 kept = station.set_profile(
-                    payload.connectorId, profiles.from_v16(payload.csChargingProfiles)
+                    payload.connectorId, profile_messages.from_v16(payload.csChargingProfiles)
                 )
                 return m.SetChargingProfileResponse(status="Accepted" if kept else "Rejected")
             case "ClearChargingProfile":
@@ -194,7 +196,9 @@ class WireV16:
 
 
 def sampled(reading: Reading, evse: EvseConfig, trigger: str) -> list[m.SampledValue]:
-    """A reading as 1.6 says it: values are strings. A DC station's amperes are those of its supply (location Inlet)."""
+    """A reading as 1.6 says it: values are strings. A DC station's amperes are those of its supply (location
+    Inlet).
+    """
     context: Any = "Trigger" if trigger == "Trigger" else "Sample.Periodic"
     values = [
         m.SampledValue(
@@ -213,17 +217,17 @@ def sampled(reading: Reading, evse: EvseConfig, trigger: str) -> list[m.SampledV
         ),
     ]
     names: Any = ("L1", "L2", "L3")
-    for index in range(supply_phases(evse)):
-        values.append(
-            m.SampledValue(
-                value=f"{reading.current_a[index]:.2f}",
-                context=context,
-                measurand="Current.Import",
-                phase=names[index],
-                location="Outlet" if evse.dc_power_w is None else "Inlet",
-                unit="A",
-            )
+    values += [
+        m.SampledValue(
+            value=f"{reading.current_a[index]:.2f}",
+            context=context,
+            measurand="Current.Import",
+            phase=names[index],
+            location="Outlet" if evse.dc_power_w is None else "Inlet",
+            unit="A",
         )
+        for index in range(supply_phases(evse))
+    ]
     if reading.soc_percent is not None:
         values.append(
             m.SampledValue(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from itertools import pairwise
 from typing import Any
 
 from ..model.station import ConnectorStatus, IdToken
-from ..ocpp import profiles
-from ..ocpp.codec import Version
+from ..ocpp import profile_messages
 from ..ocpp.messages import v21, v201
+from ..ocpp.version import Version
 from .config import EvseConfig, StationConfig, supply_phases
 from .evse import Reading
 from .notes import Note
@@ -57,6 +56,9 @@ class WireV2:
     def __init__(self, config: StationConfig) -> None:
         self._config = config
         self._m: Any = v21 if config.version is Version.V21 else v201
+        self._to_wire: Any = (
+            profile_messages.to_v21 if config.version is Version.V21 else profile_messages.to_v201
+        )
         self._evses = {evse.evse_id: evse for evse in config.evses}
 
     def boot(self, reason: str) -> Message:
@@ -107,7 +109,8 @@ class WireV2:
         reason = note.stop_reason
         if reason is not None and reason not in STOPPED_REASONS:
             reason = "Other"
-        # The token travels where the standard asks for it: with the first message, and with a stop by the driver.
+        # The token travels where the standard asks for it: with the first message, and with a stop by the
+        # driver.
         tells_token = note.phase == "Started" or (note.phase == "Ended" and reason == "Local")
         return "TransactionEvent", self._m.TransactionEventRequest(
             eventType=note.phase,
@@ -145,7 +148,7 @@ class WireV2:
                 token = IdToken(payload.idToken.idToken, payload.idToken.type)
                 refusal = station.request_start(payload.evseId, token, payload.remoteStartId)
                 if refusal is None and payload.chargingProfile is not None and payload.evseId:
-                    station.set_profile(payload.evseId, profiles.from_v2(payload.chargingProfile))
+                    station.set_profile(payload.evseId, profile_messages.from_v2(payload.chargingProfile))
                 return m.RequestStartTransactionResponse(status="Rejected" if refusal else "Accepted")
             case "RequestStopTransaction":
                 stopped = station.request_stop(payload.transactionId)
@@ -175,7 +178,7 @@ class WireV2:
                 self._report(payload.requestId, station)
                 return m.GetBaseReportResponse(status="Accepted")
             case "SetChargingProfile":
-                kept = station.set_profile(payload.evseId, profiles.from_v2(payload.chargingProfile))
+                kept = station.set_profile(payload.evseId, profile_messages.from_v2(payload.chargingProfile))
                 return m.SetChargingProfileResponse(status="Accepted" if kept else "Rejected")
             case "ClearChargingProfile":
                 cleared = station.clear_profile(payload.chargingProfileId)
@@ -241,9 +244,7 @@ class WireV2:
                 component=m.ComponentType(name=VARIABLE_HOMES.get(name, "ChargingStation")),
                 variable=m.VariableType(name=name),
                 variableAttribute=[
-                    m.VariableAttributeType(
-                        value=value, mutability="ReadOnly" if read_only else "ReadWrite"
-                    )
+                    m.VariableAttributeType(value=value, mutability="ReadOnly" if read_only else "ReadWrite")
                 ],
                 variableCharacteristics=m.VariableCharacteristicsType(
                     dataType="string", supportsMonitoring=False
@@ -251,7 +252,8 @@ class WireV2:
             )
             for name, value, read_only in station.variables()
         ]
-        # Four rows a message: small as a constrained station's, so that assembling chunks is always exercised.
+        # Four rows a message: small as a constrained station's, so that assembling chunks is always
+        # exercised.
         chunks = [rows[start : start + 4] for start in range(0, len(rows), 4)]
         for number, chunk in enumerate(chunks):
             station.post(
@@ -274,10 +276,9 @@ class WireV2:
             return m.GetChargingProfilesResponse(status="NoProfiles")
         by_evse: dict[int, list[Any]] = {}
         for evse_id, profile in held:
-            by_evse.setdefault(evse_id, []).append(profiles.to_v2(profile, m))
-        marks = [*by_evse, None]
-        for evse_id, following in pairwise(marks):
-            assert evse_id is not None
+            by_evse.setdefault(evse_id, []).append(self._to_wire(profile))
+        last = list(by_evse)[-1]
+        for evse_id, of_evse in by_evse.items():
             station.post(
                 (
                     "ReportChargingProfiles",
@@ -285,8 +286,8 @@ class WireV2:
                         requestId=payload.requestId,
                         chargingLimitSource="CSO",
                         evseId=evse_id,
-                        chargingProfile=by_evse[evse_id],
-                        tbc=following is not None,
+                        chargingProfile=of_evse,
+                        tbc=evse_id != last,
                     ),
                 )
             )

@@ -1,4 +1,6 @@
-"""Meters of circuits, read by the site itself. A meter that doesn't answer publishes nothing: silence is never a value."""
+"""Meters of circuits, read by the site itself. A meter that doesn't answer publishes nothing: silence is
+never a value.
+"""
 
 from .modbus import MeterAddress, ModbusMeter
 

@@ -1,7 +1,8 @@
 """A three-phase meter over Modbus TCP.
 
-The register map is the smallest that meters share: three float32 in amperes (big-endian, two registers each) for L1..L3 at
-consecutive input registers. Sign: positive is import unless the circuit's configuration says otherwise.
+The register map is the smallest that meters share: three float32 in amperes (big-endian, two registers each)
+for L1..L3 at consecutive input registers. Sign: positive is import unless the circuit's configuration says
+otherwise.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ REQUEST_TIMEOUT_S = 2.0
 
 
 class MeterAddress(Struct, frozen=True):
-    """Where a meter is: `host:port/unit?register`, e.g. `10.0.0.5:502/1?0` (unit and register may be left out)."""
+    """Where a meter is: `host:port/unit?register`, e.g. `10.0.0.5:502/1?0` (unit and register may be left
+    out).
+    """
 
     host: str
     port: int

@@ -1,0 +1,5 @@
+"""Commands of `ampacity`."""
+
+from .main import main
+
+__all__ = ["main"]

@@ -1,0 +1,179 @@
+"""The command line. Rooms are imported by the command that needs them, so that `ampacity --help` answers at
+once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from ..clock import MAX_SPEED
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code: 0 good, 1 the work found a fault, 2 it can't be done as asked."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 2
+    level = logging.DEBUG if options.verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    return int(options.run(options))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands with their options; the reference in docs/ is made from it."""
+    parser = argparse.ArgumentParser(
+        prog="ampacity",
+        description="Charging of electric vehicles, from the breaker to the browser.",
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="log what happens, for finding faults")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _demo(commands.add_parser("demo", help="a node and a simulated site together: look around, or test"))
+    _serve(commands.add_parser("serve", help="run a node for real stations"))
+    _site(commands.add_parser("site", help="enter a site from a TOML file"))
+    _link(commands.add_parser("link", help="make a one-time sign-in link"))
+    _backup(commands.add_parser("backup", help="copy the database while the node runs"))
+    _rebuild(commands.add_parser("rebuild", help="derive samples and rollups anew from the journal"))
+    _bench(commands.add_parser("bench", help="measure what we claim"))
+    return parser
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--for", dest="for_s", type=positive, metavar="SECONDS", help="end after so much real time"
+    )
+    parser.add_argument("--site-hours", type=positive, metavar="H", help="end after so much time at the site")
+    parser.add_argument(
+        "--speed",
+        type=float,
+        default=20.0,
+        metavar="X",
+        help=f"site seconds a second, up to {MAX_SPEED:g} (20)",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="same seed, same day (1)")
+    parser.add_argument("--evses", type=int, default=24, metavar="N", help="EVSEs of the workplace (24)")
+    parser.add_argument("--sessions", type=Path, metavar="FILE", help="replay real sessions: .csv or .csv.gz")
+    parser.add_argument("--day", type=date.fromisoformat, metavar="YYYY-MM-DD", help="which day of them")
+    parser.add_argument(
+        "--strategy", choices=("dynamic", "static", "uncontrolled"), default="dynamic", help="(dynamic)"
+    )
+    parser.add_argument(
+        "--limit", dest="limit_a", type=positive, metavar="A", help="amperes a phase of the grid"
+    )
+    parser.add_argument(
+        "--unruly", type=int, default=0, metavar="N", help="so many stations ignore limits (0)"
+    )
+    parser.add_argument("--http-port", type=int, default=8080, metavar="PORT", help="console and API (8080)")
+    parser.add_argument("--ocpp-port", type=int, default=9310, metavar="PORT", help="stations (9310)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="keep the data there (default: thrown away)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    parser.set_defaults(run=run_demo)
+
+
+def run_demo(options: argparse.Namespace) -> int:
+    """`ampacity demo`."""
+    from ..demo.run import DemoOptions, main
+
+    names = DemoOptions.__struct_fields__
+    return main(DemoOptions(**{name: getattr(options, name) for name in names}))
+
+
+def _serve(parser: argparse.ArgumentParser) -> None:
+    _settings(parser)
+    parser.set_defaults(run=run_serve)
+
+
+def run_serve(options: argparse.Namespace) -> int:
+    """`ampacity serve`."""
+    from .serve import serve
+
+    return serve(options.config, os.environ)
+
+
+def _site(parser: argparse.ArgumentParser) -> None:
+    _settings(parser)
+    parser.add_argument("file", type=Path, help="the site: name, circuits, EVSEs (docs/sites.md)")
+    parser.set_defaults(run=run_site)
+
+
+def run_site(options: argparse.Namespace) -> int:
+    """`ampacity site FILE`."""
+    from .offline import enter_site
+
+    return enter_site(options.config, os.environ, options.file)
+
+
+def _link(parser: argparse.ArgumentParser) -> None:
+    _settings(parser)
+    parser.add_argument("user", nargs="?", default="owner", help="whom it signs in (owner)")
+    parser.add_argument("--role", choices=("owner", "operator", "viewer"), help="and as what, from now on")
+    parser.set_defaults(run=run_link)
+
+
+def run_link(options: argparse.Namespace) -> int:
+    """`ampacity link`."""
+    from .offline import make_link
+
+    return make_link(options.config, os.environ, options.user, options.role)
+
+
+def _backup(parser: argparse.ArgumentParser) -> None:
+    _settings(parser)
+    parser.add_argument("target", type=Path, help="the copy: a new file")
+    parser.set_defaults(run=run_backup)
+
+
+def run_backup(options: argparse.Namespace) -> int:
+    """`ampacity backup TARGET`."""
+    from .offline import back_up
+
+    return back_up(options.config, os.environ, options.target)
+
+
+def _rebuild(parser: argparse.ArgumentParser) -> None:
+    _settings(parser)
+    parser.set_defaults(run=run_rebuild)
+
+
+def run_rebuild(options: argparse.Namespace) -> int:
+    """`ampacity rebuild`."""
+    from .offline import rebuild_samples
+
+    return rebuild_samples(options.config, os.environ)
+
+
+def _bench(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", help="which one: gateway, allocation")
+    parser.add_argument("--quick", action="store_true", help="end within 50 s")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    parser.set_defaults(run=run_bench)
+
+
+def run_bench(options: argparse.Namespace) -> int:
+    """`ampacity bench NAME`."""
+    from ..bench import main
+
+    return int(main(options.name, options.quick, options.json) or 0)
+
+
+def _settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings (docs/settings.md)")
+
+
+def positive(text: str) -> float:
+    """A number above 0."""
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""Commands that work on the data of a node, beside it or without it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+import tomllib
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+from ..access.roles import Role
+from ..access.service import Access
+from ..bus import LocalBus
+from ..clock import WallClock
+from ..csms.service import Csms
+from ..model.site import Site
+from ..settings import NodeSettings, SettingsError, load_settings
+from ..store import Store, StoreError, backup, operators, samples, sites
+
+Work = Callable[[NodeSettings, Store], Awaitable[int]]
+
+
+def _with_store(config: Path | None, environ: Mapping[str, str], name: str, work: Work) -> int:
+    async def run() -> int:
+        settings = load_settings(config, environ)
+        clock = WallClock()
+        store = await Store.open(Path(settings.data) / "ampacity.db", clock, settings.store)
+        try:
+            csms, now = settings.csms, clock.now()
+            await store.write(
+                lambda connection: operators.ensure_operator(
+                    connection, csms.operator_id, csms.operator_name, now
+                )
+            )
+            return await work(settings, store)
+        finally:
+            await store.close()
+
+    try:
+        return asyncio.run(run())
+    except (SettingsError, StoreError, OSError, ValueError) as problem:
+        print(f"ampacity {name}: {problem}", file=sys.stderr)
+        return 2
+
+
+def enter_site(config: Path | None, environ: Mapping[str, str], file: Path) -> int:
+    """Read a site from TOML, keep it, register its stations; prints each new station's password, once."""
+
+    async def work(settings: NodeSettings, store: Store) -> int:
+        site = read_site(file, settings.csms.operator_id)
+        now = store.clock.now()
+        await store.write(lambda connection: sites.save_site(connection, site, now, "system cli"))
+        csms = Csms(store, LocalBus(), store.clock, settings.csms)
+        await csms.start()
+        console = Console()
+        console.print(f"Site {site.site_id}: {len(site.circuits)} circuits, {len(site.evses)} EVSEs")
+        for station_id in dict.fromkeys(evse.station_id for evse in site.evses):
+            known = csms.station(station_id)
+            if known is not None and known.password_hash is not None:
+                continue
+            password = secrets.token_hex(10)
+            await csms.register(site.operator_id, station_id, site_id=site.site_id, password=password)
+            console.print(f"Station {station_id}  password {password}", highlight=False)
+        await csms.stop()
+        return 0
+
+    return _with_store(config, environ, "site", work)
+
+
+def read_site(file: Path, operator_id: str) -> Site:
+    """A site as docs/sites.md describes it. Raises ValueError that names the file and the field."""
+    try:
+        values: dict[str, Any] = tomllib.loads(file.read_text())
+    except OSError as problem:
+        raise ValueError(f"site file {file}: {problem.strerror}") from None
+    except tomllib.TOMLDecodeError as problem:
+        raise ValueError(f"site file {file} is no TOML: {problem}") from None
+    values["operator_id"] = operator_id
+    try:
+        site = msgspec.convert(values, Site)
+    except msgspec.ValidationError as problem:
+        raise ValueError(f"site file {file}: {problem}") from None
+    names = {circuit.circuit_id for circuit in site.circuits}
+    roots = [circuit for circuit in site.circuits if circuit.parent_id is None]
+    if len(roots) != 1:
+        raise ValueError(
+            f"site file {file}: {len(roots)} circuits have no parent_id; the grid connection alone may"
+        )
+    for circuit in site.circuits:
+        if circuit.parent_id is not None and circuit.parent_id not in names:
+            raise ValueError(
+                f"site file {file}: circuit {circuit.circuit_id!r} hangs on {circuit.parent_id!r}, which is not there"
+            )
+    for evse in site.evses:
+        if evse.circuit_id not in names:
+            raise ValueError(
+                f"site file {file}: EVSE {evse.station_id}/{evse.evse_id} hangs on {evse.circuit_id!r}, "
+                "which is not there"
+            )
+    return site
+
+
+def make_link(config: Path | None, environ: Mapping[str, str], user: str, role: Role | None) -> int:
+    """Print a link that signs `user` in once."""
+
+    async def work(settings: NodeSettings, store: Store) -> int:
+        access = await Access.open(store, settings.csms.operator_id, settings.access)
+        link = await access.make_link(user, role, "system cli")
+        host = "127.0.0.1" if settings.api.host in ("0.0.0.0", "::") else settings.api.host
+        Console().print(f"http://{host}:{settings.api.port}{link.path}", soft_wrap=True, highlight=False)
+        return 0
+
+    return _with_store(config, environ, "link", work)
+
+
+def back_up(config: Path | None, environ: Mapping[str, str], target: Path) -> int:
+    """Copy the database, consistent at one moment and checked."""
+
+    async def work(settings: NodeSettings, store: Store) -> int:
+        report = await backup.backup(store, target)
+        Console().print(f"{target}: {report}", highlight=False)
+        return 0
+
+    return _with_store(config, environ, "backup", work)
+
+
+def rebuild_samples(config: Path | None, environ: Mapping[str, str]) -> int:
+    """Derive meter samples and rollups anew from the journal."""
+
+    async def work(settings: NodeSettings, store: Store) -> int:
+        count = await samples.rebuild(store, settings.csms.operator_id)
+        Console().print(f"{count} samples derived from the journal", highlight=False)
+        return 0
+
+    return _with_store(config, environ, "rebuild", work)

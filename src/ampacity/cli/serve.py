@@ -1,0 +1,53 @@
+"""`ampacity serve`: a node for real stations, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from ..api.server import AddressTaken
+from ..clock import WallClock
+from ..node import Node, event_loop
+from ..settings import NodeSettings, SettingsError, load_settings
+from ..store import StoreError
+
+
+def serve(config: Path | None, environ: Mapping[str, str]) -> int:
+    """Run it; 0 after a polite end, 1 when a part failed, 2 when it can't start."""
+    try:
+        settings = load_settings(config, environ)
+        with asyncio.Runner(loop_factory=event_loop()) as runner:
+            return runner.run(_serve(settings, Console()))
+    except (SettingsError, StoreError, AddressTaken, OSError) as problem:
+        print(f"ampacity serve: {problem}", file=sys.stderr)
+        return 2
+
+
+async def _serve(settings: NodeSettings, console: Console) -> int:
+    node = await Node.open(settings, WallClock())
+    try:
+        await node.start()
+        link = await node.access.first_link()
+        console.print(
+            f"Open   {node.url}{link.path if link is not None else '/'}", soft_wrap=True, highlight=False
+        )
+        console.print(f"OCPP   port {node.gateway.port}, path /<station id>", highlight=False)
+        console.print(f"Sites  {', '.join(node.sites) or 'none yet: ampacity site FILE'}", highlight=False)
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        waits = {asyncio.create_task(stop.wait()), asyncio.create_task(node.failed())}
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in waits:
+            task.cancel()
+    finally:
+        await node.stop()
+    if node.failure is not None:
+        print(f"ampacity serve: a part has failed: {node.failure!r}", file=sys.stderr)
+        return 1
+    return 0

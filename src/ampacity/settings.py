@@ -1,0 +1,72 @@
+"""A node's settings: one TOML file and the environment over it, each room owning its own part.
+
+`AMPACITY_GATEWAY__OCPP_PORT=9000` sets `ocpp_port` of `[gateway]`; `AMPACITY_DATA=/var/lib/ampacity` sets
+`data`. An unknown name or a wrong type is an error that says which and what would be right.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from .access.service import AccessSettings
+from .api.context import ApiSettings
+from .csms.settings import CsmsSettings
+from .gateway.settings import GatewaySettings
+from .store import StoreSettings
+from .store.retention import RetentionPolicy
+
+PREFIX = "AMPACITY_"
+
+
+class NodeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`data` is the folder of everything that lasts."""
+
+    data: str = "ampacity-data"
+    api: ApiSettings = field(default_factory=ApiSettings)
+    gateway: GatewaySettings = field(default_factory=GatewaySettings)
+    csms: CsmsSettings = field(default_factory=CsmsSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
+    retention: RetentionPolicy = field(default_factory=RetentionPolicy)
+    access: AccessSettings = field(default_factory=AccessSettings)
+
+
+class SettingsError(Exception):
+    """A setting that can't be: names the place, the value and what would be right."""
+
+
+def load_settings(path: Path | None, environ: Mapping[str, str]) -> NodeSettings:
+    """Read `path` (None: defaults only) and put the environment's AMPACITY_ variables over it."""
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = tomllib.loads(path.read_text())
+        except OSError as problem:
+            raise SettingsError(f"settings file {path}: {problem.strerror}") from None
+        except tomllib.TOMLDecodeError as problem:
+            raise SettingsError(f"settings file {path} is no TOML: {problem}") from None
+    for name, text in environ.items():
+        if name.startswith(PREFIX):
+            put(values, name.removeprefix(PREFIX).lower().split("__"), text)
+    try:
+        return msgspec.convert(values, NodeSettings, strict=False)
+    except msgspec.ValidationError as problem:
+        raise SettingsError(f"a setting is wrong: {problem}") from None
+
+
+OUTSIDE = frozenset({"chromium", "reference", "peers", "test_pg", "python", "skip_web"})
+"""AMPACITY_ variables of tools and tests, which are no settings of a node."""
+
+
+def put(values: dict[str, Any], names: list[str], text: str) -> None:
+    """Set a nested value; `true`, `false` and numbers are converted by the settings' own types."""
+    if names[0] in OUTSIDE:
+        return
+    for name in names[:-1]:
+        values = values.setdefault(name, {})
+    values[names[-1]] = text

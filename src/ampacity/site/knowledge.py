@@ -1,0 +1,256 @@
+"""What the site knows of each EVSE, gathered from events; the law gets it as `EvseState`.
+
+Nothing here decides. Unknown stays None: a missing current is not zero, a station that went away is not
+settled.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime
+
+from ..control.types import EvseState
+from ..csms.vocabulary import Outcome
+from ..model.events import MeterSampled, TransactionChanged
+from ..model.phases import ZERO, PerPhase
+from ..model.site import Evse, Site
+from ..model.station import ConnectorStatus, Sample
+
+DC_SUPPLY_EFFICIENCY = 0.92
+"""Assumed of a DC station that tells its output only: low, so that its supply current is rather over-
+estimated.
+"""
+
+SINGLE_PHASE_AFTER_S = 60.0
+"""A car on a three-phase EVSE that loads fewer phases for so long has fewer."""
+
+LAG_OF_A_SAMPLE_S = 5.0
+"""A reading is this old without counting as old: the time that it takes on its way."""
+
+
+class LiveEvse:
+    """One EVSE now. Times are monotonic site seconds unless they are datetimes."""
+
+    def __init__(self, evse: Evse, site: Site) -> None:
+        self.evse = evse
+        self.voltage_v = site.voltage_v
+        self.status: ConnectorStatus = "Unavailable"
+        self.online = False
+        self.proven = False
+        self.version: str | None = None
+        self.vendor: str | None = None
+        # the session
+        self.transaction: TransactionChanged | None = None
+        self.power_w: float | None = None
+        self.soc_percent: float | None = None
+        self.need_wh: float | None = None
+        self.departure: datetime | None = None
+        self.boosted = False
+        self.paused = False
+        # its meter
+        self.measured_a: PerPhase | None = None
+        self.measured_at: float | None = None
+        self.skew_s = 0.0
+        self.skew_error_s = 0.0
+        self._skews: deque[float] = deque(maxlen=7)
+        self.loaded_phases: tuple[int, ...] | None = None
+        self._fewer_since: float | None = None
+        # its limit
+        self.committed_a: float | None = None
+        self.committed_at: float | None = None
+        self.lease_until: float | None = None
+        self.renew_at: float | None = None
+        self.inflight_a: float | None = None
+        self.doubt_a: float | None = None
+        self.refused_until = 0.0
+        self.refusals = 0
+
+    # ------------------------------------------------------------ events
+
+    def connected(self, version: str) -> None:
+        self.online, self.proven, self.version = True, False, version
+
+    def disconnected(self) -> None:
+        self.online, self.proven = False, False
+
+    def transaction_changed(self, event: TransactionChanged) -> None:
+        """Take a transaction's new state; its end forgets everything that belonged to the session."""
+        current = self.transaction
+        if event.phase == "Ended":
+            if current is not None and current.transaction_id == event.transaction_id:
+                self._end_session()
+            return
+        if current is None or current.transaction_id != event.transaction_id:
+            if current is not None and event.started_at < current.started_at:
+                # A replay of an older transaction whose end is still to come: the running one stays.
+                return
+            self._end_session()
+        self.transaction = event
+        if event.power_w is not None:
+            self.power_w = event.power_w
+
+    def _end_session(self) -> None:
+        self.transaction = None
+        self.need_wh = self.departure = self.soc_percent = None
+        self.boosted = self.paused = False
+        self.loaded_phases = self._fewer_since = None
+        self.power_w = None
+        # The transaction's profile went with it: the base profile holds from now on.
+        self.committed_a = self.committed_at = self.lease_until = self.renew_at = None
+        self.doubt_a = None
+
+    def sampled(self, event: MeterSampled, at: float) -> None:
+        """Take a meter reading received now. One that was taken long ago (a replay) says nothing of the
+        present.
+        """
+        delay_s = (event.received_at - event.reading.at).total_seconds()
+        self._skews.append(-delay_s)
+        ordered = sorted(self._skews)
+        self.skew_s = ordered[len(ordered) // 2]
+        self.skew_error_s = min(ordered[-1] - self.skew_s, self.skew_s - ordered[0])
+        age_s = delay_s + self.skew_s
+        measured_at = at - max(0.0, age_s if age_s > LAG_OF_A_SAMPLE_S else 0.0)
+        if self.measured_at is not None and measured_at < self.measured_at:
+            return
+        power_w = power_of(event.reading.samples)
+        current_a = current_of(event.reading.samples, self.evse, self.voltage_v, power_w)
+        if current_a is None:
+            return
+        self.measured_a, self.measured_at = current_a, measured_at
+        if power_w is not None:
+            self.power_w = power_w
+        for sample in event.reading.samples:
+            if sample.measurand == "SoC":
+                self.soc_percent = sample.value
+        self._learn_phases(at)
+
+    def _learn_phases(self, at: float) -> None:
+        """Find out which phases the car loads, where they are fewer than the EVSE has."""
+        assert self.measured_a is not None
+        charging = self.transaction is not None and self.transaction.charging_state == "Charging"
+        loaded = tuple(phase for phase in self.evse.phases if self.measured_a[phase] > 1.0)
+        if charging and 0 < len(loaded) < len(self.evse.phases) and max(self.measured_a) >= 5.0:
+            if self._fewer_since is None:
+                self._fewer_since = at
+            elif at - self._fewer_since >= SINGLE_PHASE_AFTER_S:
+                self.loaded_phases = loaded
+        else:
+            self._fewer_since = None
+            if len(loaded) == len(self.evse.phases):
+                self.loaded_phases = None
+
+    # ------------------------------------------------------------ limits
+
+    def sent(self, limit_a: float) -> None:
+        """A limit is on its way."""
+        self.inflight_a = limit_a
+
+    def answered(
+        self, limit_a: float, outcome: Outcome, at: float, lease_until: float | None, renew_at: float | None
+    ) -> None:
+        """The station's answer to a limit, or none."""
+        self.inflight_a = None
+        match outcome.result:
+            case "accepted":
+                self.committed_a, self.committed_at = limit_a, at
+                self.lease_until, self.renew_at = lease_until, renew_at
+                self.doubt_a = None
+                self.refusals = 0
+            case "timeout":
+                self.doubt_a = max(limit_a, self.doubt_a or 0.0)
+            case _:
+                # Rejected or never arrived: what held before holds on. Ask again, but not in each tick.
+                self.refusals += 1
+                self.refused_until = at + min(60.0, 5.0 * 2 ** min(self.refusals, 4))
+
+    def limit_in_force_a(self, at: float) -> float:
+        """What the station allows as far as we know: the committed limit while its lease lives, else the base
+        profile.
+        """
+        if self.committed_a is None:
+            return self.evse.safe_a
+        if self.lease_until is not None and at >= self.lease_until:
+            return min(self.committed_a, self.evse.safe_a)
+        return self.committed_a
+
+    # ------------------------------------------------------------ for the law
+
+    @property
+    def wants(self) -> bool:
+        """A car that is authorised and hasn't stopped by itself."""
+        return self.transaction is not None and self.transaction.charging_state != "SuspendedEV"
+
+    def max_power_w(self) -> float:
+        """What the EVSE can give this car."""
+        if self.evse.dc_power_w is not None:
+            return self.evse.dc_power_w
+        phases = len(self.loaded_phases or self.evse.phases)
+        return self.evse.max_a * phases * self.voltage_v
+
+    def slack_s(self, now: datetime) -> float | None:
+        """Time to departure less the time that the missing energy takes at full power."""
+        if self.departure is None or self.transaction is None:
+            return None
+        left_s = (self.departure - now).total_seconds()
+        if self.need_wh is None:
+            return left_s
+        missing_wh = max(0.0, self.need_wh - self.transaction.energy_wh)
+        return left_s - missing_wh / self.max_power_w() * 3600.0
+
+    def state(self, now: datetime, sample_interval_s: float) -> EvseState:
+        """As the law sees it."""
+        evse = self.evse
+        return EvseState(
+            key=evse.key,
+            online=self.online,
+            proven=self.proven,
+            session=self.transaction is not None,
+            wants=self.wants,
+            paused=self.paused,
+            priority=evse.priority + 1 if self.boosted else None,
+            slack_s=self.slack_s(now),
+            measured_a=self.measured_a,
+            measured_at=self.measured_at,
+            sample_interval_s=sample_interval_s,
+            committed_a=self.committed_a,
+            committed_at=self.committed_at,
+            lease_until=self.lease_until,
+            inflight_a=self.inflight_a,
+            doubt_a=self.doubt_a,
+            phases=self.loaded_phases,
+        )
+
+
+def power_of(samples: tuple[Sample, ...]) -> float | None:
+    """Active import power in W: the sum where it is told, else the phases together."""
+    phases: dict[int, float] = {}
+    for sample in samples:
+        if sample.measurand == "Power.Active.Import" and sample.location in ("Outlet", "Inlet"):
+            phases.setdefault(sample.phase, sample.value)
+    if 0 in phases:
+        return phases[0]
+    return sum(phases.values()) if phases else None
+
+
+def current_of(
+    samples: tuple[Sample, ...], evse: Evse, voltage_v: float, power_w: float | None
+) -> PerPhase | None:
+    """Amperes on the circuit's phases: measured where told, else from the power. None where neither is told."""
+    wanted = "Inlet" if evse.dc_power_w is not None else "Outlet"
+    told: dict[int, float] = {}
+    for sample in samples:
+        if sample.measurand == "Current.Import" and sample.location == wanted:
+            told.setdefault(sample.phase, sample.value)
+    current = list(ZERO)
+    if told:
+        for index, phase in enumerate(evse.phases):
+            # A phase that isn't told is not zero: it may carry as much as the highest that is.
+            value = told.get(index + 1)
+            current[phase] = abs(value) if value is not None else max(map(abs, told.values()))
+    elif power_w is not None:
+        supply_w = abs(power_w) / (DC_SUPPLY_EFFICIENCY if evse.dc_power_w is not None else 1.0)
+        for phase in evse.phases:
+            current[phase] = supply_w / (voltage_v * len(evse.phases))
+    else:
+        return None
+    return current[0], current[1], current[2]

@@ -1,0 +1,152 @@
+"""What a site keeps: limits and wishes, each with its audit row in the same unit of work.
+
+A command of a person returns when both are durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Literal
+
+from msgspec import Struct, structs
+from sqlalchemy import Connection
+
+from ..model.site import LimitSource, Site, Strategy
+from ..store import Store, audit, profiles, sites, transactions
+from ..store.identifiers import sortable_id
+from .commissioning import BASE_ID, LEASE_ID
+
+
+class Wishes(Struct, frozen=True, kw_only=True):
+    """What people want of a session."""
+
+    boosted: bool
+    paused: bool
+    need_wh: float | None
+    departure: datetime | None
+
+
+class SiteRecords:
+    """The store, as one site uses it. `load` first."""
+
+    def __init__(self, store: Store, site: Site) -> None:
+        self._store = store
+        self._operator_id = site.operator_id
+        self._site_id = site.site_id
+        self._commissioned: set[str] = set()
+
+    async def load(self) -> None:
+        """Find out which stations hold their base profiles already."""
+        rows = await self._store.read(
+            lambda connection: profiles.list_profiles(connection, self._operator_id)
+        )
+        self._commissioned = {
+            row.station_id for row in rows if row.status == "accepted" and BASE_ID < row.profile_id < LEASE_ID
+        }
+
+    def commissioned(self, station_id: str) -> bool:
+        """Whether the station has taken its base profiles before."""
+        return station_id in self._commissioned
+
+    def mark_commissioned(self, station_id: str) -> None:
+        """It has; the registry of profiles keeps it."""
+        self._commissioned.add(station_id)
+
+    async def limits(self) -> dict[str, tuple[LimitSource, ...]]:
+        """Limits that people and grid signals have set and that still count, by circuit."""
+        now = self._store.clock.now()
+        return await self._store.read(
+            lambda connection: sites.limits_in_force(connection, self._operator_id, self._site_id, now)
+        )
+
+    async def set_limit(self, circuit_id: str, limit: LimitSource, actor: str) -> None:
+        """Keep a limit."""
+        now = self._store.clock.now()
+        await self._deed(
+            actor,
+            "set_limit",
+            f"circuit/{self._site_id}/{circuit_id}",
+            structs.asdict(limit),
+            lambda connection: sites.set_limit(
+                connection, self._operator_id, self._site_id, circuit_id, limit, actor, now
+            ),
+        )
+
+    async def withdraw_limit(self, circuit_id: str, source: str, actor: str) -> None:
+        """End a limit."""
+        now = self._store.clock.now()
+        await self._deed(
+            actor,
+            "withdraw_limit",
+            f"circuit/{self._site_id}/{circuit_id}",
+            {"source": source},
+            lambda connection: sites.withdraw_limit(
+                connection, self._operator_id, self._site_id, circuit_id, source, actor, now
+            ),
+        )
+
+    async def set_strategy(self, strategy: Strategy, actor: str) -> None:
+        """Keep how the site shares."""
+        await self._deed(
+            actor,
+            "set_strategy",
+            f"site/{self._site_id}",
+            {"strategy": strategy},
+            lambda connection: sites.set_strategy(connection, self._operator_id, self._site_id, strategy),
+        )
+
+    async def set_wish(
+        self, transaction_id: str, wish: Literal["boost", "pause"], on: bool, actor: str
+    ) -> None:
+        """Keep a person's wish for a session."""
+        change: dict[str, Any] = {"boosted": on} if wish == "boost" else {"paused": on}
+        await self._deed(
+            actor,
+            wish,
+            f"transaction/{transaction_id}",
+            {"on": on},
+            lambda connection: self._change(connection, transaction_id, change),
+        )
+
+    async def set_need(
+        self, transaction_id: str, need_wh: float | None, departure: datetime | None, actor: str
+    ) -> None:
+        """Keep what the driver needs."""
+        change: dict[str, Any] = {"need_wh": need_wh, "departure": departure}
+        await self._deed(
+            actor,
+            "declare_need",
+            f"transaction/{transaction_id}",
+            {"need_wh": need_wh, "departure": departure.isoformat() if departure is not None else None},
+            lambda connection: self._change(connection, transaction_id, change),
+        )
+
+    async def wishes(self, transaction_id: str) -> Wishes | None:
+        """What people wanted of a session; None for one that isn't known."""
+        row = await self._store.read(
+            lambda connection: transactions.get_transaction(connection, self._operator_id, transaction_id)
+        )
+        if row is None:
+            return None
+        return Wishes(boosted=row.boosted, paused=row.paused, need_wh=row.need_wh, departure=row.departure)
+
+    def _change(self, connection: Connection, transaction_id: str, change: dict[str, Any]) -> None:
+        row = transactions.get_transaction(connection, self._operator_id, transaction_id)
+        if row is None:
+            raise LookupError(f"transaction {transaction_id!r} is not known")
+        transactions.update_transaction(connection, structs.replace(row, **change))
+
+    async def _deed(
+        self, actor: str, action: str, target: str, detail: Any, deed: Callable[[Connection], object]
+    ) -> None:
+        """Do it and write who did it, in one unit of work."""
+        now = self._store.clock.now()
+        audit_id = sortable_id(now)
+
+        def unit(connection: Connection) -> None:
+            audit.add(connection, self._operator_id, audit_id, now, actor, action, target, detail)
+            deed(connection)
+            audit.finish(connection, self._operator_id, audit_id, now, "done")
+
+        await self._store.write(unit)

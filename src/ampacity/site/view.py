@@ -1,0 +1,195 @@
+"""What people see of the site: the law's ledger and the EVSEs' state as `model.live` views."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from ..control.types import Decision
+from ..model.live import CircuitView, EvseView, Reason, SessionView, SiteView
+from ..model.phases import ZERO, PerPhase, add, to_parent
+from ..model.site import Circuit, Site
+from .knowledge import LiveEvse
+
+DRAWING_W = 50.0
+
+
+class Wiring:
+    """Where each circuit's phases end up at the grid connection, worked out once."""
+
+    def __init__(self, site: Site) -> None:
+        self._circuits = {circuit.circuit_id: circuit for circuit in site.circuits}
+
+    def ancestors(self, circuit_id: str) -> list[Circuit]:
+        """The circuit, its parent, and so on up to the grid connection."""
+        chain = []
+        current: str | None = circuit_id
+        while current is not None:
+            circuit = self._circuits[current]
+            chain.append(circuit)
+            current = circuit.parent_id
+        return chain
+
+    def at_root(self, circuit_id: str, value: PerPhase) -> PerPhase:
+        """A per-phase value of a circuit on the grid connection's phases."""
+        for circuit in self.ancestors(circuit_id):
+            if circuit.parent_id is not None:
+                value = to_parent(value, circuit.rotation)
+        return value
+
+    def drawn_a(self, evses: list[LiveEvse]) -> dict[str, PerPhase]:
+        """Measured draw of all EVSEs below each circuit, on that circuit's phases."""
+        total: dict[str, PerPhase] = dict.fromkeys(self._circuits, ZERO)
+        for live in evses:
+            value = live.measured_a or ZERO
+            for circuit in self.ancestors(live.evse.circuit_id):
+                total[circuit.circuit_id] = add(total[circuit.circuit_id], value)
+                value = to_parent(value, circuit.rotation)
+        return total
+
+
+def site_view(
+    site: Site,
+    wiring: Wiring,
+    evses: dict[tuple[str, int], LiveEvse],
+    decision: Decision,
+    metered: dict[str, PerPhase | None],
+    at: float,
+    now: datetime,
+    speed: float,
+    demo: bool,
+) -> SiteView:
+    """The whole site now."""
+    drawn = wiring.drawn_a(list(evses.values()))
+    circuits = []
+    for circuit in site.circuits:
+        ledger = decision.circuits[circuit.circuit_id]
+        state: Literal["none", "fresh", "stale", "dead"] = (
+            "dead" if ledger.meter_state == "lost" else ledger.meter_state
+        )
+        circuits.append(
+            CircuitView(
+                circuit_id=circuit.circuit_id,
+                name=circuit.name,
+                parent_id=circuit.parent_id,
+                rating_a=circuit.rating_a,
+                limit_a=ledger.limit_a,
+                limit_source=ledger.limit_source,
+                meter_state=state,
+                metered_a=rounded(metered.get(circuit.circuit_id)),
+                base_a=rounded(ledger.base_a) or ZERO,
+                ev_a=rounded(drawn[circuit.circuit_id]) or ZERO,
+                reserve_a=rounded(ledger.reserve_a) or ZERO,
+                margin_a=round(ledger.margin_a, 2),
+            )
+        )
+    views = tuple(evse_view(live, wiring, decision, at, now) for live in evses.values())
+    root = site.root
+    ledger = decision.circuits[root.circuit_id]
+    return SiteView(
+        site_id=site.site_id,
+        name=site.name,
+        at=now,
+        speed=speed,
+        demo=demo,
+        strategy=site.strategy,
+        voltage_v=site.voltage_v,
+        overloaded=decision.overloaded,
+        base_power_w=round(base_power_w(site, decision, drawn, metered)),
+        ev_power_w=round(sum(view.power_w for view in views)),
+        limit_power_w=round(3.0 * ledger.limit_a * site.voltage_v),
+        circuits=tuple(circuits),
+        evses=views,
+    )
+
+
+def base_power_w(
+    site: Site, decision: Decision, drawn: dict[str, PerPhase], metered: dict[str, PerPhase | None]
+) -> float:
+    """What the building draws: the meter less the cars, or the law's own assumption where no meter tells."""
+    root = site.root.circuit_id
+    meter = metered.get(root)
+    if meter is None or decision.circuits[root].meter_state not in ("fresh", "stale"):
+        return sum(decision.circuits[root].base_a) * site.voltage_v
+    return max(0.0, sum(meter) - sum(drawn[root])) * site.voltage_v
+
+
+def evse_view(live: LiveEvse, wiring: Wiring, decision: Decision, at: float, now: datetime) -> EvseView:
+    """One EVSE now."""
+    evse = live.evse
+    grant = decision.grants.get(evse.key)
+    limit_a = live.limit_in_force_a(at)
+    measured_a = live.measured_a or ZERO
+    held_a = decision.held_a.get(evse.key, 0.0)
+    drawing = live.power_w if live.power_w is not None and live.transaction is not None else 0.0
+    return EvseView(
+        station_id=evse.station_id,
+        evse_id=evse.evse_id,
+        label=evse.label or f"{evse.station_id}/{evse.evse_id}",
+        circuit_id=evse.circuit_id,
+        phases=tuple(phase + 1 for phase in evse.phases),
+        max_a=evse.max_a,
+        dc=evse.dc_power_w is not None,
+        status=live.status,
+        online=live.online,
+        version=live.version,
+        vendor=live.vendor,
+        grant_a=round(limit_a, 1),
+        grant_w=round(limit_a * len(evse.phases) * live.voltage_v),
+        measured_a=rounded(wiring.at_root(evse.circuit_id, measured_a)) or ZERO,
+        power_w=round(drawing),
+        reserve_a=round(max(0.0, held_a - max(measured_a)), 1) if evse.key in decision.reserved else 0.0,
+        session=session_view(live, decision, at, now),
+        reasons=grant.reasons if grant is not None else (Reason(code="no_session"),),
+    )
+
+
+def session_view(live: LiveEvse, decision: Decision, at: float, now: datetime) -> SessionView | None:
+    """The car at an EVSE, None without one."""
+    transaction = live.transaction
+    if transaction is None:
+        return None
+    power_w = live.power_w or 0.0
+    missing_wh = None if live.need_wh is None else max(0.0, live.need_wh - transaction.energy_wh)
+    state: Literal["charging", "waiting", "paused", "full", "connected"]
+    if live.paused:
+        state = "paused"
+    elif power_w > DRAWING_W:
+        state = "charging"
+    elif transaction.charging_state == "SuspendedEV":
+        state = "full" if missing_wh is None or missing_wh < 500.0 else "connected"
+    elif live.limit_in_force_a(at) <= 0.0:
+        state = "waiting"
+    else:
+        state = "connected"
+    return SessionView(
+        transaction_id=transaction.transaction_id,
+        token=transaction.token.value if transaction.token is not None else None,
+        started_at=transaction.started_at,
+        energy_wh=round(transaction.energy_wh, 1),
+        state=state,
+        need_wh=live.need_wh,
+        departure=live.departure,
+        ready_at=ready_at(missing_wh, power_w, now),
+        soc_percent=live.soc_percent,
+        boosted=live.boosted,
+        paused=live.paused,
+    )
+
+
+def ready_at(missing_wh: float | None, power_w: float, now: datetime) -> datetime | None:
+    """When the car has what it needs at its present power; None where the need is unknown or nothing flows."""
+    if missing_wh is None:
+        return None
+    if missing_wh <= 0.0:
+        return now.replace(microsecond=0)
+    if power_w <= DRAWING_W:
+        return None
+    return (now + timedelta(hours=missing_wh / power_w)).replace(second=0, microsecond=0)
+
+
+def rounded(value: PerPhase | None) -> PerPhase | None:
+    """To 0.01 A: finer is noise, and would make every view differ from the last."""
+    if value is None:
+        return None
+    return round(value[0], 2), round(value[1], 2), round(value[2], 2)
