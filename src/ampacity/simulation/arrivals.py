@@ -311,6 +311,9 @@ def _visit(
     arrival = (midnight + timedelta(seconds=start)).astimezone(UTC)
     departure = arrival + timedelta(seconds=end - start)
     energy_wh = float(round(stay.energy_kwh * 1000.0))
+    if evse.dc_power_w is not None:
+        # Whoever waits beside a DC station stays until the energy is in.
+        energy_wh = min(energy_wh, float(round(0.5 * evse.dc_power_w * (end - start) / 3600.0)))
     car = draw_car(
         rng,
         energy_wh=energy_wh,

@@ -65,7 +65,7 @@ class Archetype(Struct, frozen=True, kw_only=True):
         return min(phases * voltage_v * min(offered_a, self.ac_max_a[phases - 1]), by_battery)
 
 
-_TABLE: Final = 0.70 / 213_320.0
+_TABLE: Final = 0.70 / 213_340.0
 
 FLEET: Final[tuple[Archetype, ...]] = (
     Archetype(
@@ -162,8 +162,10 @@ def draw_car(
         chosen = fleet[int(np.argmax(most))]
     gain = energy_wh * _efficiency(chosen, dc_power_w) / chosen.battery_wh
     full_power_w = _most_power_w(chosen, phases, max_a, dc_power_w, voltage_v)
-    hurried = energy_wh * 3600.0 > 0.6 * full_power_w * dwell_s
-    end = float(rng.uniform(0.55, 0.88) if hurried or dc_power_w is not None else rng.uniform(0.75, 1.0))
+    spare_s = dwell_s - energy_wh * 3600.0 / full_power_w if full_power_w > 0.0 else 0.0
+    # The last tenth takes an hour or more on some batteries; who has less time to spare doesn't fill up.
+    fills_up = dc_power_w is None and spare_s > 5400.0
+    end = float(rng.uniform(0.75, 1.0) if fills_up else rng.uniform(0.55, 0.85))
     return CarPlan(archetype=chosen, soc=min(max(end - gain, 0.03), 1.0))
 
 
