@@ -74,14 +74,14 @@ class Double:
         self.reader = asyncio.ensure_future(self._read())
 
     async def call(
-        self, action: str, payload: dict[str, Any], *, message_id: str | None = None, timeout: float = 10.0
+        self, action: str, payload: dict[str, Any], *, message_id: str | None = None, limit_s: float = 10.0
     ) -> dict[str, Any]:
         """Send a CALL and return the CALLRESULT's payload. Raises CallError, Lost, TimeoutError."""
         message_id = message_id or self._ids()
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[message_id] = (action, future)
         await self.send_text(json.dumps([2, message_id, action, payload]))
-        return await asyncio.wait_for(future, timeout)
+        return await asyncio.wait_for(future, limit_s)
 
     async def send_text(self, text: str) -> None:
         """Send anything."""
@@ -90,13 +90,13 @@ class Double:
         except ConnectionClosed as closed:
             raise Lost(str(closed)) from closed
 
-    async def wait_heard(self, action: str, count: int = 1, timeout: float = 10.0) -> dict[str, Any]:
+    async def wait_heard(self, action: str, count: int = 1, limit_s: float = 10.0) -> dict[str, Any]:
         """Wait until the CSMS has called `action` `count` times; returns the last payload."""
 
         def of_action() -> list[dict[str, Any]]:
             return [payload for name, payload in self.heard if name == action]
 
-        async with asyncio.timeout(timeout), self._arrived:
+        async with asyncio.timeout(limit_s), self._arrived:
             await self._arrived.wait_for(lambda: len(of_action()) >= count)
         return of_action()[count - 1]
 
@@ -181,3 +181,4 @@ async def station(
             yield double
         finally:
             double.reader.cancel()
+            await asyncio.gather(double.reader, return_exceptions=True)

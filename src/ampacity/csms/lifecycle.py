@@ -67,6 +67,13 @@ def follow(row: TransactionRow, message: TransactionMessage, nominal_voltage_v: 
     return row
 
 
+def is_another(row: TransactionRow, message: TransactionMessage) -> bool:
+    """Whether a start uses the id of a transaction that ended before it:
+    stations count anew after a reset.
+    """
+    return message.phase == "Started" and row.ended_at is not None and message.at > row.ended_at
+
+
 def supersede(row: TransactionRow, at: datetime) -> TransactionRow:
     """The row closed by us: its EVSE began another transaction and no end of this one was told."""
     return replace(

@@ -23,11 +23,20 @@ class StationRef(Struct, frozen=True):
     version: str
 
 
+class NoAnswer(Exception):
+    """Leave a CALL unanswered: it could not be kept, and the station shall repeat it as if it had been lost.
+
+    A CALLERROR would count as an attempt, and after a few a station throws the message away (E13).
+    """
+
+
 class StationHandler(Protocol):
     """Who understands what stations say."""
 
     async def handle(self, station: StationRef, action: str, payload: Struct) -> Struct:
-        """The response to a CALL, given after everything that must last is durable.
+        """The response to a CALL, given after everything that must last is durable. Raises NoAnswer.
+
+
 
         An exception becomes a CALLERROR.
         """

@@ -40,6 +40,12 @@ class EvseMeter:
                 self._values[item.measurand, item.phase] = item.value
         return True
 
+    def rest(self) -> None:
+        """Nothing flows: the transaction has ended, and stations tell no values without one."""
+        for measurand, phase in tuple(self._values):
+            if measurand in (POWER, CURRENT):
+                self._values[measurand, phase] = 0.0
+
     def value(self, measurand: str, phase: int = 0) -> float | None:
         """The newest value of a measurand on a phase (0: the sum, or not per phase)."""
         return self._values.get((measurand, phase))

@@ -16,11 +16,12 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..bus import Bus, NoResponder
 from ..clock import Clock
 from ..model.events import MessagePassed, StationConnected, StationDisconnected
-from ..store import Store, StoreUnavailable, audit, operators, stations
+from ..store import Store, StoreClosed, StoreUnavailable, audit, operators, stations
 from ..store.messages import MessageLog
 from ..store.stations import RejectedHandshake
 from .admission import Admission, hash_password
@@ -32,12 +33,12 @@ from .blocks.provisioning import ACTOR, Provisioning
 from .blocks.remote import Remote
 from .blocks.smart_charging import SmartCharging
 from .blocks.transactions import Transactions
-from .blocks.variables import Variables
+from .blocks.variables import Variables, is_secret
 from .blocks.vendor import Vendor
 from .context import Context
 from .dialects import Unsupported, dialect
 from .dialects.dialect import Reply
-from .link import CallFailed, HandshakeRejected, OutboundCall, StationRef, station_address
+from .link import CallFailed, HandshakeRejected, NoAnswer, OutboundCall, StationRef, station_address
 from .settings import CsmsSettings
 from .state import Stations, StationState
 from .vocabulary import (
@@ -188,7 +189,10 @@ class Csms:
         self._seen(state, station.version)
         speech = dialect(station.version)
         said = speech.understand(action, payload)
-        answer = await self._hear[type(said)](state, said)
+        try:
+            answer = await self._hear[type(said)](state, said)
+        except (StoreUnavailable, StoreClosed) as trouble:
+            raise NoAnswer(str(trouble)) from trouble
         return speech.answer(action, payload, answer)
 
     async def hear(self, station: StationRef, action: str, payload: Struct) -> None:
@@ -219,7 +223,7 @@ class Csms:
         program = actor.startswith(("controller", "system"))
         action = _name(command)
         target = f"station/{station_id}"
-        detail = msgspec.to_builtins(command)
+        detail = msgspec.to_builtins(_shown(command))
         if program:
             audit_id = audit.post_record(self._store, operator_id, actor, action, target, detail)
         else:
@@ -351,6 +355,14 @@ class Csms:
 
 def _name(command: Command) -> str:
     return str(command.__struct_config__.tag)
+
+
+def _shown(command: Command) -> Command:
+    """The command as the audit may show it: passwords are not shown."""
+    if not isinstance(command, SetVariables):
+        return command
+    values = tuple(replace(item, value="***") if is_secret(item.ref) else item for item in command.values)
+    return replace(command, values=values)
 
 
 def _failure(failed: CallFailed) -> Outcome:

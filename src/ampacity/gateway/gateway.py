@@ -41,6 +41,14 @@ log = logging.getLogger(__name__)
 DEADLINE_STEP_S = 0.2
 """How exactly call time-outs are kept, in site seconds."""
 
+MAX_OPEN = 4096
+"""Calls of one station read and not answered;
+reading stops long before, but what was read at once is taken.
+"""
+
+FINISH_WALL_S = 3.0
+"""How long a stop waits for answers under way."""
+
 Key = tuple[str, str]
 
 
@@ -86,11 +94,18 @@ class Gateway:
         log.info("stations connect to %s:%d by %s", self._settings.host, self.port, self._settings.transport)
 
     async def stop(self) -> None:
-        """Stop listening and close each socket as going away. Calls in flight are lost."""
+        """Stop listening, answer what was read, and close each socket as going away.
+
+        Our calls in flight are lost.
+        """
         self._stopping = True
         if self._listener is not None:
             await self._listener.close()
-        for session in tuple(self._sessions.values()):
+        sessions = tuple(self._sessions.values())
+        finishing = [asyncio.ensure_future(session.finish()) for session in sessions]
+        if finishing:
+            await asyncio.wait(finishing, timeout=FINISH_WALL_S)
+        for session in sessions:
             session.close(GOING_AWAY, "the charging station management system restarts")
         if self._deadlines is not None:
             self._deadlines.cancel()
@@ -164,7 +179,7 @@ class Gateway:
             new_id=self._new_id,
             history=history,
             max_queue=self._settings.max_queued_calls,
-            max_open=4 * self._settings.max_waiting_inbound,
+            max_open=MAX_OPEN,
         )
         return Session(station, engine, self._around)
 

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from ..bus import Bus
 from ..clock import Clock
-from ..csms.link import CallFailed, OutboundCall, StationHandler, StationRef
+from ..csms.link import CallFailed, NoAnswer, OutboundCall, StationHandler, StationRef
 from ..model.events import MessagePassed
 from ..ocpp.engine import (
     CallLost,
@@ -109,6 +109,14 @@ class Session:
         self.closed(reason)
         if socket is not None:
             socket.close(code, reason)
+
+    async def finish(self) -> None:
+        """Stop reading, and return when what was read has been handled and answered."""
+        if self._socket is not None:
+            self._paused = True
+            self._socket.pause_reading()
+        if self._worker is not None:
+            await self._worker
 
     # ------------------------------------------------------------ outbound
 
@@ -200,6 +208,9 @@ class Session:
         except asyncio.CancelledError:
             engine.abandon(event.message_id)
             raise
+        except NoAnswer as reason:
+            log.warning("station %s: %s is not answered: %s", self.station.station_id, event.action, reason)
+            engine.abandon(event.message_id)
         except Exception as error:
             log.exception("station %s: %s could not be handled", self.station.station_id, event.action)
             engine.refuse(event.message_id, ErrorCode.INTERNAL_ERROR, f"{type(error).__name__}"[:255])
@@ -242,6 +253,10 @@ class Session:
 
     def _passed(self, direction: str, text: str) -> None:
         around, station = self._around, self.station
+        if direction == "out" and any(name in text for name in _SECRETS):
+            text = (
+                f"{text[: text.find('{')]}{{}}]"  # its id and action stay, its payload is nobody's business
+            )
         around.bus.publish(
             MessagePassed(
                 operator_id=station.operator_id,
@@ -251,6 +266,10 @@ class Session:
                 at=around.clock.now(),
             )
         )
+
+
+_SECRETS = ("AuthorizationKey", "BasicAuthPassword")
+"""Variables whose values must not be seen: frames that carry them are shown without their payload."""
 
 
 class Stranger:

@@ -68,6 +68,9 @@ class Transactions:
         self._show(state, kept.row, "Ended" if ended else said.phase)
         if ended:
             self._forget_profiles(state, kept.row)
+            meter = state.meters.get(kept.row.evse_id)
+            if meter is not None and state.transaction_on(kept.row.evse_id) is None:
+                meter.rest()
         return kept.answer
 
     # ------------------------------------------------------------ in the writer thread
@@ -91,6 +94,8 @@ class Transactions:
             wire_id = str(transactions.next_wire_id(connection, operator_id))
         else:
             row = transactions.by_wire_id(connection, operator_id, station_id, wire_id)
+            if row is not None and lifecycle.is_another(row, said):
+                row = None
         known = row is not None
         if row is None:
             row = lifecycle.begin(

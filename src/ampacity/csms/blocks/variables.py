@@ -13,6 +13,14 @@ from ..vocabulary import GetVariables, Outcome, SetVariables, VariableRef, Varia
 _HELD = ("Accepted", "RebootRequired")
 
 
+_SECRETS = ("AuthorizationKey", "BasicAuthPassword")
+
+
+def is_secret(ref: VariableRef) -> bool:
+    """Whether a variable's value must never be kept or shown."""
+    return ref.variable in _SECRETS
+
+
 class Variables:
     """GetVariables, SetVariables, and reports."""
 
@@ -35,6 +43,8 @@ class Variables:
         now = self._context.clock.now()
         rows = []
         for value in values:
+            if is_secret(value.ref):
+                continue
             known = state.variables.get(value.ref)
             if value.read_only is None and known is not None and known.read_only is not None:
                 value = VariableValue(

@@ -337,16 +337,17 @@ def _transaction(payload: Any) -> TransactionMessage:
     readings = read(payload.meterValue or ())
     evse = payload.evse
     phase = payload.eventType
+    at = utc(payload.timestamp)
     return TransactionMessage(
         phase=phase,
         station_transaction_id=info.transactionId,
         evse_id=None if evse is None else evse.id,
         connector_id=None if evse is None else evse.connectorId,
         token=_token(payload.idToken),
-        at=utc(payload.timestamp),
-        # E01: a number is used once within a transaction; the event type tells a station apart that starts
-        # over.
-        retry_key=f"{info.transactionId}:{payload.seqNo}:{phase}",
+        at=at,
+        # A number is used once within a transaction (E01); the time tells a station apart that uses ids
+        # again.
+        retry_key=f"{info.transactionId}:{payload.seqNo}:{phase}:{at.timestamp():.3f}",
         seq_no=payload.seqNo,
         trigger=payload.triggerReason,
         charging_state=info.chargingState,
