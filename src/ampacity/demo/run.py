@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 from rich.console import Console
+from sqlalchemy import Connection
 
 from ..api.context import ApiSettings
 from ..clock import MAX_SPEED, Clock, ScaledClock, WallClock
@@ -181,7 +182,12 @@ async def _register(node: Node, world: SimulatedWorld, plan: WorldPlan) -> None:
         TokenRow(operator_id=node.operator_id, token=driver_token(visit), label="Driver", created_at=now)
         for visit in plan.visits
     ]
-    await node.store.write(lambda connection: [tokens.save_token(connection, card) for card in cards])
+
+    def save(connection: Connection) -> None:
+        for card in cards:
+            tokens.save_token(connection, card)
+
+    await node.store.write(save)
 
 
 def _greet(console: Console, options: DemoOptions, plan: WorldPlan, node: Node, path: str) -> None:
