@@ -39,8 +39,8 @@ const FRAMES = [
 ];
 const audit = (n) =>
   Array.from({ length: n }, (_, i) => ({
-    audit_id: 900 - i, at: iso(world.now() - i * 17e4), actor: i % 3 ? "site:harbour" : "user:owner", action: i % 3 ? "station.set_profile" : i % 2 ? "limit.set" : "session.boost",
-    target: i % 3 ? `CP-${String((i % 24) + 1).padStart(2, "0")}` : "main", detail: { limit_a: 16 - i / 10 }, outcome: i % 7 === 5 ? "timeout" : "accepted", outcome_at: iso(world.now() - i * 17e4 + 300),
+    audit_id: String(900 - i), at: iso(world.now() - i * 17e4), actor: i % 3 ? "site:harbour" : "user:owner", action: i % 3 ? "station.set_profile" : i % 2 ? "limit.set" : "session.boost",
+    target: i % 3 ? `CP-${String((i % 24) + 1).padStart(2, "0")}` : "main", detail: { limit_a: 16 - i / 10 }, outcome: i % 7 === 5 ? "timeout" : "accepted", outcome_detail: null, outcome_at: iso(world.now() - i * 17e4 + 300),
   }));
 
 export async function routes(method, path, query, body) {
@@ -92,8 +92,8 @@ export async function routes(method, path, query, body) {
   if ((p = m("/stations/[^/]+/messages"))) return ok({ items: Array.from({ length: 40 }, (_, i) => ({ message_log_id: 5000 - i, at: iso(world.now() - i * 5e3), direction: FRAMES[i % 7][0], action: FRAMES[i % 7][1], frame: FRAMES[i % 7][2] })), next: query.get("before") ? null : 4960 });
   if (path === "/handshakes" || m("/stations/[^/]+/handshakes"))
     return ok([
-      { at: iso(world.now() - 4e5), peer: "10.20.4.31:52113", path: "/ocpp/CP-99", identity: "CP-99", reason: "No station CP-99 is known here.", remedy: "Register the station, or correct the identity in its configuration." },
-      { at: iso(world.now() - 9e5), peer: "10.20.4.18:40022", path: "/ocpp/CP-04", identity: "CP-04", reason: "The password is wrong.", remedy: "Set AuthorizationKey on the station to the password shown when it was registered." },
+      { at: iso(world.now() - 4e5), peer: "10.20.4.31:52113", path: "/ocpp/CP-99", identity: "CP-99", reason: "station 'CP-99' is unknown: register it, or admit unknown stations", handshake_id: 2 },
+      { at: iso(world.now() - 9e5), peer: "10.20.4.18:40022", path: "/ocpp/CP-04", identity: "CP-04", reason: "the password of station 'CP-04' is wrong", handshake_id: 1 },
     ]);
   if ((p = m("/stations/([^/]+)/commands/(.+)"))) {
     await new Promise((go) => setTimeout(go, 300));
@@ -107,7 +107,7 @@ export async function routes(method, path, query, body) {
   }
   if ((p = m("/tokens/(.+)"))) {
     if (method === "DELETE") tokens = tokens.filter((x) => x.value !== p[0]);
-    if (method === "PUT") tokens = tokens.map((x) => (x.value === p[0] ? { ...x, ...body } : x));
+    if (method === "PUT") tokens = tokens.filter((x) => x.value !== p[0]).concat({ group: null, expires_at: null, label: "", ...body });
     return done;
   }
   if (path === "/transactions")
@@ -134,6 +134,7 @@ export async function routes(method, path, query, body) {
     return ok(keys);
   }
   if ((p = m("/api-keys/(.+)"))) return (keys = keys.map((k) => (k.prefix === p[0] ? { ...k, revoked_at: iso(world.now()) } : k))), done;
+  if (path === "/users") return ok([{ name: "owner", role: "owner", created_at: iso(Date.UTC(2026, 3, 1)), disabled: false }]);
   if (path === "/links") return ok({ path: "/#/sign-in?code=Zk3-example", user: body.user, role: body.role, expires_at: iso(world.now() + 86400e3) });
   return null;
 }

@@ -1,7 +1,21 @@
 // What a person can do to a site, one function each: the only place that knows these addresses.
 
 import { del, get, path, post, put } from "./api";
-import type { CircuitLimitsView, Commands, EvseView, LimitChange, NeedChange, Outcome, Strategy } from "./types";
+import type {
+  ApiKeyChange,
+  CircuitLimitsView,
+  Commands,
+  EvseView,
+  LimitChange,
+  LinkChange,
+  LinkView,
+  NeedChange,
+  NewApiKeyView,
+  Outcome,
+  Strategy,
+  TokenChange,
+  TokenView,
+} from "./types";
 
 type Evse = Pick<EvseView, "station_id" | "evse_id">;
 
@@ -21,7 +35,7 @@ export const withdrawLimit = (siteId: string, circuitId: string, source: string)
 export const boost = (evse: Evse, on: boolean) => post(`${at(evse)}/boost`, { on });
 export const pause = (evse: Evse, on: boolean) => post(`${at(evse)}/${on ? "pause" : "resume"}`);
 export const stop = (evse: Evse) => post<Outcome | undefined>(`${at(evse)}/stop`);
-export const declareNeed = (evse: Evse, need: NeedChange) => post(`${at(evse)}/need`, need);
+export const declareNeed = (evse: Evse, need: NeedChange) => put(`${at(evse)}/need`, need);
 
 export const command = <Name extends keyof Commands>(stationId: string, name: Name, body: Commands[Name]) =>
   post<Outcome>(path`/stations/${stationId}/commands/${name}`, body);
@@ -29,3 +43,10 @@ export const command = <Name extends keyof Commands>(stationId: string, name: Na
 /** Demo only: cut a simulated station's network, or put it back. */
 export const setNetwork = (stationId: string, plugged: boolean) =>
   post(path`/demo/stations/${stationId}/${plugged ? "plug" : "unplug"}`);
+
+export const saveToken = (token: TokenChange) => put<TokenView>(path`/tokens/${token.value}`, token);
+export const deleteToken = (value: string) => del(path`/tokens/${value}`);
+
+export const makeKey = (key: ApiKeyChange) => post<NewApiKeyView>("/api-keys", key);
+export const revokeKey = (prefix: string) => del(path`/api-keys/${prefix}`);
+export const makeLink = (link: LinkChange) => post<LinkView>("/links", link);

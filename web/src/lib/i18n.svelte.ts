@@ -42,7 +42,7 @@ export function plural(n: number, one: Key, many: Key): string {
   return t(n === 1 ? one : many, { n });
 }
 
-/** Whether a text has this key: for words that come from a station or a server and may be unknown. */
-export function known(key: string): key is Key {
-  return key in en;
+/** The text of a key that is made of a station's or a server's word, or `otherwise` where we have none for it. */
+export function wordFor(key: string, otherwise: string): string {
+  return key in en ? t(key as Key) : otherwise;
 }

@@ -1,13 +1,12 @@
 // "Why not more", as a sentence: from the law's reason codes and the circuits they name.
 
 import { num } from "./format.svelte";
-import { known, t } from "./i18n.svelte";
+import { t, wordFor } from "./i18n.svelte";
 import type { CircuitView, EvseView, Reason } from "./types";
 
 /** Whose limit it is, in words: the wiring's own rating, the operator, or whoever else set it. */
 export function sourceWords(source: string | null | undefined): string {
-  const key = `source.${source}`;
-  return source && known(key) ? t(key) : t("source.other", { source: source ?? "?" });
+  return wordFor(`source.${source}`, t("source.other", { source: source ?? "?" }));
 }
 
 export function reasonText(reason: Reason, circuits: readonly CircuitView[], limitOf: (circuit: CircuitView) => number = (c) => c.limit_a): string {
