@@ -55,6 +55,8 @@ def environment() -> dict[str, str]:
     fixed = {
         "UV_PROJECT_ENVIRONMENT": str(VENV),
         "UV_PYTHON_DOWNLOADS": "never",
+        # Once for all starts, also where PYTHONDONTWRITEBYTECODE is set: the demo then starts in half the time.
+        "UV_COMPILE_BYTECODE": "1",
         "AMPACITY_SKIP_CONSOLE": "1",
         "npm_config_update_notifier": "false",
     }
