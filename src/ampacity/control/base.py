@@ -5,6 +5,10 @@ meter, and no more than it may draw. A sample is always older than the meter's r
 since makes the base look too small. So the highest estimate of the last while counts, a while longer than a
 sample can be old.
 
+A car that was just raised and has not reported makes the base look too large. Those readings count while they
+are all there is, and are dropped when every raised car has reported; meanwhile what was known before does not
+grow older.
+
 Unknown is never a number. A silent meter first freezes the highest base of five minutes, then the worst base
 counts, and a base below zero (no meter of ours looks at generation) is a meter that can't be trusted.
 """
@@ -77,17 +81,33 @@ def hold_s(interval_s: float, settings: ControlSettings) -> float:
     return max(settings.peak_hold_s, sample_stale_s(interval_s) + settings.latency_s)
 
 
+def rises_unseen(state: EvseState, raised_at: float | None, at: float, settings: ControlSettings) -> bool:
+    """Whether the EVSE was raised so lately that its own meter can't have shown all of it yet."""
+    if raised_at is None:
+        return False
+    landed = raised_at + settings.rise_s
+    if at < landed:
+        return True
+    if at > landed + sample_stale_s(state.sample_interval_s):
+        return False
+    age = sample_age(state, at, settings)
+    return age is None or at - age < landed
+
+
 def observe(
     memory: BaseMemory | None,
     state: CircuitState,
     certain_a: Callable[[bool], PerPhase],
+    doubtful: bool,
     at: float,
     held_s: float,
     settings: ControlSettings,
 ) -> BaseMemory | None:
-    """Take in a reading, if it is a new one. `certain_a(young)` is the certain draw of all EVSEs below, on
-    the circuit's phases; while the memory is younger than `held_s` it must be the more careful of two
-    bounds."""
+    """Take in a reading, if it is a new one.
+
+    `certain_a(young)` is the certain draw of all EVSEs below, on the circuit's phases; while the memory is
+    younger than `held_s` it must be the more careful of two bounds. `doubtful`: an EVSE below rises unseen.
+    """
     if not usable(state.metered_a, state.metered_at, at, settings.future_s):
         return memory
     assert state.metered_a is not None
@@ -96,11 +116,17 @@ def observe(
     if memory is not None and taken <= memory.read_at:
         return memory
     certain = certain_a(memory is None or taken - memory.first_at < held_s)
-    old = memory.peaks if memory is not None else ((), (), ())
-    p1, p2, p3 = (
-        _push(old[p], taken, state.metered_a[p] - certain[p], settings.stale_hold_s) for p in range(3)
-    )
-    return BaseMemory((p1, p2, p3), taken, taken if memory is None else memory.first_at)
+    base_a = tuple(state.metered_a[p] - certain[p] for p in range(3))
+    first = taken if memory is None else memory.first_at
+    known = ((), (), ()) if memory is None else memory.peaks
+    if doubtful:
+        since = taken if memory is None or memory.doubt_since is None else memory.doubt_since
+        old = ((), (), ()) if memory is None else memory.doubtful
+        return BaseMemory(known, taken, first, _push(old, taken, base_a, settings.stale_hold_s), since)
+    if memory is not None and memory.doubt_since is not None:
+        later = min(taken - memory.doubt_since, held_s)
+        known = (_shift(known[0], later), _shift(known[1], later), _shift(known[2], later))
+    return BaseMemory(_push(known, taken, base_a, settings.stale_hold_s), taken, first)
 
 
 def estimate(
@@ -125,23 +151,37 @@ def estimate(
         return ("lost" if state == "lost" else "dead"), (worst,) * 3
     state = meter_state(max(0.0, at - memory.read_at), circuit.meter.interval_s)
     window = held_s if state == "fresh" else settings.stale_hold_s
-    l1, l2, l3 = (_highest(peaks, memory.read_at - window) for peaks in memory.peaks)
-    settled = memory.read_at - memory.first_at >= held_s
-    if state in ("fresh", "stale") and settled and min(l1, l2, l3) < -settings.negative_base_a:
+    known_at = memory.read_at
+    if memory.doubt_since is not None:
+        known_at = max(memory.doubt_since, memory.read_at - held_s)
+    l1, l2, l3 = (
+        max(_highest(known, known_at - window), _highest(doubtful, memory.read_at - window))
+        for known, doubtful in zip(memory.peaks, memory.doubtful, strict=True)
+    )
+    if state in ("fresh", "stale") and min(l1, l2, l3) < -settings.negative_base_a:
         state = "dead"
     if state in ("dead", "lost"):
         return state, (max(worst, l1), max(worst, l2), max(worst, l3))
     return state, (max(0.0, l1), max(0.0, l2), max(0.0, l3))
 
 
-def _push(peaks: Peaks, at: float, value: float, keep_s: float) -> Peaks:
-    kept = [peak for peak in peaks if peak[1] > value and peak[0] >= at - keep_s]
-    kept.append((at, value))
-    return tuple(kept)
+_Three = tuple[Peaks, Peaks, Peaks]
+
+
+def _push(peaks: _Three, at: float, base_a: tuple[float, ...], keep_s: float) -> _Three:
+    l1, l2, l3 = (
+        (*(p for p in known if p[1] > value and p[0] >= at - keep_s), (at, value))
+        for known, value in zip(peaks, base_a, strict=True)
+    )
+    return l1, l2, l3
+
+
+def _shift(peaks: Peaks, later_s: float) -> Peaks:
+    return tuple((at + later_s, value) for at, value in peaks)
 
 
 def _highest(peaks: Peaks, since: float) -> float:
     for at, value in peaks:
         if at >= since:
             return value
-    return peaks[-1][1]
+    return peaks[-1][1] if peaks else -math.inf

@@ -68,6 +68,7 @@ class _Turn:
         self.base_memories: dict[str, BaseMemory] = {}
         self.overloads: dict[int, OverloadMemory] = {}
         self.above: frozenset[int] = frozenset()
+        self.doubtful: frozenset[int] = frozenset()
 
     def run(self) -> tuple[ControlState, Decision]:
         self._hold()
@@ -112,6 +113,11 @@ class _Turn:
         for now in self.states:
             if now.session and base.hold_s(now.sample_interval_s, settings) <= settings.stale_hold_s:
                 held_s = max(held_s, base.hold_s(now.sample_interval_s, settings))
+        doubtful: set[int] = set()
+        for i, (now, known) in enumerate(zip(self.states, self.memories, strict=True)):
+            if base.rises_unseen(now, known.raised_at, self.at, settings):
+                doubtful.update(self.topology.ancestors[self.topology.circuit_of[i]])
+        self.doubtful = frozenset(k for k in doubtful if self.topology.circuits[k].meter is not None)
         readings: dict[int, tuple[PerPhase, float]] = {}
         for k, circuit in enumerate(self.topology.circuits):
             state = self.snapshot.circuits.get(circuit.circuit_id) or CircuitState(
@@ -130,7 +136,7 @@ class _Turn:
                         rows = sums[young] = self._certain(young)
                     return rows[3 * k], rows[3 * k + 1], rows[3 * k + 2]
 
-                memory = base.observe(memory, state, certain, self.at, held_s, settings)
+                memory = base.observe(memory, state, certain, k in doubtful, self.at, held_s, settings)
             meter, base_a = base.estimate(memory, circuit, limit, self.at, self.since, held_s, settings)
             if site.strategy == "static":
                 base_a = (circuit.reserve_a,) * 3
@@ -315,7 +321,7 @@ class _Turn:
                 lags = target >= level + evse.step_a - 1e-6
                 if lags != (memory.lagging_since is not None):
                     memory = structs.replace(memory, lagging_since=self.at if lags else None)
-                memory = turns.follow(now, memory, target > 0 and level > 0, self.at)
+                memory = turns.follow(now, memory, target > 0 and max(level, held.reach_a) > 0, self.at)
             elif held.standing == "paused" and memory.running_since is not None:
                 memory = structs.replace(memory, running_since=None, waiting_since=None)
             memories[evse.key] = memory
@@ -365,7 +371,9 @@ class _Turn:
                 candidates.append(
                     (self._turn(i), self._candidate(i, target if plain else None, target, 0.0, True))
                 )
-            elif memory.raised_at is not None and self.at - memory.raised_at < settings.raise_every_s:
+            elif self.doubtful.intersection(self.topology.ancestors[self.topology.circuit_of[i]]) or (
+                memory.raised_at is not None and self.at - memory.raised_at < settings.raise_every_s
+            ):
                 reasons[i].append(Reason(code="ramp"))
             elif target - held.in_force_a < least - 1e-6:
                 reasons[i].append(Reason(code="deadband"))

@@ -14,6 +14,7 @@ class ControlSettings(Struct, frozen=True, kw_only=True):
 
     latency_s: float = 5.0
     landing_s: float = 5.0
+    rise_s: float = 10.0
     verify_s: float = 15.0
     disobey_share: float = 0.10
     disobey_a: float = 0.5
