@@ -13,6 +13,7 @@ import contextlib
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def validator(version: str, name: str) -> jsonschema.protocols.Validator:
         for file in names:
             path = SCHEMAS / folder / file
             if path.exists():
-                schema = json.loads(path.read_text("utf-8-sig"))
+                schema = json.loads(path.read_text("utf-8-sig"), parse_float=Decimal)
                 return jsonschema.validators.validator_for(schema)(schema)
     raise LookupError(f"no schema for {name} of {version}")
 
@@ -68,6 +69,8 @@ class Double:
         self.reactions: dict[str, Reaction | dict[str, Any]] = {}
         """Action -> what to answer; None keeps silent; what is missing gets NotImplemented."""
         self.silent: set[str] = set()
+        self.broken: Exception | None = None
+        """What the CSMS sent against its schema."""
         self._ids = ids
         self._waiting: dict[str, tuple[str, asyncio.Future[dict[str, Any]]]] = {}
         self._arrived = asyncio.Condition()
@@ -103,17 +106,23 @@ class Double:
     async def _read(self) -> None:
         try:
             async for text in self.connection:
-                await self._take(json.loads(text))
+                # Decimals: in floats 8.1 is no multiple of 0.1, and 1.6's schemas ask for one.
+                await self._take(json.loads(text), json.loads(text, parse_float=Decimal))
         except ConnectionClosed:
             pass
+        except Exception as error:
+            self.broken = error
+            await self.connection.close(1011)
+            raise
         finally:
             for _, future in self._waiting.values():
                 if not future.done():
                     future.set_exception(Lost("closed"))
 
-    async def _take(self, frame: list[Any]) -> None:
+    async def _take(self, frame: list[Any], exact: list[Any]) -> None:
         kind, message_id = frame[0], frame[1]
         if kind == 2:
+            validator(self.version, f"{frame[2]}Request").validate(exact[3])
             await self._called(message_id, frame[2], frame[3])
             return
         if message_id not in self._waiting:
@@ -124,7 +133,7 @@ class Double:
             return
         if kind == 3:
             try:
-                validator(self.version, f"{action}Response").validate(frame[2])
+                validator(self.version, f"{action}Response").validate(exact[2])
             except jsonschema.ValidationError as error:
                 future.set_exception(error)
             else:
@@ -133,7 +142,6 @@ class Double:
             future.set_exception(CallError(frame[2], frame[3]))
 
     async def _called(self, message_id: str, action: str, payload: dict[str, Any]) -> None:
-        validator(self.version, f"{action}Request").validate(payload)
         async with self._arrived:
             self.heard.append((action, payload))
             self._arrived.notify_all()
@@ -182,3 +190,5 @@ async def station(
         finally:
             double.reader.cancel()
             await asyncio.gather(double.reader, return_exceptions=True)
+            if double.broken is not None:
+                raise double.broken

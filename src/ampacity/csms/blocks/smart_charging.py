@@ -33,7 +33,7 @@ class SmartCharging:
             purpose=profile.purpose,
             stack_level=profile.stack_level,
             station_transaction_id=profile.station_transaction_id,
-            profile=msgspec.to_builtins(profile),
+            profile=msgspec.json.decode(msgspec.json.encode(profile)),
             status=status,
             at=self._context.clock.now(),
         )
