@@ -156,7 +156,7 @@ def add_session(connection: Connection, row: WebSessionRow) -> None:
 
 
 def find_session(connection: Connection, sha256: str, at: datetime) -> tuple[WebSessionRow, UserRow] | None:
-    """The session with this digest and its user; None when unknown, expired at `at`, or the user is disabled."""
+    """The session with this digest and its user; None when unknown, expired, or the user disabled."""
     row = connection.execute(
         select(web_session).where(web_session.c.sha256 == sha256, web_session.c.expires_at > at)
     ).one_or_none()

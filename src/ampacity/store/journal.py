@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
-from .statements import insert_for
+from .statements import Prepared, insert_for, parameters
 from .tables import journal
 
 
@@ -62,8 +61,8 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
 
 def append(connection: Connection, record: TransactionRecord) -> JournalResult:
     """Keep `record`, unless its retry key is kept for this station already."""
-    journal_id = connection.execute(
-        _append(connection.dialect.name),
+    journal_id = _APPEND.run(
+        connection,
         {
             "operator_id": record.operator_id,
             "station_id": record.station_id,
@@ -102,11 +101,14 @@ def set_answer(
     transaction_id: str | None = None,
 ) -> None:
     """Store what was answered (and, where it was not known before, the transaction's id)."""
-    values: dict[str, Any] = {"answer": answer}
-    if transaction_id is not None:
-        values["transaction_id"] = transaction_id
-    connection.execute(
-        update(journal).where(journal.c.operator_id == operator_id, journal.c.id == journal_id).values(values)
+    _SET_ANSWER.run(
+        connection,
+        {
+            "key_operator_id": operator_id,
+            "key_id": journal_id,
+            "new_answer": answer,
+            "new_transaction_id": transaction_id,
+        },
     )
 
 
@@ -133,15 +135,26 @@ def _entries(connection: Connection, query: Any) -> Iterator[JournalEntry]:
         yield JournalEntry(**row._mapping)
 
 
-@cache
 def _append(dialect: str) -> Any:
     return (
         insert_for(dialect, journal)
+        .values(parameters(journal, without=("id",)))
         .on_conflict_do_nothing(index_elements=["operator_id", "station_id", "retry_key"])
         .returning(journal.c.id)
     )
 
 
+_APPEND = Prepared(_append)
+_SET_ANSWER = Prepared(
+    lambda _: (
+        update(journal)
+        .where(journal.c.operator_id == bindparam("key_operator_id"), journal.c.id == bindparam("key_id"))
+        .values(
+            answer=bindparam("new_answer"),
+            transaction_id=func.coalesce(bindparam("new_transaction_id"), journal.c.transaction_id),
+        )
+    )
+)
 _FIND = select(journal.c.id, journal.c.answer, journal.c.transaction_id).where(
     journal.c.operator_id == bindparam("operator_id"),
     journal.c.station_id == bindparam("station_id"),

@@ -22,7 +22,7 @@ CALLS_REMEMBERED = 20_000
 
 
 class MessageRow(Struct, frozen=True, kw_only=True):
-    """A frame. `direction` is `in` (from the station) or `out`; `action` is the call's, for its answer too."""
+    """A frame. `direction` is `in` (from the station) or `out`; an answer has its call's `action`."""
 
     id: int
     operator_id: str

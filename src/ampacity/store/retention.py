@@ -10,7 +10,6 @@ import asyncio
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Connection, Table, delete, or_, select
@@ -63,10 +62,10 @@ async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> Reten
         handshakes += await _delete_older(
             store, handshake_rejected, operator_id, now - timedelta(days=policy.rejected_handshake_days)
         )
-        sampled += await _delete_series(
+        sampled += await _delete_of_evses(
             store, meter_sample, operator_id, now - timedelta(days=policy.sample_days)
         )
-        rolled += await _delete_series(
+        rolled += await _delete_of_evses(
             store, rollup_15min, operator_id, now - timedelta(days=policy.rollup_days)
         )
         sign_ins += await store.write(partial(_delete_expired, operator_id, now))
@@ -93,25 +92,27 @@ async def _delete_older(store: Store, table: Table, operator_id: str, before: da
     return total
 
 
-async def _delete_series(store: Store, table: Table, operator_id: str, before: datetime) -> int:
+async def _delete_of_evses(store: Store, table: Table, operator_id: str, before: datetime) -> int:
     total = 0
-    series: tuple[Any, ...] | None = None
+    evse: tuple[str, int] | None = None
     while True:
-        series = await store.read(partial(_next_series, table, operator_id, series))
-        if series is None:
+        evse = await store.read(partial(_next_evse, table, operator_id, evse))
+        if evse is None:
             return total
-        while deleted := await store.write(partial(_delete_some, table, series, before)):
+        while deleted := await store.write(partial(_delete_some, table, operator_id, evse, before)):
             total += deleted
 
 
-def _next_series(
-    table: Table, operator_id: str, series: tuple[Any, ...] | None, connection: Connection
-) -> tuple[Any, ...] | None:
-    return samples.series_after(connection, table, operator_id, series)
+def _next_evse(
+    table: Table, operator_id: str, evse: tuple[str, int] | None, connection: Connection
+) -> tuple[str, int] | None:
+    return samples.evse_after(connection, table, operator_id, evse)
 
 
-def _delete_some(table: Table, series: tuple[Any, ...], before: datetime, connection: Connection) -> int:
-    return samples.delete_of_series(connection, table, series, before, ROWS_AT_ONCE)
+def _delete_some(
+    table: Table, operator_id: str, evse: tuple[str, int], before: datetime, connection: Connection
+) -> int:
+    return samples.delete_oldest(connection, table, operator_id, evse, before, ROWS_AT_ONCE)
 
 
 def _delete_expired(operator_id: str, now: datetime, connection: Connection) -> int:

@@ -16,7 +16,6 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 import msgspec
@@ -27,20 +26,20 @@ from ..model.station import MeterReading, Sample
 from .columns import EPOCH
 from .database import Store
 from .errors import StoreError, StoreUnavailable
-from .statements import insert_for, upsert
+from .statements import Prepared, insert_for, parameters, upsert
 from .tables import charging_transaction, journal, meter_sample, operator, rollup_15min, watermark
 
 log = logging.getLogger(__name__)
 
 DERIVE_EVERY_S = 0.2
-MESSAGES_AT_ONCE = 250
+MESSAGES_AT_ONCE = 100
 ROWS_DELETED_AT_ONCE = 5_000
 REBUILDING = -1
 ROLLUP = timedelta(minutes=15)
 REGISTER = "Energy.Active.Import.Register"
 
 SERIES = ("operator_id", "station_id", "evse_id", "measurand", "phase", "location")
-"""What names one series; with the time it is the key of both tables."""
+"""What names one series; with the time it is the key of both tables (there the time comes after the EVSE)."""
 
 
 class SamplePoint(Struct, frozen=True, kw_only=True):
@@ -170,12 +169,20 @@ def _derive_operator(connection: Connection, operator_id: str, mark: int, limit:
                     "transaction_id": message.transaction_id,
                 },
             )
-    if rows:
-        insert = _insert_samples(connection.dialect.name)
-        fresh = connection.execute(insert, list(rows.values())).all()
-        _roll_up(connection, operator_id, [rows[tuple(key)] for key in fresh])
+    _roll_up(connection, _insert_new(connection, list(rows.values())))
     upsert(connection, watermark, {"operator_id": operator_id, "journal_id": messages[-1].id})
     return len(messages)
+
+
+def _insert_new(connection: Connection, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Insert samples that are not there yet; returns those."""
+    together = connection.begin_nested()
+    if _INSERT_SAMPLE.run_many(connection, rows) == len(rows):
+        together.commit()
+        return rows
+    # Some were told before: find out which, one by one.
+    together.rollback()
+    return [row for row in rows if _INSERT_SAMPLE.run(connection, row).rowcount > 0]
 
 
 def _samples(payload: _Payload, received_at: datetime) -> Iterator[tuple[datetime, Sample]]:
@@ -198,7 +205,7 @@ def _evse_of(connection: Connection, operator_id: str, transaction_id: str | Non
     return evse_id or 0
 
 
-def _roll_up(connection: Connection, operator_id: str, fresh: list[dict[str, Any]]) -> None:
+def _roll_up(connection: Connection, fresh: list[dict[str, Any]]) -> None:
     """Add new samples to their quarters of an hour."""
     quarters: dict[tuple[Any, ...], dict[str, Any]] = {}
     for sample in fresh:
@@ -228,8 +235,7 @@ def _roll_up(connection: Connection, operator_id: str, fresh: list[dict[str, Any
             quarter["first_at"], quarter["first"] = at, value
         if at > quarter["last_at"]:
             quarter["last_at"], quarter["last"] = at, value
-    if quarters:
-        connection.execute(_merge_rollups(connection.dialect.name), list(quarters.values()))
+    _MERGE_ROLLUP.run_many(connection, quarters.values())
 
 
 _PENDING = (
@@ -242,21 +248,15 @@ _PENDING = (
 )
 
 
-@cache
-def _insert_samples(dialect: str) -> Any:
-    column = meter_sample.c
-    return (
-        insert_for(dialect, meter_sample)
-        .on_conflict_do_nothing()
-        .returning(
-            column.station_id, column.evse_id, column.measurand, column.phase, column.location, column.at
-        )
+_INSERT_SAMPLE = Prepared(
+    lambda dialect: (
+        insert_for(dialect, meter_sample).values(parameters(meter_sample)).on_conflict_do_nothing()
     )
+)
 
 
-@cache
-def _merge_rollups(dialect: str) -> Any:
-    insert = insert_for(dialect, rollup_15min)
+def _merge_rollup(dialect: str) -> Any:
+    insert = insert_for(dialect, rollup_15min).values(parameters(rollup_15min))
     old, new = rollup_15min.c, insert.excluded
     earlier, later = new.first_at < old.first_at, new.last_at > old.last_at
     return insert.on_conflict_do_update(
@@ -274,43 +274,49 @@ def _merge_rollups(dialect: str) -> Any:
     )
 
 
+_MERGE_ROLLUP = Prepared(_merge_rollup)
+
 # ---------------------------------------------------------------- deleting
 
 
-def series_after(
-    connection: Connection, table: Table, operator_id: str, series: tuple[Any, ...] | None
-) -> tuple[Any, ...] | None:
-    """The series that follows `series` (None: the first one) in the order of the key."""
-    columns = [table.c[name] for name in SERIES]
+def evse_after(
+    connection: Connection, table: Table, operator_id: str, evse: tuple[str, int] | None
+) -> tuple[str, int] | None:
+    """The EVSE (station, EVSE id) with rows in `table` that follows `evse` (None: the first one)."""
+    columns = (table.c.station_id, table.c.evse_id)
     query = select(*columns).where(table.c.operator_id == operator_id)
-    if series is not None:
-        query = query.where(tuple_(*columns) > tuple_(*series))
+    if evse is not None:
+        query = query.where(tuple_(*columns) > tuple_(*evse))
     row = connection.execute(query.order_by(*columns).limit(1)).one_or_none()
-    return None if row is None else tuple(row)
+    return None if row is None else (row.station_id, row.evse_id)
 
 
-def delete_of_series(
-    connection: Connection, table: Table, series: tuple[Any, ...], before: datetime | None, limit: int
+def delete_oldest(
+    connection: Connection,
+    table: Table,
+    operator_id: str,
+    evse: tuple[str, int],
+    before: datetime | None,
+    limit: int,
 ) -> int:
-    """Delete at most `limit` of a series' oldest rows, those before `before`; returns how many went."""
+    """Delete about `limit` of an EVSE's oldest rows, those before `before`; returns how many went."""
     time = table.c.at if table is meter_sample else table.c.start
-    of_series = [table.c[name] == value for name, value in zip(SERIES, series, strict=True)]
+    station_id, evse_id = evse
+    doomed = _of_evse(table, operator_id, station_id, evse_id, None)
     if before is not None:
-        of_series.append(time < before)
-    last = connection.execute(
-        select(time).where(*of_series).order_by(time).offset(limit - 1).limit(1)
-    ).scalar()
+        doomed.append(time < before)
+    last = connection.execute(select(time).where(*doomed).order_by(time).offset(limit - 1).limit(1)).scalar()
     if last is not None:
-        of_series.append(time <= last)
-    return connection.execute(delete(table).where(*of_series)).rowcount
+        doomed.append(time <= last)
+    return connection.execute(delete(table).where(*doomed)).rowcount
 
 
 def _delete_some(connection: Connection, operator_id: str) -> bool:
     """Delete some derived rows; returns False when none are left."""
     for table in (meter_sample, rollup_15min):
-        series = series_after(connection, table, operator_id, None)
-        if series is not None:
-            delete_of_series(connection, table, series, None, ROWS_DELETED_AT_ONCE)
+        evse = evse_after(connection, table, operator_id, None)
+        if evse is not None:
+            delete_oldest(connection, table, operator_id, evse, None, ROWS_DELETED_AT_ONCE)
             return True
     return False
 

@@ -1,12 +1,20 @@
-"""The two kinds of insert that each database spells its own way."""
+"""Statements: the inserts that each database spells its own way, and the hot ones, compiled once.
+
+SQLAlchemy takes about 50 us to run a statement and 100 us to build one; a message costs several of them. What
+runs for each message is therefore `Prepared`: compiled once for a database, its values converted by the
+columns' types, and handed to the driver as they are (about 10 us).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import BindParameter, Connection, CursorResult, Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
 
 
 def insert_or_ignore(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
@@ -43,3 +51,56 @@ def _upsert(dialect: str, table: Table, names: tuple[str, ...]) -> Any:
     if not changed:
         return insert.on_conflict_do_nothing()
     return insert.on_conflict_do_update(index_elements=key, set_=changed)
+
+
+class Prepared:
+    """A statement for the hot path. `build` makes it for a dialect's name; each of its values is a bound
+    parameter.
+
+    What it returns are the driver's rows: columns of a converted type (Instant, WattHours) come as they are
+    stored.
+    """
+
+    def __init__(self, build: Callable[[str], Any]) -> None:
+        self._build = build
+        self._compiled: dict[str, tuple[str, list[tuple[str, Callable[[Any], Any] | None]]]] = {}
+
+    def run(self, connection: Connection, values: dict[str, Any]) -> CursorResult[Any]:
+        """Run it with one set of values, by parameter."""
+        text, names = self._for(connection.dialect)
+        return connection.exec_driver_sql(text, _bound(names, values))
+
+    def run_many(self, connection: Connection, rows: Iterable[dict[str, Any]]) -> int:
+        """Run it for each row; returns the number of rows changed."""
+        text, names = self._for(connection.dialect)
+        bound = [_bound(names, values) for values in rows]
+        return connection.exec_driver_sql(text, bound).rowcount if bound else 0
+
+    def _for(self, dialect: Dialect) -> tuple[str, list[tuple[str, Callable[[Any], Any] | None]]]:
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            compiled = self._build(dialect.name).compile(dialect=dialect)
+            parameters = [
+                (name, _converter(compiled.binds[name].type, dialect)) for name in compiled.positiontup
+            ]
+            found = self._compiled[dialect.name] = (str(compiled), parameters)
+        return found
+
+
+def parameters(table: Table, without: tuple[str, ...] = ()) -> dict[str, BindParameter[Any]]:
+    """The values of an insert or update: a parameter for each column, named as it is."""
+    return {
+        column.name: bindparam(column.name, type_=column.type)
+        for column in table.c
+        if column.name not in without
+    }
+
+
+def _converter(type_: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
+    if isinstance(type_, TypeDecorator):
+        return lambda value: type_.process_bind_param(value, dialect)
+    return None
+
+
+def _bound(names: list[tuple[str, Callable[[Any], Any] | None]], values: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple([values[name] if convert is None else convert(values[name]) for name, convert in names])

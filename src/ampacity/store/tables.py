@@ -318,15 +318,17 @@ meter_sample = Table(
     _operator_id(),
     Column("station_id", Text, primary_key=True),
     Column("evse_id", Integer, primary_key=True),
+    Column("at", Instant, primary_key=True),
     Column("measurand", Text, primary_key=True),
     Column("phase", Integer, primary_key=True),
     Column("location", Text, primary_key=True),
-    Column("at", Instant, primary_key=True),
     Column("value", Float, nullable=False),
     Column("unit", Text, nullable=False),
     Column("transaction_id", Text),
     sqlite_with_rowid=False,
 )
+
+"""Ordered by EVSE and time: what one message tells lies on one page, which is what writing costs."""
 
 rollup_15min = Table(
     "rollup_15min",
@@ -334,10 +336,10 @@ rollup_15min = Table(
     _operator_id(),
     Column("station_id", Text, primary_key=True),
     Column("evse_id", Integer, primary_key=True),
+    Column("start", Instant, primary_key=True),
     Column("measurand", Text, primary_key=True),
     Column("phase", Integer, primary_key=True),
     Column("location", Text, primary_key=True),
-    Column("start", Instant, primary_key=True),
     Column("unit", Text, nullable=False),
     Column("count", Integer, nullable=False),
     Column("total_milli", RowId, nullable=False),  # whole thousandths of the unit: a sum without order

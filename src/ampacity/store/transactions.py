@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any, Literal
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, Row, Select, and_, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, insert, literal_column, or_, select, update
 
 from ..model.station import ChargingState, IdToken
 from .columns import to_milliwatthours
 from .errors import StoreError
-from .statements import insert_for
+from .statements import Prepared, insert_for, parameters
 from .tables import charging_transaction, station, wire_id
 from .tokens import token_key
 
@@ -101,9 +100,7 @@ def next_wire_id(connection: Connection, operator_id: str) -> int:
 
     It is taken for good when the unit of work commits; before that no station has heard of it.
     """
-    last: int = connection.execute(
-        _next_wire_id(connection.dialect.name), {"operator_id": operator_id, "last": 1}
-    ).scalar_one()
+    last: int = _NEXT_WIRE_ID.run(connection, {"operator_id": operator_id, "last": 1}).scalar_one()
     if last > WIRE_ID_MAX:
         raise WireIdsExhausted(operator_id)
     return last
@@ -111,7 +108,7 @@ def next_wire_id(connection: Connection, operator_id: str) -> int:
 
 def insert_transaction(connection: Connection, row: TransactionRow) -> None:
     """Add a transaction."""
-    connection.execute(_INSERT, _columns(row))
+    _INSERT.run(connection, _columns(row))
 
 
 def update_transaction(connection: Connection, row: TransactionRow) -> None:
@@ -119,7 +116,7 @@ def update_transaction(connection: Connection, row: TransactionRow) -> None:
     values = _columns(row)
     values["key_operator_id"] = values.pop("operator_id")
     values["key_transaction_id"] = values.pop("transaction_id")
-    connection.execute(_UPDATE, values)
+    _UPDATE.run(connection, values)
 
 
 def get_transaction(connection: Connection, operator_id: str, transaction_id: str) -> TransactionRow | None:
@@ -227,29 +224,27 @@ def _row(row: Row[Any]) -> TransactionRow:
     return TransactionRow(token=None if value is None else IdToken(value, kind), **values)
 
 
-@cache
 def _next_wire_id(dialect: str) -> Any:
+    following = wire_id.c.last + literal_column("1")
     return (
         insert_for(dialect, wire_id)
-        .on_conflict_do_update(index_elements=["operator_id"], set_={"last": wire_id.c.last + 1})
+        .values(parameters(wire_id))
+        .on_conflict_do_update(index_elements=["operator_id"], set_={"last": following})
         .returning(wire_id.c.last)
     )
 
 
+_NEXT_WIRE_ID = Prepared(_next_wire_id)
 _SELECT: Select[Any] = select(charging_transaction)
-_INSERT = insert(charging_transaction)
-_UPDATE = (
-    update(charging_transaction)
-    .where(
-        charging_transaction.c.operator_id == bindparam("key_operator_id"),
-        charging_transaction.c.transaction_id == bindparam("key_transaction_id"),
-    )
-    .values(
-        {
-            column.name: bindparam(column.name)
-            for column in charging_transaction.c
-            if column.name not in ("operator_id", "transaction_id")
-        }
+_INSERT = Prepared(lambda _: insert(charging_transaction).values(parameters(charging_transaction)))
+_UPDATE = Prepared(
+    lambda _: (
+        update(charging_transaction)
+        .where(
+            charging_transaction.c.operator_id == bindparam("key_operator_id"),
+            charging_transaction.c.transaction_id == bindparam("key_transaction_id"),
+        )
+        .values(parameters(charging_transaction, without=("operator_id", "transaction_id")))
     )
 )
 _BY_ID = _SELECT.where(
