@@ -1,0 +1,71 @@
+"""Benches: `ampacity bench NAME [--quick] [--json FILE]` prints a table and writes one JSON object.
+
+A bench is a module with `run(quick) -> Outcome`; it is imported only when it is asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from msgspec import Struct
+from rich.console import Console
+from rich.table import Table
+
+from .report import BenchReport, Figures, revision, write_json
+
+BENCHES: dict[str, str] = {
+    "allocation": "ampacity.bench.allocation",
+    "gateway": "ampacity.bench.gateway",
+}
+"""Name and module of every bench."""
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What a bench module's `run` returns; `notes` explain figures under the table."""
+
+    figures: Figures
+    seed: int
+    peer_figures: Figures = {}
+    notes: tuple[str, ...] = ()
+
+
+class UnknownBenchError(LookupError):
+    """There is no bench of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no bench {name!r}: choose one of {', '.join(sorted(BENCHES))}")
+        self.name = name
+
+
+def main(name: str, quick: bool = False, json_path: Path | None = None) -> BenchReport:
+    """Run a bench, print its table and, with `json_path`, write its JSON. `quick` ends within 50 s."""
+    if name not in BENCHES:
+        raise UnknownBenchError(name)
+    outcome: Outcome = import_module(BENCHES[name]).run(quick)
+    report = BenchReport(
+        name=name,
+        figures=outcome.figures,
+        git=revision(),
+        seed=outcome.seed,
+        peer_figures=outcome.peer_figures,
+    )
+    show(report, outcome.notes)
+    if json_path is not None:
+        write_json(report, json_path)
+    return report
+
+
+def show(report: BenchReport, notes: tuple[str, ...] = (), console: Console | None = None) -> None:
+    """Print a report as a table."""
+    table = Table(title=f"bench {report.name} ({report.git}, seed {report.seed})")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    for key, value in report.figures.items():
+        table.add_row(key, f"{value:,.4g}")
+    for key, value in report.peer_figures.items():
+        table.add_row(f"[dim]{key}[/dim]", f"[dim]{value:,.4g}[/dim]")
+    console = Console() if console is None else console
+    console.print(table)
+    for note in notes:
+        console.print(f"[dim]{note}[/dim]")
