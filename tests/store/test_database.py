@@ -89,6 +89,20 @@ async def test_a_unit_that_commits_is_refused_and_the_store_goes_on(store: Store
     assert await store.read(keys) == {"after"}
 
 
+async def test_whatever_a_unit_raises_the_writer_lives_on(store: Store) -> None:
+    class Odd(BaseException):
+        pass
+
+    def odd(connection: Connection) -> None:
+        put("odd")(connection)
+        raise Odd
+
+    with pytest.raises(Odd):
+        await store.write(odd)
+    await store.write(put("after"))
+    assert await store.read(keys) == {"after"}
+
+
 async def test_a_caller_that_gives_up_before_its_turn_leaves_nothing(store: Store) -> None:
     gate = threading.Event()
     held = asyncio.ensure_future(store.write(lambda connection: gate.wait(10)))

@@ -70,6 +70,37 @@ async def test_a_full_disk_is_called_so(store: Store) -> None:
     assert [event.kind for event in events] == ["full", "recovered"]
 
 
+async def test_closing_does_not_wait_for_a_disk_that_refuses(store: Store) -> None:
+    def no_room(connection: Connection) -> None:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+    await store.write(no_room)
+    large = msgspec.structs.replace(record("k"), payload=b"x" * 1_000_000)
+    store.post(partial(journal.append, record=large))
+    await asyncio.wait_for(store.close(), 10)
+    await asyncio.sleep(0)
+    assert store.figures.failed_posts == 1
+
+
+async def test_a_database_that_another_program_holds_for_long_is_told_and_taken_up_again(
+    store: Store,
+) -> None:
+    events: list[StoreTrouble] = []
+    store.on_trouble(events.append)
+    await store.write(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout=50"))
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    writes = [store.write(partial(journal.append, record=record(str(number)))) for number in range(3)]
+    results = await asyncio.wait_for(asyncio.gather(*writes, return_exceptions=True), 10)
+    assert {type(result) for result in results} == {StoreUnavailable}
+    assert store.troubled
+    other.execute("ROLLBACK")
+    other.close()
+    assert (await store.write(partial(journal.append, record=record("0")))).fresh
+    assert [event.kind for event in events] == ["locked", "recovered"]
+
+
 async def test_a_database_held_by_another_program_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
