@@ -172,7 +172,7 @@ class SiteController:
         for grant in decision.raises:
             self._send(grant, at)
         self._renew(at)
-        if self._history.due(self._clock.time()):
+        if self._history.due(self._clock.time()) and self._is_metered():
             self._history.record(self._clock.time(), self.view())
         if self.on_decision is not None:
             self.on_decision(snapshot, decision)
@@ -195,6 +195,11 @@ class SiteController:
             at=at,
             epoch_s=self._clock.time(),
         )
+
+    def _is_metered(self) -> bool:
+        """Whether the past is worth keeping: a meter that hasn't told anything yet is no load."""
+        root = self._site.root
+        return root.meter is None or root.circuit_id in self._metered
 
     def _check(self, snapshot: Snapshot, decision: Decision) -> None:
         """Sums of what is promised must never exceed a limit; where they do, it is a fault of ours and

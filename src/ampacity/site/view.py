@@ -37,6 +37,13 @@ class Wiring:
                 value = to_parent(value, circuit.rotation)
         return value
 
+    def phases_at_root(self, circuit_id: str, phases: tuple[int, ...]) -> tuple[int, ...]:
+        """Phases (0..2) of a circuit as phases of the grid connection."""
+        for circuit in self.ancestors(circuit_id):
+            if circuit.parent_id is not None:
+                phases = tuple(circuit.rotation[phase] for phase in phases)
+        return phases
+
     def drawn_a(self, evses: list[LiveEvse]) -> dict[str, PerPhase]:
         """Measured draw of all EVSEs below each circuit, on that circuit's phases."""
         total: dict[str, PerPhase] = dict.fromkeys(self._circuits, ZERO)
@@ -127,7 +134,7 @@ def evse_view(live: LiveEvse, wiring: Wiring, decision: Decision, at: float, now
         evse_id=evse.evse_id,
         label=evse.label or f"{evse.station_id}/{evse.evse_id}",
         circuit_id=evse.circuit_id,
-        phases=tuple(phase + 1 for phase in evse.phases),
+        phases=wiring.phases_at_root(evse.circuit_id, evse.phases),
         max_a=evse.max_a,
         dc=evse.dc_power_w is not None,
         status=live.status,
