@@ -65,7 +65,9 @@ def create_app(context: ApiContext, assets: Assets | None = None) -> Litestar:
         route_handlers=[v1, console],
         exception_handlers=errors.HANDLERS,
         before_send=[_secure],
-        compression_config=CompressionConfig(backend="gzip", minimum_size=2000, gzip_compress_level=3),
+        compression_config=CompressionConfig(
+            backend="gzip", minimum_size=2000, gzip_compress_level=3, exclude_opt_key="compressed_itself"
+        ),
         openapi_config=describe(node.package_version()),
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,

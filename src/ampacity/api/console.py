@@ -14,7 +14,8 @@ import mimetypes
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from litestar import MediaType, Request, Response, get
+from litestar import MediaType, Request, Response, Router, get
+from litestar.params import FromPath
 from msgspec import Struct
 
 from .errors import ApiError, not_found
@@ -120,10 +121,7 @@ def send(request: Request[Any, Any, Any], asset: Asset, cache: str) -> Response[
     if asset.compressed is not None and "gzip" in request.headers.get("accept-encoding", ""):
         body = asset.compressed
         headers["content-encoding"] = "gzip"
-    media_type = asset.media_type
-    if media_type.startswith("text/"):
-        media_type += "; charset=utf-8"
-    return Response(body, headers=headers, media_type=media_type)
+    return Response(body, headers=headers, media_type=asset.media_type)
 
 
 def _wants_page(name: str) -> bool:
@@ -133,11 +131,21 @@ def _wants_page(name: str) -> bool:
     return not name.startswith("assets/") and ("/" in name or "." not in name)
 
 
-@get(["/", "/{path:path}"], opt={"public": True}, include_in_schema=False)
-async def console(request: Request[Any, Any, Any], path: str = "/") -> Response[Any]:
+@get("/", opt={"public": True, "compressed_itself": True}, include_in_schema=False)
+async def front(request: Request[Any, Any, Any]) -> Response[Any]:
+    """The console."""
+    return await answer(request, "")
+
+
+@get("/{path:path}", opt={"public": True, "compressed_itself": True}, include_in_schema=False)
+async def anything(request: Request[Any, Any, Any], path: FromPath[str]) -> Response[Any]:
     """A file of the console, or one of its pages."""
+    return await answer(request, path.strip("/"))
+
+
+async def answer(request: Request[Any, Any, Any], name: str) -> Response[Any]:
+    """The file `name`, or the page whose address it is."""
     assets: Assets = request.app.state.assets
-    name = path.strip("/")
     if name == "api" or name.startswith("api/"):
         raise not_found("path", request.url.path, "The paths are listed in /api/v1/openapi.json.")
     asset = await asyncio.to_thread(assets.find, name) if name else None
@@ -152,3 +160,6 @@ async def console(request: Request[Any, Any, Any], path: str = "/") -> Response[
             _NOT_BUILT, status_code=503, media_type=MediaType.HTML, headers={"cache-control": ASK_AGAIN}
         )
     return send(request, asset, ASK_AGAIN)
+
+
+console = Router("/", route_handlers=[front, anything])
