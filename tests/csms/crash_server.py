@@ -1,0 +1,35 @@
+"""A node that a crash test kills: gateway, CSMS and store over a folder and a port given as arguments."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from ampacity.bus import LocalBus
+from ampacity.clock import WallClock
+from ampacity.csms.service import Csms
+from ampacity.csms.settings import CsmsSettings
+from ampacity.gateway import Gateway, GatewaySettings
+from ampacity.store import Store
+from ampacity.store.samples import run as derive
+
+
+async def serve(folder: Path, port: int) -> None:
+    """Serve until killed."""
+    clock, bus = WallClock(), LocalBus()
+    store = await Store.open(folder / "ampacity.db", clock)
+    settings = CsmsSettings(
+        operator_id="stadtwerke", admit_unknown=True, unknown_tokens="accept", onboard=False
+    )
+    csms = Csms(store, bus, clock, settings)
+    await csms.start()
+    gateway = Gateway(GatewaySettings(host="127.0.0.1", ocpp_port=port), bus, clock, csms.credentials, csms)
+    await gateway.start()
+    sys.stdout.write(f"{gateway.port}\n")
+    sys.stdout.flush()
+    await derive(store)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(Path(sys.argv[1]), int(sys.argv[2])))
