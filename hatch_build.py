@@ -169,9 +169,9 @@ def build_console(root: Path = ROOT) -> bool:
 def wheel_needs_node(root: Path) -> bool:
     """Whether building a wheel here must install Node.js first.
 
-    AMPACITY_SKIP_CONSOLE=1 says never: hatchling asks for an editable install too, which builds no console.
+    AMPACITY_SKIP_WEB=1 says never: hatchling asks for an editable install too, which builds no console.
     """
-    skipped = os.environ.get("AMPACITY_SKIP_CONSOLE") == "1"
+    skipped = os.environ.get("AMPACITY_SKIP_WEB") == "1"
     return not skipped and not console_is_current(root) and machine_node() is None
 
 

@@ -1,7 +1,7 @@
 """The commands of ./dev; each does all of its set-up first, and only what is not done yet.
 
   ./dev demo [ARGS]         the simulated site: ampacity demo
-  ./dev serve [ARGS]        the server: ampacity serve
+  ./dev serve [ARGS]        the server: ampacity serve; site, link, backup, rebuild likewise
   ./dev test [ARGS]         every test; ARGS go to pytest (./dev test tests/ocpp -k engine)
   ./dev lint                ruff, mypy --strict, the import contract, svelte-check
   ./dev bench NAME [ARGS]   a benchmark with its peers beside it: --quick, --json FILE
@@ -57,14 +57,16 @@ def environment() -> dict[str, str]:
         "UV_PYTHON_DOWNLOADS": "never",
         # Once for all starts, also where PYTHONDONTWRITEBYTECODE is set: halves the time of a start.
         "UV_COMPILE_BYTECODE": "1",
-        "AMPACITY_SKIP_CONSOLE": "1",
         "npm_config_update_notifier": "false",
     }
     return {**defaults, **inherited, **fixed}
 
 
-def run(*command: str | Path, folder: Path = ROOT) -> None:
-    subprocess.run([str(part) for part in command], check=True, cwd=folder, stdin=subprocess.DEVNULL)
+def run(*command: str | Path, **variables: str) -> None:
+    environ = {**os.environ, **variables}
+    subprocess.run(
+        [str(part) for part in command], check=True, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL
+    )
 
 
 def say(line: str) -> None:
@@ -110,7 +112,8 @@ def sync(*groups: str) -> bool:
     timed("uv", lambda: provide_uv(ROOT))
     wanted = [part for group in groups for part in ("--group", group)]
     quiet = [] if sys.stderr.isatty() else ["--quiet"]
-    run(UV, "sync", *quiet, "--frozen", "--inexact", "--no-default-groups", "--python", PYTHON, *wanted)
+    locked = ["--frozen", "--inexact", "--no-default-groups"]
+    run(UV, "sync", *quiet, *locked, "--python", PYTHON, *wanted, AMPACITY_SKIP_WEB="1")
     SYNCED.write_text(
         json.dumps({"key": key, "root": str(ROOT), "groups": sorted(have | {"product", *groups})})
     )
@@ -136,16 +139,15 @@ def become(*command: str | Path) -> None:
     os.execve(words[0], words, os.environ)
 
 
-def demo(arguments: list[str]) -> None:
-    with one_at_a_time():
-        set_up()
-    become(BIN / "ampacity", "demo", *arguments)
+def product(name: str) -> Callable[[list[str]], None]:
+    """The command `ampacity NAME`, once what it needs of the product is set up."""
 
+    def command(arguments: list[str]) -> None:
+        with one_at_a_time():
+            set_up() if name in WITH_CONSOLE else install()
+        become(BIN / "ampacity", name, *arguments)
 
-def serve(arguments: list[str]) -> None:
-    with one_at_a_time():
-        set_up()
-    become(BIN / "ampacity", "serve", *arguments)
+    return command
 
 
 def set_up_tests() -> None:
@@ -243,8 +245,11 @@ def uv(arguments: list[str]) -> None:
     become(UV, *arguments)
 
 
+WITH_CONSOLE = {"demo", "serve"}
+PRODUCT = ("demo", "serve", "site", "link", "backup", "rebuild")
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
-    command.__name__: command for command in (demo, serve, test, lint, bench, docs, shots, web, uv)
+    **{name: product(name) for name in PRODUCT},
+    **{command.__name__: command for command in (test, lint, bench, docs, shots, web, uv)},
 }
 
 

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "src" / "ampacity"
 TARGET = ROOT / "docs" / "architecture.svg"
 
 FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("7  run it", ("cli", "demo", "node", "bench")),
+    ("7  run it", ("cli", "demo", "node", "settings", "bench")),
     ("6  show it", ("api",)),
     ("5  talk", ("gateway",)),
     ("4  work", ("site", "simulation")),

@@ -1,49 +1,48 @@
-"""Every command that README.md and docs/ show is run: here, or by what ELSEWHERE names.
+"""Every command that README.md and docs/ show is run: here, page by page, or by what ELSEWHERE names.
 
-A command is a line of a fenced block marked `sh`. It runs as shown, save that what would go on for long is
-cut short and what would take a port or write into the checkout is sent elsewhere.
+A command is a line of a fenced block marked `sh`. A page's commands run in their order, in one folder of
+their own that holds the example files they name. They run as shown, save that what would go on for long is
+cut short, and what would take a fixed port or write into the checkout is sent elsewhere.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-FENCE = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ELSEWHERE = {
     "git clone": "needs the public address; tools/bare_debian.sh clones",
     "cd ": "part of cloning",
-    "./dev test": ".ci/run; this is it",
+    "./dev test": "this is it: .ci/run",
     "./dev lint": ".ci/run",
     "./dev shots": "writes into docs/; the browser tests open the same pages",
     "tools/bare_debian.sh": "makes whole Debian systems; run before a release",
 }
+SERVERS = ("ampacity serve", "./dev serve")
+TIME_LIMIT_S = 200
 
 
-class Shown(NamedTuple):
-    """A command and the page that shows it."""
-
-    page: str
-    command: str
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks of a page in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
 
 
-def shown_commands() -> list[Shown]:
-    """All commands of all pages, continued lines joined, comments and prompts taken off."""
+def shown_commands(page: Path) -> list[str]:
+    """The commands of a page, continued lines joined, comments and prompts taken off."""
     found = []
-    for page in PAGES:
-        for block in FENCE.findall(page.read_text()):
-            for line in block.replace("\\\n", " ").splitlines():
-                command = re.sub(r"\s+#.*$", "", line.removeprefix("$ ")).strip()
-                if command and not command.startswith("#"):
-                    found.append(Shown(page.relative_to(ROOT).as_posix(), command))
+    for block in blocks(page, "sh"):
+        for line in block.replace("\\\n", " ").splitlines():
+            command = re.sub(r"(^|\s+)#.*$", "", line.removeprefix("$ ")).strip()
+            if command:
+                found.append(command)
     return found
 
 
@@ -55,66 +54,116 @@ def without_option(words: list[str], option: str) -> list[str]:
     return words[:at] + words[at + 2 :]
 
 
-def short_demo(words: list[str], folder: Path) -> list[str]:
-    for option in ("--for", "--http-port", "--ocpp-port", "--data"):
-        words = without_option(words, option)
-    return [*words, "--for", "2", "--http-port", "0", "--ocpp-port", "0", "--data", str(folder / "data")]
-
-
-def quick_bench(words: list[str], folder: Path) -> list[str]:
-    words = [word for word in without_option(words, "--json") if word != "--quick"]
-    return [*words, "--quick", "--json", str(folder / "figures.json")]
-
-
-def checked_docs(words: list[str], folder: Path) -> list[str]:
-    return [*words, "--check"]
-
-
-def as_shown(words: list[str], folder: Path) -> list[str]:
+def as_shown(words: list[str]) -> list[str]:
     return words
 
 
-RUN_HERE: dict[str, Callable[[list[str], Path], list[str]]] = {
+def short_demo(words: list[str]) -> list[str]:
+    for option in ("--for", "--http-port", "--ocpp-port", "--data"):
+        words = without_option(words, option)
+    return [*words, "--for", "2", "--http-port", "0", "--ocpp-port", "0", "--data", "demo-data"]
+
+
+def quick_bench(words: list[str]) -> list[str]:
+    words = [word for word in without_option(words, "--json") if word != "--quick"]
+    return [*words, "--quick", "--json", "figures.json"]
+
+
+def checked_docs(words: list[str]) -> list[str]:
+    return [*words, "--check"]
+
+
+RUN_HERE: dict[str, Callable[[list[str]], list[str]]] = {
     "./dev demo": short_demo,
     "./dev bench": quick_bench,
     "./dev docs": checked_docs,
-    "./dev help": as_shown,
-    "./dev uv": as_shown,
-    "./dev web": as_shown,
+    "./dev": as_shown,
+    "ampacity demo": short_demo,
+    "ampacity bench": quick_bench,
+    "ampacity": as_shown,
 }
 
 
+def in_checkout(word: str) -> str:
+    """A path of the checkout, as the reader who stands in it writes it, from anywhere."""
+    shown = Path(word)
+    inside = not shown.is_absolute() and "/" in word and (ROOT / shown).exists()
+    return str(ROOT / shown) if inside else word
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The commands of the product are on PATH; a node keeps its data in `folder` and takes any free port."""
+    return {
+        **os.environ,
+        "PATH": f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "AMPACITY_DATA": str(folder / "data"),
+        "AMPACITY_API__PORT": "0",
+        "AMPACITY_GATEWAY__OCPP_PORT": "0",
+    }
+
+
 def test_the_readme_shows_the_two_commands() -> None:
-    readme = {shown.command for shown in shown_commands() if shown.page == "README.md"}
-    assert {"./dev demo", "./dev test"} <= readme
+    assert {"./dev demo", "./dev test"} <= set(shown_commands(PAGES[0]))
 
 
-@pytest.mark.parametrize("command", sorted({shown.command for shown in shown_commands()}))
-def test_a_shown_command_runs(command: str, tmp_path: Path) -> None:
-    if any(command.startswith(prefix) for prefix in ELSEWHERE):
-        return
-    shorten = next((rule for prefix, rule in RUN_HERE.items() if command.startswith(prefix)), None)
-    assert shorten is not None, f"{command!r} is shown in the documentation and run by no test: see RUN_HERE"
-    words = shorten(shlex.split(command), tmp_path)
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
+    (tmp_path / "my-site.toml").write_text(blocks(ROOT / "docs/sites.md", "toml")[0])
+    server: subprocess.Popen[str] | None = None
+    try:
+        for command in shown_commands(page):
+            if any(command.startswith(prefix) for prefix in ELSEWHERE):
+                continue
+            if command.startswith(SERVERS):
+                assert server is None, f"{page.name} starts a second server"
+                server = start_server([in_checkout(word) for word in shlex.split(command)], tmp_path)
+                continue
+            rule = next((rule for prefix, rule in RUN_HERE.items() if command.startswith(prefix)), None)
+            assert rule is not None, f"{page.name} shows {command!r}, which no test runs: see RUN_HERE"
+            run_to_its_end([in_checkout(word) for word in rule(shlex.split(command))], tmp_path)
+    finally:
+        if server is not None:
+            server.terminate()
+            said, _ = server.communicate(timeout=30)
+    if server is not None:
+        assert server.returncode == 0, f"the server ended with {server.returncode}:\n{said}"
+
+
+def run_to_its_end(words: list[str], folder: Path) -> None:
     done = subprocess.run(
         words,
-        cwd=ROOT,
+        cwd=folder,
+        env=environment(folder),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=200,
+        timeout=TIME_LIMIT_S,
     )
     assert done.returncode == 0, f"{shlex.join(words)} ended with {done.returncode}:\n{done.stdout[-4000:]}"
 
 
-def test_drawings_and_links_are_as_the_code_is() -> None:
-    done = subprocess.run(
-        [ROOT / "dev", "docs", "--check"],
-        capture_output=True,
-        text=True,
+def start_server(words: list[str], folder: Path) -> subprocess.Popen[str]:
+    """Starts a server and waits until it says where to open it."""
+    server = subprocess.Popen(
+        words,
+        cwd=folder,
+        env={**environment(folder), "PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,
-        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert server.stdout is not None
+    said = []
+    for line in server.stdout:
+        said.append(line)
+        if "http://" in line:
+            return server
+    raise AssertionError(f"{shlex.join(words)} ended with {server.wait()}:\n{''.join(said)}")
+
+
+def test_drawings_and_links_are_as_the_code_is(tmp_path: Path) -> None:
+    run_to_its_end([str(ROOT / "dev"), "docs", "--check"], tmp_path)
