@@ -1,7 +1,7 @@
 """A node of real parts around the API: store, bus, CSMS, a site at work, access, and uvicorn on a socket.
 
-Stations are told apart from the wire only: a `Peer` hands its messages to the CSMS as a gateway would, and answers on the
-bus address that a gateway serves.
+Stations are told apart from the wire only: a `Peer` hands its messages to the CSMS as a gateway would, and
+answers on the bus address that a gateway serves.
 """
 
 from __future__ import annotations

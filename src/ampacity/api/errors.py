@@ -14,6 +14,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
+from ..csms.vocabulary import Outcome
 from ..store import StoreClosed, StoreError, StoreUnavailable
 from .views import FieldProblem, Problem
 
@@ -37,6 +38,7 @@ class ApiError(Exception):
         remedy: str = "",
         errors: tuple[FieldProblem, ...] = (),
         headers: Mapping[str, str] | None = None,
+        outcome: Outcome | None = None,
     ) -> None:
         super().__init__(what)
         self.status = status
@@ -46,6 +48,7 @@ class ApiError(Exception):
         self.remedy = remedy
         self.errors = errors
         self.headers = dict(headers or {})
+        self.outcome = outcome
 
 
 def not_found(thing: str, name: object, remedy: str = "") -> ApiError:
@@ -98,6 +101,7 @@ def respond(request: Request[Any, Any, Any], error: ApiError) -> Response[Proble
         where=error.where,
         remedy=error.remedy,
         errors=error.errors,
+        outcome=error.outcome,
     )
     return Response(problem, status_code=error.status, media_type=MEDIA_TYPE, headers=error.headers)
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from msgspec import Meta, Struct
 
 from ..access.roles import Permission, Role
+from ..csms.vocabulary import Outcome
 from ..model.live import Reason, SessionView
 from ..model.phases import PerPhase
 from ..model.site import Strategy
@@ -49,7 +50,10 @@ class FieldProblem(Struct, frozen=True, kw_only=True):
 
 
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An error, as RFC 9457 writes it, with what is wrong, where, and what would be right."""
+    """An error, as RFC 9457 writes it, with what is wrong, where, and what would be right.
+
+    `outcome` is a station's, where the error is that it did not do what it was told.
+    """
 
     type: str
     title: str
@@ -60,6 +64,7 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     where: str = ""
     remedy: str = ""
     errors: tuple[FieldProblem, ...] = ()
+    outcome: Outcome | None = None
 
 
 # ---------------------------------------------------------------- the node and who asks

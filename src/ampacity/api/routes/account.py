@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from litestar import Request, Response, Router, delete, get, post
 from litestar.datastructures import Cookie
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from ...access.principal import Principal
 from ...access.rate import RateLimit
@@ -67,7 +68,9 @@ def _cookie(request: Request[Any, Any, Any], token: str, max_age: int) -> Cookie
 
 
 @post("/sign-in", opt={"public": True}, status_code=200, summary="Sign in with a one-time link's code")
-async def sign_in(request: Request[Any, Any, Any], api: Api, data: SignInChange) -> Response[MeView]:
+async def sign_in(
+    request: Request[Any, Any, Any], api: Api, data: JSONBody[SignInChange]
+) -> Response[MeView]:
     """Sets the session cookie: HttpOnly, SameSite=Strict, 30 days."""
     if from_own_page(request) is False:
         raise foreign_origin()
@@ -115,7 +118,7 @@ async def list_users(api: Api, who: Who) -> list[UserView]:
 
 
 @post("/links", opt={"permission": "administer"}, summary="Make a sign-in link")
-async def make_link(api: Api, who: Who, data: LinkChange) -> LinkView:
+async def make_link(api: Api, who: Who, data: JSONBody[LinkChange]) -> LinkView:
     """Works once, within a day. Shown this once."""
     link = await api.access.make_link(data.user, data.role, who.actor)
     return LinkView(path=link.path, user=link.user, role=link.role, expires_at=link.expires_at)
@@ -128,14 +131,14 @@ async def list_keys(api: Api) -> list[ApiKeyView]:
 
 
 @post("/api-keys", opt={"permission": "administer"}, summary="Make an API key")
-async def make_key(api: Api, who: Who, data: ApiKeyChange) -> NewApiKeyView:
+async def make_key(api: Api, who: Who, data: JSONBody[ApiKeyChange]) -> NewApiKeyView:
     """The key itself is shown this once."""
     key, row = await api.access.make_key(data.name, data.role, who.actor)
     return NewApiKeyView(key=key, about=key_view(row))
 
 
 @delete("/api-keys/{prefix:str}", opt={"permission": "administer"}, summary="Revoke an API key")
-async def revoke_key(api: Api, who: Who, prefix: str) -> None:
+async def revoke_key(api: Api, who: Who, prefix: FromPath[str]) -> None:
     """At once, and for good."""
     if not await api.access.revoke_key(prefix, who.actor):
         raise not_found("valid key", prefix, "/api/v1/api-keys lists them.")
@@ -145,10 +148,10 @@ async def revoke_key(api: Api, who: Who, prefix: str) -> None:
 async def list_audit(
     api: Api,
     who: Who,
-    target: str | None = None,
-    actor: str | None = None,
-    action: str | None = None,
-    before: str | None = None,
+    target: FromQuery[str | None] = None,
+    actor: FromQuery[str | None] = None,
+    action: FromQuery[str | None] = None,
+    before: FromQuery[str | None] = None,
     limit: Limit = 100,
 ) -> AuditPage:
     """Newest first. A page's `next` is the `before` of the following one."""

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from litestar import Request, Router, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
 
 from ...access.principal import Principal
 from ...csms import vocabulary
@@ -49,7 +50,8 @@ async def send(api: ApiContext, who: Principal, station_id: str, command: Comman
     status, what, remedy = _TROUBLE[outcome.result]
     words = what.format(station=station_id, status=outcome.status or "no reason given")
     detail = f" {outcome.detail}" if outcome.detail else ""
-    raise ApiError(status, outcome.result, words + detail, where=f"station {station_id}", remedy=remedy)
+    where = f"station {station_id}"
+    raise ApiError(status, outcome.result, words + detail, where=where, remedy=remedy, outcome=outcome)
 
 
 def _handler(name: str, kind: type[Command]) -> HTTPRouteHandler:
@@ -58,7 +60,14 @@ def _handler(name: str, kind: type[Command]) -> HTTPRouteHandler:
         return await send(api, who, station_id, data)
 
     # One typed body a path, so that each is checked and described as what it is.
-    handle.__annotations__ = {"api": Api, "who": Who, "station_id": str, "data": kind, "return": Outcome}
+    body: Any = JSONBody
+    handle.__annotations__ = {
+        "api": Api,
+        "who": Who,
+        "station_id": FromPath[str],
+        "data": body[kind],
+        "return": Outcome,
+    }
     handle.__name__ = f"command_{name}"
     handle.__doc__ = kind.__doc__
     return post(
@@ -70,7 +79,9 @@ def _handler(name: str, kind: type[Command]) -> HTTPRouteHandler:
 
 
 @post("/{station_id:str}/commands/{name:str}", opt={"permission": "operate"}, include_in_schema=False)
-async def unknown_command(request: Request[Any, Any, Any], station_id: str, name: str) -> None:
+async def unknown_command(
+    request: Request[Any, Any, Any], station_id: FromPath[str], name: FromPath[str]
+) -> None:
     """Whatever is no command."""
     raise not_found("command", name, f"The commands are {', '.join(sorted(COMMANDS))}.")
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import segno
 from litestar import Request, Response, Router, get, post, put
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from ...csms.vocabulary import Outcome, RequestStop
 from ...model.live import EvseView
@@ -21,7 +21,7 @@ _HERE = "/{station_id:str}/{evse_id:int}"
 
 
 @get(_HERE, summary="An EVSE as it stands now")
-async def get_evse(api: Api, who: Who, station_id: str, evse_id: int) -> EvseView:
+async def get_evse(api: Api, who: Who, station_id: FromPath[str], evse_id: FromPath[int]) -> EvseView:
     """The same view as in its site's live feed."""
     return evse_of(api, who, station_id, evse_id)[1]
 
@@ -29,7 +29,9 @@ async def get_evse(api: Api, who: Who, station_id: str, evse_id: int) -> EvseVie
 @post(
     f"{_HERE}/boost", opt={"permission": "operate"}, status_code=200, summary="Boost a session, or no longer"
 )
-async def boost(api: Api, who: Who, station_id: str, evse_id: int, data: SwitchChange) -> EvseView:
+async def boost(
+    api: Api, who: Who, station_id: FromPath[str], evse_id: FromPath[int], data: JSONBody[SwitchChange]
+) -> EvseView:
     """Lets the session go before the others; `{}` means on."""
     runtime, _ = evse_of(api, who, station_id, evse_id)
     with on_request():
@@ -38,7 +40,7 @@ async def boost(api: Api, who: Who, station_id: str, evse_id: int, data: SwitchC
 
 
 @post(f"{_HERE}/pause", opt={"permission": "operate"}, status_code=200, summary="Pause a session")
-async def pause(api: Api, who: Who, station_id: str, evse_id: int) -> EvseView:
+async def pause(api: Api, who: Who, station_id: FromPath[str], evse_id: FromPath[int]) -> EvseView:
     """Holds the session at zero until it is resumed."""
     runtime, _ = evse_of(api, who, station_id, evse_id)
     with on_request():
@@ -47,7 +49,7 @@ async def pause(api: Api, who: Who, station_id: str, evse_id: int) -> EvseView:
 
 
 @post(f"{_HERE}/resume", opt={"permission": "operate"}, status_code=200, summary="Resume a paused session")
-async def resume(api: Api, who: Who, station_id: str, evse_id: int) -> EvseView:
+async def resume(api: Api, who: Who, station_id: FromPath[str], evse_id: FromPath[int]) -> EvseView:
     """Lets a paused session go on."""
     runtime, _ = evse_of(api, who, station_id, evse_id)
     with on_request():
@@ -56,7 +58,7 @@ async def resume(api: Api, who: Who, station_id: str, evse_id: int) -> EvseView:
 
 
 @post(f"{_HERE}/stop", opt={"permission": "operate"}, status_code=200, summary="Stop the session at an EVSE")
-async def stop(api: Api, who: Who, station_id: str, evse_id: int) -> Outcome:
+async def stop(api: Api, who: Who, station_id: FromPath[str], evse_id: FromPath[int]) -> Outcome:
     """Asks the station to end the transaction."""
     evse_of(api, who, station_id, evse_id)
     running = station_of(api, who, station_id).transaction_on(evse_id)
@@ -67,7 +69,9 @@ async def stop(api: Api, who: Who, station_id: str, evse_id: int) -> Outcome:
 
 
 @put(f"{_HERE}/need", opt={"permission": "operate"}, summary="Declare what the driver needs")
-async def put_need(api: Api, who: Who, station_id: str, evse_id: int, data: NeedChange) -> EvseView:
+async def put_need(
+    api: Api, who: Who, station_id: FromPath[str], evse_id: FromPath[int], data: JSONBody[NeedChange]
+) -> EvseView:
     """Energy from now on, and departure; what is absent is withdrawn."""
     runtime, _ = evse_of(api, who, station_id, evse_id)
     now = api.clock.now()
@@ -82,12 +86,12 @@ async def put_need(api: Api, who: Who, station_id: str, evse_id: int, data: Need
 async def get_series(
     api: Api,
     who: Who,
-    station_id: str,
-    evse_id: int,
-    measurand: str | None = None,
-    start: Annotated[Time | None, Parameter(query="from")] = None,
-    end: Annotated[Time | None, Parameter(query="to")] = None,
-    resolution: Literal["raw", "15min"] = "15min",
+    station_id: FromPath[str],
+    evse_id: FromPath[int],
+    measurand: FromQuery[str | None] = None,
+    start: Annotated[Time | None, QueryParameter(name="from")] = None,
+    end: Annotated[Time | None, QueryParameter(name="to")] = None,
+    resolution: FromQuery[Literal["raw", "15min"]] = "15min",
 ) -> SeriesView:
     """Of the last day where no time is named."""
     evse_of(api, who, station_id, evse_id)
@@ -97,7 +101,7 @@ async def get_series(
 
 
 @get(f"{_HERE}/link", summary="The public page of an EVSE")
-async def get_link(api: Api, who: Who, station_id: str, evse_id: int) -> EvseLinkView:
+async def get_link(api: Api, who: Who, station_id: FromPath[str], evse_id: FromPath[int]) -> EvseLinkView:
     """What its QR code points at."""
     evse_of(api, who, station_id, evse_id)
     code = api.access.driver_code((station_id, evse_id))
@@ -106,7 +110,7 @@ async def get_link(api: Api, who: Who, station_id: str, evse_id: int) -> EvseLin
 
 @get(f"{_HERE}/qr.svg", summary="The QR code of an EVSE", media_type="image/svg+xml")
 async def get_qr(
-    request: Request[Any, Any, Any], api: Api, who: Who, station_id: str, evse_id: int
+    request: Request[Any, Any, Any], api: Api, who: Who, station_id: FromPath[str], evse_id: FromPath[int]
 ) -> Response[bytes]:
     """Points at the EVSE's public page under the address that this request used. Level M: still read when
     scratched.
@@ -129,7 +133,7 @@ async def get_qr(
 
 
 @get("/", summary="Sessions that are open now")
-async def list_sessions(api: Api, who: Who, site_id: str | None = None) -> list[OpenSessionView]:
+async def list_sessions(api: Api, who: Who, site_id: FromQuery[str | None] = None) -> list[OpenSessionView]:
     """Every car that is plugged in, at all sites or one."""
     return [
         OpenSessionView(

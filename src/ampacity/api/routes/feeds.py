@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from litestar import Router, WebSocket, websocket
 from litestar.exceptions import WebSocketDisconnect
+from litestar.params import FromPath
 
 from ...access.principal import Principal
 from ...model.events import MessagePassed
@@ -138,7 +139,7 @@ def action_of(frame: str) -> str | None:
 
 
 @websocket("/stations/{station_id:str}/messages/live", opt={"socket": True})
-async def messages(socket: Socket, station_id: str) -> None:
+async def messages(socket: Socket, station_id: FromPath[str]) -> None:
     """Each raw frame of a station as it passes, as a MessageView."""
     principal = await admit_socket(socket)
     if principal is None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, TypeAlias
 
-from litestar.params import Dependency, Parameter
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter, SkipValidation
 
 from ...access.principal import Principal
 from ...csms.state import StationState
@@ -15,13 +16,13 @@ from ...model.site import Circuit, EvseKey
 from ..context import ApiContext, SiteRuntime
 from ..errors import ApiError, conflict, not_found
 
-Api: TypeAlias = Annotated[ApiContext, Dependency(skip_validation=True)]
+Api: TypeAlias = NamedDependency[SkipValidation[ApiContext]]
 """The node's parts."""
 
-Who: TypeAlias = Annotated[Principal, Dependency(skip_validation=True)]
+Who: TypeAlias = NamedDependency[SkipValidation[Principal]]
 """Who asks."""
 
-Limit: TypeAlias = Annotated[int, Parameter(ge=1, le=1000, description="At most so many.")]
+Limit: TypeAlias = Annotated[int, QueryParameter(ge=1, le=1000, description="At most so many.")]
 
 
 def site_of(api: ApiContext, who: Principal, site_id: str) -> SiteRuntime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 from litestar import Router, get, post
+from litestar.params import FromPath
 from sqlalchemy import select
 
 from ..context import ApiContext, DemoControl
@@ -70,7 +71,7 @@ async def _plug(api: ApiContext, station_id: str, plugged: bool) -> PlugView:
     status_code=200,
     summary="Pull a simulated station's network cable",
 )
-async def unplug(api: Api, who: Who, station_id: str) -> PlugView:
+async def unplug(api: Api, who: Who, station_id: FromPath[str]) -> PlugView:
     """The station goes silent; its car goes on by what it was last told."""
     return await _plug(api, station_id, False)
 
@@ -81,7 +82,7 @@ async def unplug(api: Api, who: Who, station_id: str) -> PlugView:
     status_code=200,
     summary="Put a simulated station's network cable back",
 )
-async def plug(api: Api, who: Who, station_id: str) -> PlugView:
+async def plug(api: Api, who: Who, station_id: FromPath[str]) -> PlugView:
     """The station reconnects by itself."""
     return await _plug(api, station_id, True)
 

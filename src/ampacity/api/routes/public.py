@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Request, Response, Router, get
+from litestar.params import FromPath
 from msgspec import structs
 
 from ...access.rate import RateLimit
@@ -82,7 +83,7 @@ def driver_view(code: str, runtime: SiteRuntime, view: EvseView) -> DriverView:
 
 
 @get("/evses/{code:str}", opt={"public": True}, summary="The EVSE of a QR code")
-async def get_evse(request: Request[Any, Any, Any], api: Api, code: str) -> Response[DriverView]:
+async def get_evse(request: Request[Any, Any, Any], api: Api, code: FromPath[str]) -> Response[DriverView]:
     """State, power, energy, ready-by and the reasons why not more. No sign-in; rate limited."""
     limits: RateLimit = request.app.state.public_limit
     rate_limited(limits, peer_of(request), "requests")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from litestar import Router, delete, get, post, put
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
 from ...control.limits import effective_limit
@@ -100,13 +100,13 @@ async def list_sites(api: Api, who: Who) -> list[SiteSummary]:
 
 
 @get("/{site_id:str}", summary="A site as it is built")
-async def get_site(api: Api, who: Who, site_id: str) -> Site:
+async def get_site(api: Api, who: Who, site_id: FromPath[str]) -> Site:
     """Circuits, EVSEs, strategy."""
     return site_of(api, who, site_id).site
 
 
 @get("/{site_id:str}/live", summary="A site as it stands now")
-async def get_live(api: Api, who: Who, site_id: str) -> SiteView:
+async def get_live(api: Api, who: Who, site_id: FromPath[str]) -> SiteView:
     """The same view that the live feed sends, once."""
     return site_of(api, who, site_id).view()
 
@@ -115,9 +115,11 @@ async def get_live(api: Api, who: Who, site_id: str) -> SiteView:
 async def get_history(
     api: Api,
     who: Who,
-    site_id: str,
-    start: Annotated[Time | None, Parameter(query="from", description="Two hours ago when absent.")] = None,
-    end: Annotated[Time | None, Parameter(query="to", description="Now when absent.")] = None,
+    site_id: FromPath[str],
+    start: Annotated[
+        Time | None, QueryParameter(name="from", description="Two hours ago when absent.")
+    ] = None,
+    end: Annotated[Time | None, QueryParameter(name="to", description="Now when absent.")] = None,
 ) -> SiteHistory:
     """Base load, each EVSE's power and the limit over time, for the stacked chart."""
     runtime = site_of(api, who, site_id)
@@ -135,7 +137,9 @@ async def get_history(
 
 
 @put("/{site_id:str}/strategy", opt={"permission": "operate"}, summary="Choose a site's strategy")
-async def put_strategy(api: Api, who: Who, site_id: str, data: StrategyChange) -> SiteView:
+async def put_strategy(
+    api: Api, who: Who, site_id: FromPath[str], data: JSONBody[StrategyChange]
+) -> SiteView:
     """Returns the site as it stands then."""
     runtime = site_of(api, who, site_id)
     with on_request():
@@ -144,7 +148,9 @@ async def put_strategy(api: Api, who: Who, site_id: str, data: StrategyChange) -
 
 
 @get("/{site_id:str}/circuits/{circuit_id:str}/limits", summary="A circuit's limits")
-async def get_limits(api: Api, who: Who, site_id: str, circuit_id: str) -> CircuitLimitsView:
+async def get_limits(
+    api: Api, who: Who, site_id: FromPath[str], circuit_id: FromPath[str]
+) -> CircuitLimitsView:
     """The effective limit, whose it is, and the history of all sources."""
     return await limits_of(api, site_of(api, who, site_id), circuit_id)
 
@@ -155,7 +161,7 @@ async def get_limits(api: Api, who: Who, site_id: str, circuit_id: str) -> Circu
     summary="Limit a circuit",
 )
 async def put_limit(
-    api: Api, who: Who, site_id: str, circuit_id: str, data: LimitChange
+    api: Api, who: Who, site_id: FromPath[str], circuit_id: FromPath[str], data: JSONBody[LimitChange]
 ) -> CircuitLimitsView:
     """Sets the source's limit in the place of its former one. The effective limit is the lowest of all
     sources.
@@ -192,7 +198,7 @@ async def put_limit(
     summary="Withdraw a circuit's limit",
 )
 async def delete_limit(
-    api: Api, who: Who, site_id: str, circuit_id: str, source: str = "operator"
+    api: Api, who: Who, site_id: FromPath[str], circuit_id: FromPath[str], source: FromQuery[str] = "operator"
 ) -> CircuitLimitsView:
     """Takes the source's limit away; those of others stay."""
     runtime = site_of(api, who, site_id)
@@ -208,7 +214,9 @@ async def delete_limit(
     status_code=204,
     summary="Push a reading of a circuit's meter",
 )
-async def post_meter(api: Api, who: Who, site_id: str, circuit_id: str, data: MeterChange) -> None:
+async def post_meter(
+    api: Api, who: Who, site_id: FromPath[str], circuit_id: FromPath[str], data: JSONBody[MeterChange]
+) -> None:
     """For circuits whose meter is configured as `push`."""
     runtime = site_of(api, who, site_id)
     circuit = circuit_of(runtime, circuit_id)

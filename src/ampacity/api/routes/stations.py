@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from litestar import Router, get
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from ...csms.state import StationState
 from ...store import messages
@@ -56,7 +56,7 @@ def station_view(state: StationState) -> StationView:
 
 
 @get("/", summary="List the stations")
-async def list_stations(api: Api, who: Who, site_id: str | None = None) -> list[StationView]:
+async def list_stations(api: Api, who: Who, site_id: FromQuery[str | None] = None) -> list[StationView]:
     """All that are known, or those of a site."""
     found = [
         station_view(state)
@@ -67,13 +67,13 @@ async def list_stations(api: Api, who: Who, site_id: str | None = None) -> list[
 
 
 @get("/{station_id:str}", summary="A station")
-async def get_station(api: Api, who: Who, station_id: str) -> StationView:
+async def get_station(api: Api, who: Who, station_id: FromPath[str]) -> StationView:
     """What it is, and how it stands."""
     return station_view(station_of(api, who, station_id))
 
 
 @get("/{station_id:str}/status", summary="How a station stands")
-async def get_status(api: Api, who: Who, station_id: str) -> StationStatusView:
+async def get_status(api: Api, who: Who, station_id: FromPath[str]) -> StationStatusView:
     """Its connection and connectors, and what it notified lately."""
     state = station_of(api, who, station_id)
     return StationStatusView(
@@ -89,7 +89,7 @@ async def get_status(api: Api, who: Who, station_id: str) -> StationStatusView:
 
 
 @get("/{station_id:str}/variables", summary="A station's variables")
-async def list_variables(api: Api, who: Who, station_id: str) -> list[VariableView]:
+async def list_variables(api: Api, who: Who, station_id: FromPath[str]) -> list[VariableView]:
     """As last told; the command get_variables asks anew."""
     views = [
         VariableView(
@@ -111,11 +111,11 @@ async def list_variables(api: Api, who: Who, station_id: str) -> list[VariableVi
 async def list_messages(
     api: Api,
     who: Who,
-    station_id: str,
-    action: str | None = None,
-    direction: Literal["in", "out"] | None = None,
-    text: Annotated[str | None, Parameter(description="Must occur in the frame.")] = None,
-    before: int | None = None,
+    station_id: FromPath[str],
+    action: FromQuery[str | None] = None,
+    direction: FromQuery[Literal["in", "out"] | None] = None,
+    text: Annotated[str | None, QueryParameter(description="Must occur in the frame.")] = None,
+    before: FromQuery[int | None] = None,
     limit: Limit = 100,
 ) -> MessagePage:
     """Newest first. A page's `next` is the `before` of the following one."""
@@ -150,7 +150,11 @@ async def list_messages(
 
 @get("/", summary="Connections that were turned away")
 async def list_handshakes(
-    api: Api, who: Who, station_id: str | None = None, before: int | None = None, limit: Limit = 100
+    api: Api,
+    who: Who,
+    station_id: FromQuery[str | None] = None,
+    before: FromQuery[int | None] = None,
+    limit: Limit = 100,
 ) -> list[HandshakeView]:
     """Newest first: for the one who wonders why a station doesn't appear."""
     found = await api.store.read(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from litestar import Router, delete, get, put
-from litestar.params import Parameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
 from ...access.principal import Principal
@@ -45,7 +45,7 @@ def _audit(
 async def list_tokens(
     api: Api,
     who: Who,
-    after: Annotated[str, Parameter(description="Those after this value.")] = "",
+    after: Annotated[str, QueryParameter(description="Those after this value.")] = "",
     limit: Limit = 1000,
 ) -> list[TokenView]:
     """In the order of their values."""
@@ -56,7 +56,7 @@ async def list_tokens(
 
 
 @get("/{value:path}", summary="A token")
-async def get_token(api: Api, who: Who, value: str) -> TokenView:
+async def get_token(api: Api, who: Who, value: FromPath[str]) -> TokenView:
     """By its value, whatever its case."""
     name = value.removeprefix("/")
     row = await api.store.read(lambda connection: rows.find_token(connection, who.operator_id, name))
@@ -66,7 +66,7 @@ async def get_token(api: Api, who: Who, value: str) -> TokenView:
 
 
 @put("/{value:path}", opt={"permission": "operate"}, summary="Add or change a token")
-async def put_token(api: Api, who: Who, value: str, data: TokenChange) -> TokenView:
+async def put_token(api: Api, who: Who, value: FromPath[str], data: JSONBody[TokenChange]) -> TokenView:
     """The value in the path and in the body are the same, but for case."""
     name = value.removeprefix("/")
     if rows.token_key(name) != rows.token_key(data.value):
@@ -91,7 +91,7 @@ async def put_token(api: Api, who: Who, value: str, data: TokenChange) -> TokenV
 
 
 @delete("/{value:path}", opt={"permission": "operate"}, summary="Forget a token")
-async def delete_token(api: Api, who: Who, value: str) -> None:
+async def delete_token(api: Api, who: Who, value: FromPath[str]) -> None:
     """Transactions that it started stay."""
     name = value.removeprefix("/")
 

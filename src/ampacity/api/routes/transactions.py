@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from litestar import Router, get
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from ...access.principal import Principal
 from ...store import samples
@@ -74,14 +74,14 @@ async def transaction_of(api: ApiContext, who: Principal, transaction_id: str) -
 async def list_transactions(
     api: Api,
     who: Who,
-    site_id: str | None = None,
-    station_id: str | None = None,
-    evse_id: int | None = None,
-    token: str | None = None,
-    transaction_state: Annotated[Literal["open", "ended"] | None, Parameter(query="state")] = None,
-    start: Annotated[Time | None, Parameter(query="from", description="Started at or after.")] = None,
-    end: Annotated[Time | None, Parameter(query="to", description="Started before.")] = None,
-    before: str | None = None,
+    site_id: FromQuery[str | None] = None,
+    station_id: FromQuery[str | None] = None,
+    evse_id: FromQuery[int | None] = None,
+    token: FromQuery[str | None] = None,
+    transaction_state: Annotated[Literal["open", "ended"] | None, QueryParameter(name="state")] = None,
+    start: Annotated[Time | None, QueryParameter(name="from", description="Started at or after.")] = None,
+    end: Annotated[Time | None, QueryParameter(name="to", description="Started before.")] = None,
+    before: FromQuery[str | None] = None,
     limit: Limit = 100,
 ) -> TransactionPage:
     """Newest first. A page's `next` is the `before` of the following one."""
@@ -108,7 +108,7 @@ async def list_transactions(
 
 
 @get("/{transaction_id:str}", summary="A transaction")
-async def get_transaction(api: Api, who: Who, transaction_id: str) -> TransactionView:
+async def get_transaction(api: Api, who: Who, transaction_id: FromPath[str]) -> TransactionView:
     """By our own id, which is unique over all stations."""
     return view_of(await transaction_of(api, who, transaction_id))
 
@@ -117,9 +117,9 @@ async def get_transaction(api: Api, who: Who, transaction_id: str) -> Transactio
 async def get_series(
     api: Api,
     who: Who,
-    transaction_id: str,
-    measurand: str | None = None,
-    resolution: Literal["raw", "15min"] = "raw",
+    transaction_id: FromPath[str],
+    measurand: FromQuery[str | None] = None,
+    resolution: FromQuery[Literal["raw", "15min"]] = "raw",
 ) -> SeriesView:
     """All of it; at 15min the quarters of an hour that it touches, with whatever else its EVSE metered in
     them.

@@ -1,0 +1,240 @@
+"""Sites, EVSEs and sessions: what a person sees and changes, down to the audit."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from .node import Node, Peer, in_an_hour
+
+API = "/api/v1"
+LIMITS = f"{API}/sites/work/circuits/grid/limits"
+
+
+@pytest.fixture
+async def operator(node: Node) -> httpx.AsyncClient:
+    return await node.as_person("anna", "operator")
+
+
+@pytest.fixture
+async def charging(node: Node) -> tuple[Peer, int]:
+    """CP-1 online with a car that draws."""
+    peer = node.peer("CP-1")
+    await peer.connect()
+    await peer.status(1, "Preparing")
+    transaction_id = await peer.start()
+    await peer.meter(transaction_id, 1500.0, 7000.0)
+    return peer, transaction_id
+
+
+async def deeds(client: httpx.AsyncClient) -> list[tuple[str, str, str]]:
+    """Actor, action and outcome, newest first, without the sign-in."""
+    items = (await client.get(f"{API}/audit")).json()["items"]
+    return [(item["actor"], item["action"], item["outcome"]) for item in items if item["actor"] != "test"][
+        :-1
+    ]
+
+
+async def test_sites_as_built_and_as_they_stand(operator: httpx.AsyncClient, charging: object) -> None:
+    [summary] = (await operator.get(f"{API}/sites")).json()
+    assert (summary["site_id"], summary["evses"], summary["evses_online"], summary["sessions"]) == (
+        "work",
+        3,
+        1,
+        1,
+    )
+    built = (await operator.get(f"{API}/sites/work")).json()
+    assert [circuit["circuit_id"] for circuit in built["circuits"]] == ["grid", "garage"]
+    assert built["evses"][0]["label"] == "A1"
+    live = (await operator.get(f"{API}/sites/work/live")).json()
+    assert live["evses"][0]["session"]["energy_wh"] == 500.0
+    assert live["evses"][0]["power_w"] == 7000.0
+    assert {circuit["circuit_id"] for circuit in live["circuits"]} == {"grid", "garage"}
+
+
+async def test_a_site_s_history_is_columns_of_one_length(operator: httpx.AsyncClient) -> None:
+    history = (await operator.get(f"{API}/sites/work/history")).json()
+    assert [evse["label"] for evse in history["evses"]] == ["A1", "A2", "A3"]
+    columns = [history["base_power_w"], history["limit_power_w"], *(e["power_w"] for e in history["evses"])]
+    assert {len(column) for column in columns} == {len(history["at"])}
+
+
+@pytest.mark.parametrize(
+    ("query", "where"),
+    [
+        ({"from": "yesterday"}, "from"),
+        ({"from": "2026-01-01T00:00:00"}, "from"),  # no zone
+        ({"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, "from"),
+        ({"from": "2026-01-01T00:00:00Z", "to": "2026-03-01T00:00:00Z"}, "from"),
+    ],
+)
+async def test_a_history_that_can_not_be(
+    operator: httpx.AsyncClient, query: dict[str, str], where: str
+) -> None:
+    answer = await operator.get(f"{API}/sites/work/history", params=query)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["where"] == where
+
+
+async def test_the_strategy_is_changed_and_audited(node: Node, operator: httpx.AsyncClient) -> None:
+    answer = await operator.put(f"{API}/sites/work/strategy", json={"strategy": "static"})
+    assert answer.status_code == 200
+    assert answer.json()["strategy"] == "static"
+    assert node.site.site.strategy == "static"
+    assert (await deeds(operator))[0] == ("user:anna", "set_strategy", "done")
+    wrong = await operator.put(f"{API}/sites/work/strategy", json={"strategy": "wild"})
+    assert wrong.status_code == 422
+    assert wrong.json()["where"] == "strategy"
+
+
+async def test_a_limit_is_set_replaced_and_withdrawn(node: Node, operator: httpx.AsyncClient) -> None:
+    before = (await operator.get(LIMITS)).json()
+    assert (before["effective_a"], before["effective_source"], before["sources"]) == (150, "rating", [])
+    until = in_an_hour()
+    body = {"limit_a": 80, "valid_until": until, "fallback_a": 100}
+    put = await operator.put(LIMITS, json=body)
+    assert put.status_code == 200
+    limits = put.json()
+    assert (limits["effective_a"], limits["effective_source"]) == (80, "operator")
+    assert limits["sources"][0]["fallback_a"] == 100
+    await operator.put(LIMITS, json={"limit_a": 60, "source": "grid"})
+    lower = (await operator.put(LIMITS, json={"limit_a": 70})).json()
+    assert (lower["effective_a"], lower["effective_source"]) == (60, "grid")
+    assert len(lower["sources"]) == 2
+    history = lower["history"]
+    assert [(row["source"], row["limit_a"], row["set_by"]) for row in history] == [
+        ("operator", 70, "user:anna"),
+        ("grid", 60, "user:anna"),
+        ("operator", 80, "user:anna"),
+    ]
+    assert history[2]["withdrawn_at"] is not None
+    assert datetime.fromisoformat(history[2]["valid_until"]) == datetime.fromisoformat(until)
+
+    gone = await operator.delete(LIMITS, params={"source": "grid"})
+    assert gone.status_code == 200
+    assert gone.json()["effective_a"] == 70
+    assert (await operator.delete(LIMITS, params={"source": "grid"})).status_code == 404
+    view = node.site.view()
+    assert [action for _, action, _ in await deeds(operator)] == ["withdraw_limit", *["set_limit"] * 3]
+    assert view.site_id == "work"
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        ({}, "limit_a"),
+        ({"limit_a": -1}, "limit_a"),
+        ({"limit_a": "80"}, "limit_a"),
+        ({"limit_a": 151}, "limit_a"),
+        ({"limit_a": 80, "valid_until": "2020-01-01T00:00:00Z"}, "valid_until"),
+        ({"limit_a": 80, "valid_until": "2030-01-01T00:00:00"}, "valid_until"),
+        ({"limit_a": 80, "fallback_a": 20}, "fallback_a"),
+        ({"limit_a": 80, "valid_until": "2099-01-01T00:00:00Z", "fallback_a": 200}, "fallback_a"),
+        ({"limit_a": 80, "source": ""}, "source"),
+        ({"limit_a": 80, "amps": 1}, "amps"),
+    ],
+)
+async def test_a_limit_that_can_not_be(operator: httpx.AsyncClient, body: object, where: str) -> None:
+    answer = await operator.put(LIMITS, json=body)
+    assert answer.status_code == 422, answer.text
+    problem = answer.json()
+    assert where in problem["errors"][0]["where"] + problem["errors"][0]["what"]
+    assert problem["remedy"]
+    assert (await operator.get(LIMITS)).json()["sources"] == []
+
+
+async def test_a_body_that_is_no_json(operator: httpx.AsyncClient) -> None:
+    answer = await operator.put(LIMITS, content=b'{"limit_a": ', headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json()["type"] == "urn:ampacity:malformed"
+
+
+async def test_a_reading_is_pushed(node: Node, operator: httpx.AsyncClient) -> None:
+    path = f"{API}/sites/work/circuits/grid/meter"
+    assert (await operator.post(path, json={"current_a": [20, 30.5, 10]})).status_code == 204
+    view = node.site.view().circuits[0]
+    assert view.metered_a == (20.0, 30.5, 10.0)
+    assert view.meter_state == "fresh"
+    no_meter = await operator.post(f"{API}/sites/work/circuits/garage/meter", json={"current_a": [1, 1, 1]})
+    assert no_meter.status_code == 409
+    assert "has no meter" in no_meter.json()["what"]
+    for body in (
+        {"current_a": [1, 1]},
+        {"current_a": [1, 1, 1], "at": (datetime.now(UTC) + timedelta(hours=1)).isoformat()},
+    ):
+        assert (await operator.post(path, json=body)).status_code == 422
+
+
+async def test_boost_pause_and_need_reach_the_session(
+    node: Node, operator: httpx.AsyncClient, charging: tuple[Peer, int]
+) -> None:
+    evse = f"{API}/evses/CP-1/1"
+    boosted = await operator.post(f"{evse}/boost", json={})
+    assert boosted.status_code == 200
+    assert boosted.json()["session"]["boosted"]
+    assert not (await operator.post(f"{evse}/boost", json={"on": False})).json()["session"]["boosted"]
+    assert (await operator.post(f"{evse}/pause")).json()["session"]["paused"]
+    assert not (await operator.post(f"{evse}/resume")).json()["session"]["paused"]
+    departure = in_an_hour()
+    needed = await operator.put(f"{evse}/need", json={"need_wh": 12000, "departure": departure})
+    session = needed.json()["session"]
+    assert session["need_wh"] == 12000
+    assert datetime.fromisoformat(session["departure"]) == datetime.fromisoformat(departure)
+    assert [action for _, action, _ in await deeds(operator)] == [
+        "declare_need",
+        "pause",
+        "pause",
+        "boost",
+        "boost",
+    ]
+    for body in ({"need_wh": -1}, {"departure": "2020-01-01T00:00:00Z"}, {"departure": "soon"}):
+        assert (await operator.put(f"{evse}/need", json=body)).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["boost", "pause", "resume", "stop"])
+async def test_without_a_session_there_is_nothing_to_change(operator: httpx.AsyncClient, path: str) -> None:
+    answer = await operator.post(f"{API}/evses/CP-2/1/{path}", json={} if path == "boost" else None)
+    assert answer.status_code == 409
+    assert "othing charges" in answer.json()["what"]
+
+
+async def test_open_sessions_are_listed(operator: httpx.AsyncClient, charging: tuple[Peer, int]) -> None:
+    [session] = (await operator.get(f"{API}/sessions")).json()
+    assert (session["site_id"], session["station_id"], session["evse_id"]) == ("work", "CP-1", 1)
+    assert session["session"]["token"] == "TAG-1"
+    assert (await operator.get(f"{API}/sessions", params={"site_id": "elsewhere"})).json() == []
+    one = (await operator.get(f"{API}/evses/CP-1/1")).json()
+    assert one["session"]["transaction_id"] == session["session"]["transaction_id"]
+
+
+async def test_what_is_not_there(operator: httpx.AsyncClient) -> None:
+    for method, path in [
+        ("GET", "/sites/nowhere"),
+        ("GET", "/sites/nowhere/live"),
+        ("GET", "/sites/work/circuits/attic/limits"),
+        ("GET", "/evses/CP-1/9"),
+        ("GET", "/evses/CP-9/1"),
+        ("GET", "/nothing"),
+        ("GET", "/evses/CP-1/one"),
+    ]:
+        answer = await operator.request(method, API + path)
+        assert answer.status_code == 404, path
+        assert answer.headers["content-type"].startswith("application/problem+json")
+    answer = await operator.post(f"{API}/sites")
+    assert answer.status_code == 405
+    assert answer.json()["type"] == "urn:ampacity:method-not-allowed"
+
+
+async def test_the_demo_s_switches(node: Node, operator: httpx.AsyncClient) -> None:
+    assert (await operator.get(f"{API}/demo")).json() == {
+        "speed": 10.0,
+        "stations": {"CP-1": True, "CP-2": True},
+    }
+    answer = await operator.post(f"{API}/demo/stations/CP-2/unplug")
+    assert answer.json() == {"station_id": "CP-2", "plugged": False}
+    assert node.demo.plugged == {"CP-1": True, "CP-2": False}
+    await operator.post(f"{API}/demo/stations/CP-2/plug")
+    assert node.demo.plugged["CP-2"]
+    assert (await operator.post(f"{API}/demo/stations/CP-9/unplug")).status_code == 404
