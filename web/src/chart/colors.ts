@@ -3,12 +3,12 @@
 
 const HUES = [188, 246, 212, 284, 166, 262, 228, 300] as const;
 const LIGHT_IN_DARK = [0.7, 0.58, 0.77, 0.64] as const;
-const LIGHT_IN_LIGHT = [0.64, 0.52, 0.72, 0.58] as const;
+const LIGHT_IN_LIGHT = [0.66, 0.57, 0.74, 0.61] as const;
 
 /** The colour of the `index`th EVSE of a site. */
 export function bandColor(index: number, dark: boolean): string {
   const hue = HUES[index % HUES.length] as number;
   const ring = Math.floor(index / HUES.length);
   const lightness = (dark ? LIGHT_IN_DARK : LIGHT_IN_LIGHT)[(index + ring) % 4] as number;
-  return `oklch(${lightness} ${dark ? 0.085 : 0.1} ${hue + ring * 9})`;
+  return `oklch(${lightness} ${dark ? 0.085 : 0.09} ${hue + ring * 9})`;
 }

@@ -39,7 +39,7 @@ export function topOf(columns: Columns, limitNow: number): number {
     if ((columns.peak[x] as number) > top) top = columns.peak[x] as number;
     if ((columns.limit[x] as number) > top) top = columns.limit[x] as number;
   }
-  return Math.max(1000, top * 1.09);
+  return Math.max(1000, top * 1.06);
 }
 
 export function draw(ctx: CanvasRenderingContext2D, width: number, height: number, frame: Frame, ink: Inks): void {
