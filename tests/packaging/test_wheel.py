@@ -36,7 +36,7 @@ def run(command: Sequence[str | Path], environment: dict[str, str], folder: Path
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built as a release builds it, by way of the source distribution."""
     folder = tmp_path_factory.mktemp("dist")
-    environment = {key: value for key, value in os.environ.items() if key != "AMPACITY_SKIP_CONSOLE"}
+    environment = {key: value for key, value in os.environ.items() if key != "AMPACITY_SKIP_WEB"}
     environment.setdefault("UV_CACHE_DIR", str(ROOT / ".cache/uv"))
     run([UV, "build", "--python", sys.executable, "--out-dir", folder, ROOT], environment, folder)
     (built,) = folder.glob("*.whl")
