@@ -1,0 +1,246 @@
+"""The console in a real browser on a live demo: what people do, and what follows from it on the wire."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import Demo
+
+ROOT = Path(__file__).resolve().parents[2]
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+PATIENCE_MS = 45_000
+"""Three quarters of a minute is fifteen at the site: ramps and raises have long come to rest."""
+
+CHARGING_ROWS = "tr[data-testid^='evse-row-'][data-online='true']"
+
+
+def bars(page: Page) -> list[dict[str, float]]:
+    """The three phase bars as the page draws them: amperes of base, cars, reserve and limit."""
+    found: list[dict[str, float]] = page.evaluate(
+        """() => ["L1", "L2", "L3"].map((name) => {
+            const bar = document.querySelector(`[data-testid="phase-bar-${name}"]`);
+            const { baseA, evA, reserveA, limitA } = bar.dataset;
+            return { base: +baseA, ev: +evA, reserve: +reserveA, limit: +limitA };
+        })"""
+    )
+    return found
+
+
+def wait_until_cars_charge(page: Page) -> None:
+    """Until the cars together take 20 kW."""
+    page.wait_for_function(
+        "() => parseFloat(document.querySelector('[data-testid=ev-power]').textContent) > 20",
+        timeout=PATIENCE_MS,
+    )
+
+
+def axe_violations(page: Page) -> list[str]:
+    """What axe finds on the page as it stands, each with the first element that has it."""
+    page.evaluate(AXE.read_text())
+    found: list[str] = page.evaluate(
+        """() => axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] })
+            .then((result) => result.violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 160)}`))"""
+    )
+    return found
+
+
+def test_a_link_signs_in_once(demo: Demo, signed_in: Page, browser: Browser) -> None:
+    expect(signed_in.get_by_test_id("feed-state")).to_have_attribute("data-state", "live")
+    assert "code=" not in signed_in.url
+    context = browser.new_context(locale="en-GB")
+    second = context.new_page()
+    second.goto(demo.link)
+    expect(second.get_by_role("main")).to_contain_text(re.compile("used|expired|no longer", re.I))
+    assert second.get_by_test_id("site-clock").count() == 0
+    context.close()
+
+
+def test_the_limit_is_lowered_and_the_bars_follow(signed_in: Page) -> None:
+    page = signed_in
+    wait_until_cars_charge(page)
+    before = bars(page)
+    assert all(bar["limit"] == 150 for bar in before)
+    lower = round(max(bar["base"] for bar in before) + 45)
+    page.get_by_test_id("limit-input").first.fill(str(lower))
+    page.get_by_test_id("apply-limit").click()
+    page.wait_for_function(
+        """(limit) => ["L1", "L2", "L3"].every((name) => {
+            const bar = document.querySelector(`[data-testid="phase-bar-${name}"]`);
+            const { baseA, evA, limitA } = bar.dataset;
+            return +limitA === limit && +baseA + +evA <= limit + 0.5;
+        })""",
+        arg=lower,
+        timeout=PATIENCE_MS,
+    )
+    expect(page.get_by_test_id("limit-state")).to_have_attribute(
+        "data-state", "in-force", timeout=PATIENCE_MS
+    )
+    page.get_by_test_id("undo").first.click()
+    page.wait_for_function(
+        "() => document.querySelector(\"[data-testid='phase-bar-L1']\").dataset.limitA === '150.00'",
+        timeout=PATIENCE_MS,
+    )
+
+
+def test_every_car_says_why_it_gets_no_more(signed_in: Page) -> None:
+    wait_until_cars_charge(signed_in)
+    sentences = signed_in.locator(f"{CHARGING_ROWS} [data-testid=why]").all_inner_texts()
+    assert sentences
+    assert all(len(sentence.strip()) > 8 for sentence in sentences)
+
+
+def test_a_station_is_unplugged_and_its_reserve_appears(signed_in: Page) -> None:
+    page = signed_in
+    wait_until_cars_charge(page)
+    # One that draws: its reserve is what it was promised, not nothing.
+    row = page.locator(CHARGING_ROWS).filter(has_text=re.compile("Charging")).first
+    testid = row.get_attribute("data-testid")
+    assert testid is not None
+    row = page.get_by_test_id(testid)
+    row.get_by_test_id("pull-plug").click()
+    expect(row).to_have_attribute("data-online", "false", timeout=PATIENCE_MS)
+    page.wait_for_function(
+        "(id) => +document.querySelector(`[data-testid='${id}']`).dataset.reserveA >= 0"
+        " && ['L1', 'L2', 'L3'].some((name) =>"
+        " +document.querySelector(`[data-testid='phase-bar-${name}']`).dataset.reserveA > 0)",
+        arg=testid,
+        timeout=PATIENCE_MS,
+    )
+    station = testid.removeprefix("evse-row-").rsplit("-", 1)[0]
+    view = page.evaluate("() => fetch('/api/v1/sites/demo/live').then((answer) => answer.json())")
+    mine = next(evse for evse in view["evses"] if evse["station_id"] == station)
+    assert not mine["online"]
+    assert any(reason["code"] == "offline" for reason in mine["reasons"])
+    held = mine["reserve_a"] + max(mine["measured_a"])
+    assert held > 0
+    row.get_by_test_id("pull-plug").click()
+    expect(row).to_have_attribute("data-online", "true", timeout=PATIENCE_MS)
+
+
+def test_pause_holds_a_car_at_zero_and_resume_lets_it_go_on(signed_in: Page) -> None:
+    page = signed_in
+    wait_until_cars_charge(page)
+    row = page.locator(CHARGING_ROWS).filter(has_text=re.compile("Charging")).last
+    testid = row.get_attribute("data-testid") or ""
+    row = page.get_by_test_id(testid)
+    row.get_by_test_id("pause").click()
+    expect(row).to_contain_text("Paused", timeout=PATIENCE_MS)
+    page.wait_for_function(
+        """(id) => document.querySelector(`[data-testid='${id}'] .power b`).textContent.trim() === "0.0" """,
+        arg=testid,
+        timeout=PATIENCE_MS,
+    )
+    row.get_by_test_id("pause").click()
+    expect(row).not_to_contain_text("Paused", timeout=PATIENCE_MS)
+    audit = page.evaluate("() => fetch('/api/v1/audit?limit=50').then((answer) => answer.json())")
+    assert "pause" in json.dumps(audit)
+
+
+def test_stop_asks_first_and_ends_the_transaction(signed_in: Page) -> None:
+    page = signed_in
+    wait_until_cars_charge(page)
+    row = page.locator(CHARGING_ROWS).filter(has_text=re.compile("Charging")).first
+    testid = row.get_attribute("data-testid") or ""
+    station, evse = testid.removeprefix("evse-row-").rsplit("-", 1)
+    view = page.evaluate("() => fetch('/api/v1/sites/demo/live').then((answer) => answer.json())")
+    session = next(
+        item["session"]
+        for item in view["evses"]
+        if item["station_id"] == station and item["evse_id"] == int(evse)
+    )
+    page.get_by_test_id(testid).get_by_test_id("stop").click()
+    page.get_by_test_id("confirm").click()
+    page.wait_for_function(
+        "(id) => fetch(`/api/v1/transactions/${id}`).then((a) => a.json())"
+        ".then((row) => (row.state ?? row.transaction?.state) === 'ended')",
+        arg=session["transaction_id"],
+        timeout=PATIENCE_MS,
+    )
+
+
+def test_a_station_shows_its_raw_messages_and_takes_commands(signed_in: Page, demo: Demo) -> None:
+    page = signed_in
+    page.goto(f"{demo.address}/stations/WP-02")
+    expect(page.get_by_test_id("station-state")).to_have_attribute("data-online", "true", timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("messages")).to_contain_text("TransactionEvent", timeout=PATIENCE_MS)
+    answer = page.evaluate(
+        """() => fetch("/api/v1/stations/WP-02/commands/trigger", {
+            method: "POST", headers: { "content-type": "application/json" },
+            body: JSON.stringify({ message: "Heartbeat" }) }).then((a) => a.json())"""
+    )
+    assert answer["result"] == "accepted"
+    expect(page.get_by_test_id("messages")).to_contain_text("TriggerMessage", timeout=PATIENCE_MS)
+    page.goto(demo.address)
+    page.get_by_test_id("site-clock").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize(
+    "path", ["/", "/stations", "/stations/WP-01", "/transactions", "/tokens", "/settings"]
+)
+def test_axe_finds_nothing(signed_in: Page, demo: Demo, path: str, scheme: str) -> None:
+    page = signed_in
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+    page.goto(demo.address + path)
+    page.get_by_role("main").wait_for()
+    page.wait_for_load_state("networkidle")
+    assert axe_violations(page) == []
+
+
+def test_no_request_leaves_the_machine(browser: Browser, demo: Demo, signed_in: Page) -> None:
+    context = browser.new_context(locale="de-DE", storage_state=signed_in.context.storage_state())
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda socket: asked.append(socket.url))
+    for path in ("/", "/stations", "/stations/WP-01", "/transactions", "/tokens", "/settings"):
+        page.goto(demo.address + path)
+        page.wait_for_load_state("networkidle")
+    host = demo.address.removeprefix("http://")
+    foreign = [
+        url for url in asked if not url.startswith((f"http://{host}", f"ws://{host}", "data:", "blob:"))
+    ]
+    assert len(asked) > 20
+    assert foreign == []
+    context.close()
+
+
+def test_a_driver_reads_the_state_behind_the_qr_code(browser: Browser, demo: Demo, signed_in: Page) -> None:
+    wait_until_cars_charge(signed_in) if signed_in.url.endswith("/") else None
+    link = signed_in.evaluate("() => fetch('/api/v1/evses/WP-01/1/link').then((answer) => answer.json())")
+    context = browser.new_context(locale="de-DE", viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(f"{demo.address}/e/{link['code']}")
+    expect(page.get_by_test_id("driver-state")).not_to_be_empty(timeout=PATIENCE_MS)
+    assert page.evaluate("() => document.documentElement.lang") == "de"
+    assert axe_violations(page) == []
+    wide = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide == 0
+    # Nothing personal, and nothing to command with: nobody is signed in here.
+    told = page.evaluate(
+        f"() => fetch('/api/v1/public/evses/{link['code']}').then((answer) => answer.json())"
+    )
+    assert "token" not in json.dumps(told)
+    assert page.evaluate("() => fetch('/api/v1/sites').then((answer) => answer.status)") == 401
+    context.close()
+
+
+def test_the_console_fits_a_phone(browser: Browser, demo: Demo, signed_in: Page) -> None:
+    context = browser.new_context(
+        locale="en-GB",
+        viewport={"width": 360, "height": 780},
+        storage_state=signed_in.context.storage_state(),
+    )
+    page = context.new_page()
+    page.goto(demo.address)
+    page.get_by_test_id("site-clock").wait_for()
+    page.get_by_test_id("phase-bar-L1").wait_for()
+    wide = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide == 0
+    assert axe_violations(page) == []
+    context.close()
