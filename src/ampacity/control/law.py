@@ -328,7 +328,7 @@ class _Turn:
                     cuts.append(grant)
                 if memory.cut_since is None:
                     memory = structs.replace(memory, cut_since=self.at, cut_to_a=target)
-                elif memory.cut_to_a != target and held.standing != "deaf":
+                elif memory.cut_to_a != target:
                     memory = structs.replace(memory, cut_to_a=target)
             elif memory.cut_since is not None:
                 memory = structs.replace(memory, cut_since=None)
@@ -478,12 +478,13 @@ class _Turn:
                 return safe, (Reason(code="unproven", detail="its base profile was not read back yet"),)
             case "deaf":
                 detail = f"has not confirmed the cut to {memory.cut_to_a:g} A"
-                return min(memory.cut_to_a, held.in_force_a), (Reason(code="unproven", detail=detail),)
+                limit = 0.0 if now.paused else min(memory.cut_to_a, held.in_force_a)
             case _:
                 detail = f"draws {held.measured_a or 0:.1f} A on a limit of {held.in_force_a:g} A"
-                worst = max((m.stage for r in self.rows[i] if (m := self.overloads.get(r))), default=0)
-                limit = 0.0 if worst == 2 else min(held.in_force_a, safe) if worst else held.in_force_a
-                return limit, (Reason(code="unproven", detail=detail),)
+                limit = 0.0 if now.paused else held.in_force_a
+        stage = max((m.stage for row in self.rows[i] if (m := self.overloads.get(row))), default=0)
+        limit = 0.0 if stage == 2 else min(limit, safe) if stage == 1 else limit
+        return limit, (Reason(code="unproven", detail=detail),)
 
     def _conclude(
         self,

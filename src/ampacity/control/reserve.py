@@ -91,7 +91,13 @@ def hold(
     standing = _standing(state, memory, at, settings)
     held = max(reach, memory.settling_a or 0.0)
     if standing not in ("steered", "paused"):
-        held = max(held, safe_a(evse, state), measured or 0.0)
+        held = max(held, safe_a(evse, state))
+        # What it was seen to draw counts while it is news; of one that drew more than it was told, until it
+        # tells better.
+        if age is not None and (
+            age <= sample_stale_s(state.sample_interval_s) or memory.over_since is not None
+        ):
+            held = max(held, measured or 0.0)
     return Hold(standing, now, reach, held, measured), memory
 
 
@@ -127,14 +133,16 @@ def _settle(
         settling = None
     allowed = now_a * (1 + settings.disobey_share) + settings.disobey_a
     stale = age_s is None or age_s > sample_stale_s(state.sample_interval_s)
-    above = measured_a is not None and not stale and measured_a > allowed
+    news = age_s is not None and not stale and at - age_s >= memory.settling_since
+    above = measured_a is not None and news and measured_a > allowed
     if settling is not None:
         seen = age_s is not None and at - age_s > since and not above
         # Without samples the acknowledgement must do, after the time in which a sample would have been stale.
         trusted = stale and at - since > sample_stale_s(state.sample_interval_s) + settings.verify_s
         if seen or trusted:
             settling = None
-    over = (over if over is not None else max(at, since)) if above else None
+    if news:
+        over = (at if over is None else over) if above else None
     if now_a == memory.in_force_a and settling == memory.settling_a and over == memory.over_since:
         return memory
     return structs.replace(
