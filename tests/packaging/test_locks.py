@@ -57,6 +57,8 @@ def test_each_dependency_is_explained() -> None:
     asked = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
     for group in project["dependency-groups"].values():
         asked += group
+    for peers in (ROOT / "bench/peers").glob("*.in"):
+        asked += [line for line in peers.read_text().splitlines() if line and not line.startswith("#")]
     names = {requirement_name(requirement) for requirement in asked}
     for manifest in ("web/package.json", "tools/chromium/package.json"):
         content = json.loads((ROOT / manifest).read_text())
