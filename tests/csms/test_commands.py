@@ -64,6 +64,7 @@ TOLD_SCHEDULE = CompositeSchedule(
     periods=(SchedulePeriod(start_s=0, limit=8.1), SchedulePeriod(start_s=60, limit=0.0)),
 )
 KEY = VariableRef(component="OCPP16", variable="HeartbeatInterval")
+UNKNOWN_KEY = VariableRef(component="OCPP16", variable="X")
 VARIABLE = VariableRef(component="OCPPCommCtrlr", variable="HeartbeatInterval")
 WIRE_VARIABLE = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}
 
@@ -105,10 +106,11 @@ CASES_16 = [
          {"configurationKey": [{"key": "HeartbeatInterval", "readonly": False, "value": "60"}]},
          data=[VariableValue(ref=KEY, value="60", read_only=False)]),
     Case(GetVariables(), "GetConfiguration", {}, {"unknownKey": ["X"]},
-         data=[VariableValue(ref=VariableRef(component="OCPP16", variable="X"), value=None, status="UnknownVariable")]),
+         data=[VariableValue(ref=UNKNOWN_KEY, value=None, status="UnknownVariable")]),
     Case(SetVariables(values=(VariableValue(ref=KEY, value="60"),)), "ChangeConfiguration",
          {"key": "HeartbeatInterval", "value": "60"},
-         {"status": "RebootRequired"}, status="RebootRequired", data=[VariableValue(ref=KEY, value="60", status="RebootRequired")]),
+         {"status": "RebootRequired"}, status="RebootRequired",
+         data=[VariableValue(ref=KEY, value="60", status="RebootRequired")]),
     Case(SetProfile(evse_id=1, profile=PROFILE), "SetChargingProfile", {
         "connectorId": 1,
         "csChargingProfiles": {
@@ -117,12 +119,14 @@ CASES_16 = [
             "chargingSchedule": {
                 "duration": 900, "startSchedule": "2026-03-02T12:00:00Z", "chargingRateUnit": "A",
                 "chargingSchedulePeriod": [
-                    {"startPeriod": 0, "limit": 8.1}, {"startPeriod": 360, "limit": 6.0, "numberPhases": 1}]}}}, ACCEPTED),
+                    {"startPeriod": 0, "limit": 8.1},
+                    {"startPeriod": 360, "limit": 6.0, "numberPhases": 1}]}}}, ACCEPTED),
     Case(ClearProfile(profile_id=17), "ClearChargingProfile",
          {"id": 17}, {"status": "Unknown"}, status="Unknown"),
     Case(GetCompositeSchedule(evse_id=1, duration_s=600), "GetCompositeSchedule",
          {"connectorId": 1, "duration": 600, "chargingRateUnit": "A"},
-         {"status": "Accepted", "connectorId": 1, "scheduleStart": "2026-03-02T12:00:00Z", "chargingSchedule": SCHEDULE_16},
+         {"status": "Accepted", "connectorId": 1, "scheduleStart": "2026-03-02T12:00:00Z",
+          "chargingSchedule": SCHEDULE_16},
          data=TOLD_SCHEDULE),
     Case(SendVendorData(vendor_id="v", message_id="m", data={"a": 1}), "DataTransfer",
          {"vendorId": "v", "messageId": "m", "data": '{"a":1}'},
@@ -160,11 +164,13 @@ CASES_2 = [
     Case(SetProfile(evse_id=1, profile=PROFILE), "SetChargingProfile", {
         "evseId": 1,
         "chargingProfile": {
-            "id": 17, "stackLevel": 2, "chargingProfilePurpose": "TxDefaultProfile", "chargingProfileKind": "Absolute",
+            "id": 17, "stackLevel": 2, "chargingProfilePurpose": "TxDefaultProfile",
+            "chargingProfileKind": "Absolute",
             "chargingSchedule": [{
                 "id": 17, "duration": 900, "startSchedule": "2026-03-02T12:00:00Z", "chargingRateUnit": "A",
                 "chargingSchedulePeriod": [
-                    {"startPeriod": 0, "limit": 8.1}, {"startPeriod": 360, "limit": 6.0, "numberPhases": 1}]}]}}, ACCEPTED),
+                    {"startPeriod": 0, "limit": 8.1},
+                    {"startPeriod": 360, "limit": 6.0, "numberPhases": 1}]}]}}, ACCEPTED),
     Case(ClearProfile(profile_id=17), "ClearChargingProfile", {"chargingProfileId": 17}, ACCEPTED),
     Case(GetCompositeSchedule(evse_id=1, duration_s=600), "GetCompositeSchedule",
          {"evseId": 1, "duration": 600, "chargingRateUnit": "A"},
