@@ -65,6 +65,7 @@ export class Feed {
   /** Try at once instead of waiting for the countdown. */
   retryNow(): void {
     if (this.state !== "lost") return;
+    this.#failures = 0;
     clearTimeout(this.#retry);
     this.#open();
   }
