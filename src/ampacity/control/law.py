@@ -378,7 +378,7 @@ class _Turn:
                 _add(free, self.rows[i], -held.held_a)
         plain = self.strategy != "dynamic"
         candidates: list[tuple[turns.Turn, ramp.Candidate]] = []
-        rising_on = [0] * self.topology.row_count
+        rising_a = [0.0] * self.topology.row_count
         for i in steered:
             now, held, memory, evse = self.states[i], self.holds[i], self.memories[i], evses[i]
             target = targets[i]
@@ -405,12 +405,12 @@ class _Turn:
             else:
                 candidates.append((self._turn(i), self._candidate(i, target, target, least, False)))
                 for row in self.rows[i]:
-                    rising_on[row] += 1
+                    rising_a[row] += max(settings.raise_per_evse_a, least)
         if self.strategy == "uncontrolled":
             return {c.number: c.target_a for _, c in candidates}
         ordered = [c for _, c in sorted(candidates, key=lambda pair: pair[0])]
         metered = [self.meters[row // 3] != "none" for row in range(self.topology.row_count)]
-        allowed = ramp.allowances(free, rising_on, metered, self._ramp_left(), settings)
+        allowed = ramp.allowances(free, rising_a, metered, self._ramp_left(), settings)
         held_free = list(free)
         risen = ramp.release(ordered, free, allowed)
         for candidate in ordered:

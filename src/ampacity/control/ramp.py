@@ -10,6 +10,7 @@ and no raise is followed by a cut. The rest follows: what is free halves with ea
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -44,7 +45,8 @@ def deadband(in_force_a: float, step_a: float, lagging_s: float, settings: Contr
     long."""
     if lagging_s >= settings.deadband_waived_after_s:
         return step_a
-    return max(settings.deadband_a, step_a, settings.deadband_share * in_force_a)
+    least = max(settings.deadband_a, settings.deadband_share * in_force_a)
+    return round(math.ceil(least / step_a - _EPSILON_A) * step_a, 9)
 
 
 def release(
@@ -92,18 +94,18 @@ def release(
 
 def allowances(
     free_a: Sequence[float],
-    rising_on: Sequence[int],
+    rising_a: Sequence[float],
     metered: Sequence[bool],
     ceilings_a: Mapping[int, float],
     settings: ControlSettings,
 ) -> list[float]:
-    """How much all raises together may add to each row: a quarter of what is free or an ampere for each EVSE
-    that rises there, whichever is more, never above what is free (half of it under a meter) nor above
-    `ceilings_a`."""
+    """How much all raises together may add to each row: a quarter of what is free or `rising_a` (an ampere,
+    or the deadband if that is more, for each EVSE that rises there), whichever is more, never above what is
+    free (half of it under a meter) nor above `ceilings_a`."""
     allowed = []
     for row, free in enumerate(free_a):
         most = free * settings.metered_raise_share if metered[row] else free
-        wish = max(settings.raise_share * free, settings.raise_per_evse_a * rising_on[row])
+        wish = max(settings.raise_share * free, rising_a[row])
         allowed.append(max(0.0, min(most, wish, ceilings_a.get(row, wish))))
     return allowed
 
