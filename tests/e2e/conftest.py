@@ -52,7 +52,7 @@ def end_demo(demo: Demo) -> str:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """One demo for the tests of a module."""
-    running = start_demo(tmp_path_factory.mktemp("demo"), "--speed", "20")
+    running = start_demo(tmp_path_factory.mktemp("demo"), "--speed", "20", "--day", "2026-09-15")
     yield running
     if running.process.poll() is None:
         end_demo(running)
@@ -60,8 +60,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 @pytest.fixture(scope="module")
 def signed_in(demo: Demo, browser: Browser) -> Iterator[Page]:
-    """A page of a browser that has followed the link, with the site before it. Its `seen` requests are
-    asserted by the tests."""
+    """A page of a browser that has followed the link, with the site before it."""
     context = browser.new_context(locale="en-GB", viewport={"width": 1440, "height": 1000})
     page = context.new_page()
     page.goto(demo.link)
