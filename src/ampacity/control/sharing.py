@@ -1,0 +1,141 @@
+"""What should be: one allocation over everybody whom the law steers, and the names of what binds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from msgspec import structs
+
+from ampacity.model.live import Reason
+
+from . import turns
+from .allocate import Allocation, Problem, allocate, problem
+from .explain import Explainer
+from .limits import permitted
+from .picture import Picture
+from .reserve import safe_a
+from .strategies import fixed_shares
+
+Targets = dict[int, float]
+Reasons = dict[int, list[Reason]]
+Caps = list[tuple[float, Reason]]
+
+
+class Sharing:
+    """Targets of the `steered` EVSEs (by number) within `capacity`, amperes per row."""
+
+    def __init__(self, picture: Picture) -> None:
+        self.picture = picture
+        self.strategy = picture.snapshot.site.strategy
+        self.explainer = Explainer(picture.topology, picture.limits, picture.meters)
+
+    def share(self, steered: Sequence[int], capacity: Sequence[float]) -> tuple[Targets, Reasons]:
+        """Targets of the steered EVSEs, and what keeps each from more."""
+        evses, settings = self.picture.topology.evses, self.picture.settings
+        if self.strategy == "uncontrolled":
+            return {i: evses[i].max_a for i in steered}, {i: self.explainer.uncontrolled() for i in steered}
+        shares = (
+            fixed_shares(self.picture.topology, [limit for limit, _ in self.picture.limits])
+            if self.strategy == "static"
+            else None
+        )
+        caps: list[tuple[float, Caps]] = []
+        keys = []
+        for i in steered:
+            now, memory, evse = self.picture.states[i], self.picture.memories[i], evses[i]
+            named = self._caps(i, None if shares is None else shares[evse.key])
+            caps.append((min([evse.max_a, *(value for value, _ in named)]), named))
+            turn = turns.turn(now, memory, self.picture.priority(i), i, self.picture.at, settings)
+            keys.append((turn, i))
+        rank = {i: place for place, (_, i) in enumerate(sorted(keys))}
+        task = problem(
+            capacity,
+            [self.picture.rows[i] for i in steered],
+            [evses[i].min_a for i in steered],
+            [cap for cap, _ in caps],
+            weight=[self.picture.weight(i) for i in steered],
+            step_a=[evses[i].step_a for i in steered],
+            priority=[self.picture.priority(i) for i in steered],
+            order=[rank[i] for i in steered],
+        )
+        task, result = self._keep(steered, capacity, task, allocate(task))
+        targets = {i: float(x) for i, x in zip(steered, result.grant_a, strict=True)}
+        return targets, self._name(steered, targets, caps, task, result)
+
+    def _keep(
+        self, steered: Sequence[int], capacity: Sequence[float], task: Problem, result: Allocation
+    ) -> tuple[Problem, Allocation]:
+        """Nobody is cut by a few tenths only to be equal: where all limits in force fit, they stay and the
+        rest is shared around them. (A raise of 0.1 A that shows as base for a moment would otherwise be taken
+        back.)"""
+        reach = np.array([self.picture.holds[i].reach_a for i in steered])
+        kept = (result.grant_a > 0) & (result.grant_a < reach - 1e-6) & (reach <= task.maximum_a + 1e-9)
+        kept &= reach - result.grant_a <= self.picture.settings.keep_a + 1e-6
+        if not kept.any():
+            return task, result
+        going = np.where(result.grant_a > 0, reach, 0.0)
+        used = np.bincount(task.entry_row, going[task.entry_load], len(capacity))
+        if (used > np.maximum(task.capacity_a, 0.0) + 1e-6).any():
+            return task, result
+        around = structs.replace(
+            task,
+            minimum_a=np.where(kept, reach, task.minimum_a),
+            maximum_a=np.where(kept, reach, task.maximum_a),
+            step_a=np.where(kept, 1e-3, task.step_a),
+        )
+        again = allocate(around)
+        same = bool((again.admitted == result.admitted).all())
+        return (around, again) if same else (task, result)
+
+    def _caps(self, i: int, share_a: float | None) -> Caps:
+        """Everything but other EVSEs that keeps this one below its own maximum."""
+        now, memory, evse = self.picture.states[i], self.picture.memories[i], self.picture.topology.evses[i]
+        safe = safe_a(evse, now)
+        named: Caps = []
+        if now.learned_max_a is not None and now.learned_max_a >= 0:
+            named.append((now.learned_max_a, Reason(code="car")))
+        if memory.accepts_a is not None:
+            named.append((memory.accepts_a, Reason(code="car", detail="takes no more")))
+        if not now.wants:
+            named.append((evse.min_a, Reason(code="car", detail="stopped by itself")))
+        if now.ceiling_a is not None:
+            named.append((permitted(now.ceiling_a), Reason(code="strategy", source=now.ceiling_source)))
+        if share_a is not None:
+            named.append((share_a, Reason(code="strategy", source="static", detail="its fixed share")))
+        if not turns.may_start(memory, self.picture.at, self.picture.settings):
+            named.append((0.0, Reason(code="minimum", detail="pauses for a while before the next turn")))
+        for k in self.picture.circuits_above(i):
+            if self.picture.meters[k] == "lost":
+                reason = Reason(code="dead", circuit_id=self.picture.topology.circuits[k].circuit_id)
+                named.append((safe, reason))
+        for row in self.picture.rows[i]:
+            trouble = self.picture.overloads.get(row)
+            if trouble is not None and trouble.stage > 0:
+                circuit = self.picture.topology.circuits[row // 3].circuit_id
+                reason = Reason(code="overload", circuit_id=circuit, phase=row % 3 + 1)
+                named.append((safe if trouble.stage == 1 else 0.0, reason))
+        return named
+
+    def _name(
+        self,
+        steered: Sequence[int],
+        targets: Targets,
+        caps: Sequence[tuple[float, Caps]],
+        task: Problem,
+        result: Allocation,
+    ) -> Reasons:
+        bound: dict[int, list[int]] = {}
+        at = np.flatnonzero(result.binding)
+        for load, row in zip(task.entry_load[at].tolist(), task.entry_row[at].tolist(), strict=True):
+            bound.setdefault(load, []).append(row)
+        reasons: Reasons = {}
+        for load, (i, (_, named)) in enumerate(zip(steered, caps, strict=True)):
+            evse = self.picture.topology.evses[i]
+            ceiling = targets[i] + evse.step_a if result.admitted[load] else evse.min_a
+            mine = [reason for value, reason in named if value < ceiling - 1e-6]
+            mine += self.explainer.rows(bound.get(load, ()), bool(result.admitted[load]))
+            if not mine:
+                mine.append(Reason(code="evse_max"))
+            reasons[i] = mine
+        return reasons
