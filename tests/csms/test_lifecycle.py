@@ -62,8 +62,9 @@ def test_the_order_of_messages_does_not_matter(steps: list[float], last: float, 
     order.shuffle(messages)
     shuffled = lived(*messages)
     for field in (
-        "state", "energy_wh", "register_start_wh", "register_last_wh", "started_at", "ended_at",
-        "token", "evse_id", "stop_reason", "power_w", "charging_state", "seq_first", "seq_last", "seq_count", "has_gap",
+        "state", "energy_wh", "register_start_wh", "register_last_wh", "started_at", "ended_at", "token",
+        "stop_reason", "power_w", "charging_state", "evse_id", "seq_first", "seq_last", "seq_count",
+        "has_gap",
     ):  # fmt: skip
         assert getattr(shuffled, field) == getattr(expected, field), field
 

@@ -67,8 +67,8 @@ class RawPeer:
         assert head.startswith(b"HTTP/1.1 101"), head
         return cls(reader, writer)
 
-    def send(self, opcode: int, payload: bytes, *, fin: bool = True) -> None:
-        mask = os.urandom(4)
+    def send(self, opcode: int, payload: bytes, *, fin: bool = True, masked: bool = True) -> None:
+        mask = os.urandom(4) if masked else bytes(4)
         head = bytes([(0x80 if fin else 0) | opcode])
         if len(payload) < 126:
             head += bytes([0x80 | len(payload)])
@@ -76,7 +76,8 @@ class RawPeer:
             head += bytes([0x80 | 126]) + struct.pack(">H", len(payload))
         else:
             head += bytes([0x80 | 127]) + struct.pack(">Q", len(payload))
-        self.writer.write(head + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload)))
+        body = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload)) if masked else payload
+        self.writer.write(head + mask + body)
 
     async def receive(self) -> tuple[int, bytes]:
         """Next frame as (opcode, payload)."""
@@ -320,6 +321,23 @@ async def test_a_station_above_its_rate_is_slowed_down_and_loses_nothing(make_no
             await asyncio.gather(*calls)
             assert loop.time() - began >= 0.25  # 30 beyond the burst, at 100 a second
         assert [payload.data for _, payload in node.script.begun] == [str(n) for n in range(40)]
+
+
+async def test_a_peer_that_does_not_read_is_not_read_either(make_node: NodeMaker) -> None:
+    async with make_node(compression=False) as node:
+        peer = await RawPeer.open(node.gateway.port, "CP1")
+        data, count = "x" * 200_000, 150
+        for number in range(count):
+            call = json.dumps([2, f"n{number}", "DataTransfer", {"vendorId": "v", "data": data}])
+            peer.send(1, call.encode(), masked=False)
+        seen = -1
+        while seen != len(node.script.begun):  # until nothing more is taken
+            seen = len(node.script.begun)
+            await asyncio.sleep(0.3)
+        assert seen < count
+        answers = [json.loads((await asyncio.wait_for(peer.receive(), 10))[1]) for _ in range(count)]
+        assert [answer[1] for answer in answers] == [f"n{number}" for number in range(count)]
+        peer.writer.close()
 
 
 async def test_a_full_queue_refuses_without_harm(make_node: NodeMaker) -> None:

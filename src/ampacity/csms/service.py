@@ -184,12 +184,12 @@ class Csms:
     async def handle(self, station: StationRef, action: str, payload: Struct) -> Struct:
         """Understand a message, make its effect last, and answer it (see `link.StationHandler`)."""
         state = self._stations.add(station.operator_id, station.station_id)
-        if state.registering is not None:
-            await state.registering
         self._seen(state, station.version)
         speech = dialect(station.version)
         said = speech.understand(action, payload)
         try:
+            if state.registering is not None:
+                await state.registering
             answer = await self._hear[type(said)](state, said)
         except (StoreUnavailable, StoreClosed) as trouble:
             raise NoAnswer(str(trouble)) from trouble

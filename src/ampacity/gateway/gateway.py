@@ -244,7 +244,11 @@ class Gateway:
             await self._clock.sleep(DEADLINE_STEP_S)
             now = self._clock.monotonic()
             for session in tuple(self._waiting):
-                session.handle_timeout(now)
+                try:
+                    session.handle_timeout(now)
+                except Exception:
+                    # One station's trouble must not stop the time of all others.
+                    log.exception("the deadline of %s failed", session.station.station_id)
 
 
 def _responder(session: Session) -> Callable[[Any], Any]:

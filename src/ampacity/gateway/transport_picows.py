@@ -44,6 +44,8 @@ class _Socket(picows.WSListener):
         self._parts_type: WSMsgType | None = None
         self._parts_deflated = False
         self._reason = ""
+        self._held: set[str] = set()
+        """Why the socket is not read."""
 
     # ------------------------------------------------------------ picows calls these
 
@@ -110,16 +112,36 @@ class _Socket(picows.WSListener):
         self._reason = self._reason or reason
         if not transport.is_close_frame_sent:
             transport.send_close(code, reason.encode()[:120])  # type: ignore[arg-type]
+        self._held.clear()
         transport.underlying_transport.resume_reading()  # the other end's close must be seen
         asyncio.get_running_loop().call_later(self._close_timeout_s, transport.disconnect, False)
 
     def pause_reading(self) -> None:
-        if self._transport is not None and not self._transport.is_disconnected:
-            self._transport.underlying_transport.pause_reading()
+        self._hold("peer")
 
     def resume_reading(self) -> None:
-        if self._transport is not None and not self._transport.is_disconnected:
-            self._transport.underlying_transport.resume_reading()
+        self._release("peer")
+
+    # ------------------------------------------------------------ a peer that does not read
+
+    def pause_writing(self) -> None:
+        """The other end takes nothing: what it sends is not read either, so that answers can't pile up."""
+        self._hold("write")
+
+    def resume_writing(self) -> None:
+        self._release("write")
+
+    def _hold(self, why: str) -> None:
+        transport = self._transport
+        if transport is not None and not transport.is_disconnected and not self._held:
+            transport.underlying_transport.pause_reading()
+        self._held.add(why)
+
+    def _release(self, why: str) -> None:
+        self._held.discard(why)
+        transport = self._transport
+        if transport is not None and not transport.is_disconnected and not self._held:
+            transport.underlying_transport.resume_reading()
 
     # ------------------------------------------------------------ messages from frames
 

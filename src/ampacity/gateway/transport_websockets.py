@@ -20,6 +20,7 @@ from .settings import GatewaySettings
 from .transport import PING_FAILED, Door, Entry, Handshake, Peer
 
 log = logging.getLogger(__name__)
+_UNSENT_LIMIT = 64
 _QUIET = logging.getLogger("ampacity.gateway.websockets")
 _QUIET.setLevel(logging.CRITICAL)
 
@@ -76,6 +77,9 @@ class _Socket:
                 await self._may_read.wait()
                 if isinstance(message, str) and self._closer is None:
                     peer.received(message)
+                if len(self._unsent) > _UNSENT_LIMIT and self._writer is not None:
+                    # The other end takes nothing: what it sends is not read either.
+                    await asyncio.wait({self._writer})
         except ConnectionClosed:
             pass
         finally:
