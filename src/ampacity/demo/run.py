@@ -21,6 +21,7 @@ from rich.console import Console
 from sqlalchemy import Connection
 
 from ..api.context import ApiSettings
+from ..api.server import AddressTaken
 from ..clock import MAX_SPEED, Clock, ScaledClock, WallClock
 from ..csms.settings import CsmsSettings
 from ..gateway.settings import GatewaySettings
@@ -31,7 +32,7 @@ from ..settings import NodeSettings
 from ..simulation.arrivals import SessionFile, SessionFileError, read_sessions
 from ..simulation.scenario import WorldPlan, replay_plan, workplace_plan
 from ..station import LimitBehaviour
-from ..store import tokens
+from ..store import StoreError, tokens
 from ..store.tokens import TokenRow
 from .site import demo_site
 from .verdict import Figures, judge, table
@@ -271,6 +272,6 @@ def main(options: DemoOptions) -> int:
     try:
         with asyncio.Runner(loop_factory=event_loop()) as runner:
             return runner.run(run_demo(options, console))
-    except DemoError as problem:
+    except (DemoError, AddressTaken, StoreError, OSError) as problem:
         print(f"ampacity demo: {problem}", file=sys.stderr)
         return 2
