@@ -12,7 +12,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
-from .report import BenchReport, Figures, revision, write_json
+from .report import BenchFailed, BenchReport, Figures, revision, write_json
 
 BENCHES: dict[str, str] = {
     "allocation": "ampacity.bench.allocation",
@@ -30,7 +30,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-class UnknownBenchError(LookupError):
+class UnknownBenchError(BenchFailed):
     """There is no bench of that name."""
 
     def __init__(self, name: str) -> None:

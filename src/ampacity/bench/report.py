@@ -15,6 +15,10 @@ from msgspec import Struct
 Figures = dict[str, float]
 
 
+class BenchFailed(Exception):
+    """A bench could not measure, or measured something that is wrong; the message says what would help."""
+
+
 class BenchReport(Struct, frozen=True, kw_only=True):
     """What a bench found. `figures` are ours, flat, numbers only; `peer_figures` are those of a peer or a
     bound that was measured in the same run. `git` is the revision (`+` behind it: with changes that are not

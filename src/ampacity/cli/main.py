@@ -159,8 +159,14 @@ def _bench(parser: argparse.ArgumentParser) -> None:
 def run_bench(options: argparse.Namespace) -> int:
     """`ampacity bench NAME`."""
     from ..bench import main
+    from ..bench.report import BenchFailed
 
-    return int(main(options.name, options.quick, options.json) or 0)
+    try:
+        main(options.name, options.quick, options.json)
+    except BenchFailed as problem:
+        print(f"ampacity bench: {problem}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def _settings(parser: argparse.ArgumentParser) -> None:
