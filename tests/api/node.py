@@ -64,13 +64,21 @@ def workplace(site_id: str = "work", operator_id: str = OPERATOR, prefix: str = 
 
 
 class Peer:
-    """A 1.6 station, seen from behind the gateway. `answers` holds what it says to which action."""
+    """A 1.6 station, seen from behind the gateway. `answers` holds what it says to which action: at first it
+    takes limits.
+    """
 
     def __init__(self, node: Node, station_id: str, operator_id: str = OPERATOR) -> None:
         self._node = node
         self.ref = StationRef(operator_id, station_id, "1.6")
         self.calls: list[OutboundCall] = []
-        self.answers: dict[str, Struct | CallFailed] = {}
+        self.answers: dict[str, Struct | CallFailed] = {
+            "SetChargingProfile": v16.SetChargingProfileResponse(status="Accepted"),
+            "ClearChargingProfile": v16.ClearChargingProfileResponse(status="Accepted"),
+            "ChangeConfiguration": v16.ChangeConfigurationResponse(status="Accepted"),
+            "TriggerMessage": v16.TriggerMessageResponse(status="Accepted"),
+            "GetConfiguration": v16.GetConfigurationResponse(),
+        }
         self._end: Callable[[], None] | None = None
 
     async def connect(self) -> None:
@@ -248,6 +256,18 @@ class Node:
     def socket_url(self, path: str) -> str:
         """A WebSocket's address."""
         return self.server.url.replace("http://", "ws://") + path
+
+    async def until(self, holds: Callable[[], bool], seconds: float = 10.0) -> None:
+        """Return once `holds`, looked at with each change of the site."""
+        changed = asyncio.Event()
+        end = self.site.on_change(changed.set)
+        try:
+            async with asyncio.timeout(seconds):
+                while not holds():
+                    changed.clear()
+                    await changed.wait()
+        finally:
+            end()
 
     async def derived(self) -> None:
         """Everything that was said is in the sample tables."""

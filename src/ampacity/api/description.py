@@ -29,8 +29,9 @@ def describe(version: str) -> OpenAPIConfig:
             "WebSockets: `/api/v1/live?site=ID` and `/api/v1/stations/ID/messages/live`. Power is in W, "
             "current in A per phase, energy in Wh."
         ),
-        path="/api/v1",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        # The framework answers unknown paths beneath this one with a page of its own: so it is the file.
+        path=OPENAPI_PATH,
+        render_plugins=[JsonRenderPlugin(path="/")],
         use_handler_docstrings=True,
         components=Components(
             security_schemes={"key": SecurityScheme(type="http", scheme="bearer", description="An API key")}

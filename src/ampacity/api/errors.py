@@ -111,13 +111,20 @@ def on_api_error(request: Request[Any, Any, Any], error: ApiError) -> Response[P
     return respond(request, error)
 
 
+def _name_in_request(request: Request[Any, Any, Any], argument: str) -> str:
+    """What a handler's argument is called in the query: `from` can't be the name of one."""
+    parameter = request.route_handler.parsed_fn_signature.parameters.get(argument)
+    described = None if parameter is None else parameter.kwarg_definition
+    return getattr(described, "name", None) or argument
+
+
 def on_validation_error(request: Request[Any, Any, Any], error: ValidationException) -> Response[Problem]:
     """A body, path or query that breaks its schema."""
     problems: list[FieldProblem] = []
     extra = error.extra if isinstance(error.extra, list) else []
     for entry in extra:
         problem = field_problem(str(entry.get("message", "")))
-        key = str(entry.get("key", ""))
+        key = _name_in_request(request, str(entry.get("key", "")))
         if key and key != "data":
             problem = FieldProblem(where=key, what=problem.what)
         problems.append(problem)
@@ -148,6 +155,10 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     """Raised by the framework."""
     kind, remedy = _KINDS.get(error.status_code, ("refused", ""))
     what = error.detail or HTTPStatus(error.status_code).phrase
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        what = f"There is no path {request.url.path!r}."
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        what = f"{request.url.path!r} knows no {request.method}."
     headers = dict(error.headers or {})
     return respond(request, ApiError(error.status_code, kind, what, remedy=remedy, headers=headers))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import segno
@@ -12,7 +13,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from ...csms.vocabulary import Outcome, RequestStop
 from ...model.live import EvseView
 from ..errors import conflict, invalid
-from ..views import EvseLinkView, NeedChange, OpenSessionView, SeriesView, SwitchChange, Time
+from ..views import EvseLinkView, NeedChange, OpenSessionView, SeriesView, SwitchChange
 from .commands import send
 from .names import Api, Who, evse_of, on_request, station_of
 from .series import read_series
@@ -89,8 +90,8 @@ async def get_series(
     station_id: FromPath[str],
     evse_id: FromPath[int],
     measurand: FromQuery[str | None] = None,
-    start: Annotated[Time | None, QueryParameter(name="from")] = None,
-    end: Annotated[Time | None, QueryParameter(name="to")] = None,
+    start: Annotated[datetime | None, QueryParameter(name="from")] = None,
+    end: Annotated[datetime | None, QueryParameter(name="to")] = None,
     resolution: FromQuery[Literal["raw", "15min"]] = "15min",
 ) -> SeriesView:
     """Of the last day where no time is named."""

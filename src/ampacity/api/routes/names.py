@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Annotated, TypeAlias
 
 from litestar.di import NamedDependency
@@ -14,7 +15,7 @@ from ...csms.state import StationState
 from ...model.live import EvseView
 from ...model.site import Circuit, EvseKey
 from ..context import ApiContext, SiteRuntime
-from ..errors import ApiError, conflict, not_found
+from ..errors import ApiError, conflict, invalid, not_found
 
 Api: TypeAlias = NamedDependency[SkipValidation[ApiContext]]
 """The node's parts."""
@@ -49,6 +50,13 @@ def circuit_of(runtime: SiteRuntime, circuit_id: str) -> Circuit:
     raise not_found(
         "circuit", circuit_id, f"The site has {', '.join(c.circuit_id for c in runtime.site.circuits)}."
     )
+
+
+def aware(where: str, at: datetime | None) -> datetime | None:
+    """A time of the query; 422 for one without a zone, which would be nobody's."""
+    if at is not None and at.tzinfo is None:
+        raise invalid(where, f"{at.isoformat()} has no zone.", f"Write {at.isoformat()}Z for UTC.")
+    return at
 
 
 @contextmanager

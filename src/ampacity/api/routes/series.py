@@ -12,6 +12,7 @@ from ...store.samples import RollupPoint, SamplePoint, SeriesTooLong
 from ..context import ApiContext
 from ..errors import ApiError, invalid
 from ..views import SeriesLine, SeriesView
+from .names import aware
 
 Resolution = Literal["raw", "15min"]
 
@@ -77,8 +78,8 @@ async def read_series(
     resolution: Resolution,
 ) -> SeriesView:
     """An EVSE's values from `start` to `end`; of the last day where neither is given."""
-    last = end or api.clock.now()
-    first = start or last - DEFAULT_SPAN
+    last = aware("to", end) or api.clock.now()
+    first = aware("from", start) or last - DEFAULT_SPAN
     if first >= last:
         raise invalid("from", f"{first.isoformat()} is not before {last.isoformat()}.")
     try:

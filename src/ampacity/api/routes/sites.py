@@ -22,9 +22,8 @@ from ..views import (
     MeterChange,
     SiteSummary,
     StrategyChange,
-    Time,
 )
-from .names import Api, Who, circuit_of, on_request, site_of
+from .names import Api, Who, aware, circuit_of, on_request, site_of
 
 HISTORY = timedelta(hours=2)
 LONGEST_HISTORY = timedelta(days=31)
@@ -117,14 +116,14 @@ async def get_history(
     who: Who,
     site_id: FromPath[str],
     start: Annotated[
-        Time | None, QueryParameter(name="from", description="Two hours ago when absent.")
+        datetime | None, QueryParameter(name="from", description="Two hours ago when absent.")
     ] = None,
-    end: Annotated[Time | None, QueryParameter(name="to", description="Now when absent.")] = None,
+    end: Annotated[datetime | None, QueryParameter(name="to", description="Now when absent.")] = None,
 ) -> SiteHistory:
     """Base load, each EVSE's power and the limit over time, for the stacked chart."""
     runtime = site_of(api, who, site_id)
-    last = end or api.clock.now()
-    first = start or last - HISTORY
+    last = aware("to", end) or api.clock.now()
+    first = aware("from", start) or last - HISTORY
     if first >= last:
         raise invalid(
             "from",

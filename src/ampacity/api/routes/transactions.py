@@ -15,8 +15,8 @@ from ...store.samples import SeriesTooLong
 from ...store.transactions import TransactionFilter, TransactionRow
 from ..context import ApiContext
 from ..errors import invalid, not_found
-from ..views import SeriesView, Time, TransactionPage, TransactionView
-from .names import Api, Limit, Who
+from ..views import SeriesView, TransactionPage, TransactionView
+from .names import Api, Limit, Who, aware
 from .series import QUARTER, of_samples, read_series, too_long
 
 
@@ -79,8 +79,8 @@ async def list_transactions(
     evse_id: FromQuery[int | None] = None,
     token: FromQuery[str | None] = None,
     transaction_state: Annotated[Literal["open", "ended"] | None, QueryParameter(name="state")] = None,
-    start: Annotated[Time | None, QueryParameter(name="from", description="Started at or after.")] = None,
-    end: Annotated[Time | None, QueryParameter(name="to", description="Started before.")] = None,
+    start: Annotated[datetime | None, QueryParameter(name="from", description="Started at or after.")] = None,
+    end: Annotated[datetime | None, QueryParameter(name="to", description="Started before.")] = None,
     before: FromQuery[str | None] = None,
     limit: Limit = 100,
 ) -> TransactionPage:
@@ -91,8 +91,8 @@ async def list_transactions(
         evse_id=evse_id,
         token=token,
         state=transaction_state,
-        started_from=start,
-        started_until=end,
+        started_from=aware("from", start),
+        started_until=aware("to", end),
     )
     cursor = None if before is None else read_cursor(before)
     found = await api.store.read(
