@@ -217,7 +217,7 @@ async def open_loop(
     A call whose station still waits for an answer is late from when it was due: a slow server can't hide
     behind its own slowness. What is unanswered `drain_s` after the end is given up.
     """
-    total, sent = int(rate_per_s * duration_s), 0
+    total, sent = max(int(rate_per_s * duration_s), 1), 0
     tally = Tally(total)
     began = time.perf_counter()
     while sent < total:
