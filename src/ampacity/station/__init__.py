@@ -1,8 +1,9 @@
-"""A charging station as an OCPP client: 1.6, 2.0.1 and 2.1, AC and DC, with the faults that real ones have."""
+"""A charging station as an OCPP client: 1.6, 2.0.1 and 2.1, AC and DC, with the faults of real ones."""
 
 from .config import EvseConfig, LimitBehaviour, StationConfig
 from .evse import Draw, EvseHardware, Vehicle
-from .station import Acknowledgement, ChargingStation
+from .notes import Acknowledgement, FinishedSession
+from .station import ChargingStation
 
 __all__ = [
     "Acknowledgement",
@@ -10,6 +11,7 @@ __all__ = [
     "Draw",
     "EvseConfig",
     "EvseHardware",
+    "FinishedSession",
     "LimitBehaviour",
     "StationConfig",
     "Vehicle",

@@ -1,18 +1,42 @@
-"""The profiles a station holds, and the current that they leave each EVSE.
+"""The profiles a station holds, which ones it takes, and the current that they leave each EVSE.
 
 What is kept: the station-wide profiles (EVSE 0) and those of each EVSE; a new one replaces the one with its
 id, and the one with its purpose and stack level on the same EVSE (1.6 section 3.13, 2.x K01.FR.05/06). A
-transaction's profiles go with it.
+transaction's profiles go with it, the others outlive reboots.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import inf
 
-from ..ocpp.profiles import ChargingProfile, Period, composite_limit, composite_schedule, install
+from ..ocpp.profiles import ChargingProfile, Period, Unit, composite_limit, composite_schedule, install
 from .config import EvseConfig, supply_phases
 from .evse import DC_EFFICIENCY
+from .variables import MAX_PERIODS, MAX_PROFILES, MAX_STACK_LEVEL
+
+
+def flaw(profile: ChargingProfile, evse_id: int) -> str | None:
+    """What is wrong with a profile for this EVSE, by its own words; None: nothing."""
+    schedule = profile.schedules[0]
+    purpose = profile.purpose
+    if purpose not in ("ChargingStationMaxProfile", "TxDefaultProfile", "TxProfile"):
+        return f"purpose {purpose} can't be set by a CSMS here"
+    if purpose == "ChargingStationMaxProfile" and (evse_id != 0 or profile.kind == "Relative"):
+        return "ChargingStationMaxProfile belongs to EVSE 0 and is never Relative"  # K01.FR.38
+    if purpose == "TxProfile" and evse_id == 0:
+        return "TxProfile belongs to an EVSE"
+    if not 0 <= profile.stack_level <= MAX_STACK_LEVEL:
+        return f"stack level {profile.stack_level} is above {MAX_STACK_LEVEL}"
+    if not 1 <= len(schedule.periods) <= MAX_PERIODS:
+        return f"{len(schedule.periods)} periods: 1 to {MAX_PERIODS} are possible"
+    starts = [period.start_s for period in schedule.periods]
+    if starts[0] != 0.0 or any(later <= earlier for earlier, later in pairwise(starts)):
+        return "periods must begin at 0 and ascend"
+    if profile.kind == "Recurring" and schedule.start is None:
+        return "a Recurring schedule needs a start"
+    return None
 
 
 class InstalledProfiles:
@@ -24,21 +48,25 @@ class InstalledProfiles:
         self._cache: dict[int, tuple[float, float, float]] = {}
 
     def install(self, evse_id: int, profile: ChargingProfile) -> bool:
-        """Keep a profile; False where the EVSE doesn't exist."""
+        """Keep a profile; False where the EVSE doesn't exist, or it is one too many, or EVSE 0 and an EVSE
+        would hold a default of one stack level (K01.FR.52/53).
+        """
         held = self._held.get(evse_id)
-        if held is None:
+        if held is None or self._duplicates(evse_id, profile):
             return False
-        for others in self._held.values():
-            others[:] = [other for other in others if other.id != profile.id]
+        others = sum(other.id != profile.id for profiles in self._held.values() for other in profiles)
+        if others >= MAX_PROFILES:
+            return False
+        self.remove(lambda _, other: other.id == profile.id)
         held[:] = install(held, profile)
         self._cache.clear()
         return True
 
-    def remove(self, profile_id: int | None) -> bool:
-        """Forget one profile, or all; False where there was none."""
+    def remove(self, unwanted: Callable[[int, ChargingProfile], bool]) -> bool:
+        """Forget the profiles for which `unwanted(evse_id, profile)` is true; False where there were none."""
         removed = False
-        for held in self._held.values():
-            kept = [profile for profile in held if profile_id is not None and profile.id != profile_id]
+        for evse_id, held in self._held.items():
+            kept = [profile for profile in held if not unwanted(evse_id, profile)]
             removed = removed or len(kept) != len(held)
             held[:] = kept
         self._cache.clear()
@@ -46,9 +74,7 @@ class InstalledProfiles:
 
     def end_transaction(self, evse_id: int) -> None:
         """Forget the transaction's own profiles."""
-        held = self._held[evse_id]
-        held[:] = [profile for profile in held if profile.purpose != "TxProfile"]
-        self._cache.clear()
+        self.remove(lambda holder, profile: holder == evse_id and profile.purpose == "TxProfile")
 
     def transaction_changed(self) -> None:
         """Relative profiles count from the transaction's start: forget what was computed."""
@@ -70,28 +96,44 @@ class InstalledProfiles:
         cached = self._cache.get(evse_id)
         if cached is not None and cached[0] <= at < cached[1]:
             return cached[2]
-        evse = self._evses[evse_id]
-        limit_a, until = self._station_limit(evse, at, transaction_started_at)
+        limit_a, until = self._limit(self._evses[evse_id], at, transaction_started_at)
         # A clock that is set back would outlive a cached value: it holds from now on only.
         self._cache[evse_id] = (at, until, limit_a)
         return limit_a
 
     def schedule(
-        self, evse_id: int, at: float, duration_s: float, transaction_started_at: float
-    ) -> tuple[Period, ...]:
-        """Periods in amperes from `at` on for `duration_s`."""
+        self, evse_id: int, at: float, duration_s: float, transaction_started_at: float, unit: Unit
+    ) -> list[tuple[int, float]]:
+        """`(start_s, limit)` from `at` on for `duration_s`, with the hardware's own limit where no profile
+        speaks. EVSE 0 tells what the station-wide cap leaves all EVSEs together.
+        """
+        if evse_id == 0:
+            most = sum(_most(evse, unit) for evse in self._evses.values())
+            caps = [item for item in self._held[0] if item.purpose == "ChargingStationMaxProfile"]
+            return _periods(composite_schedule(caps, at, duration_s, unit=unit), most)
         evse = self._evses[evse_id]
-        return composite_schedule(
+        periods = composite_schedule(
             [*self._held[0], *self._held[evse_id]],
             at,
             duration_s,
             transaction_started_at,
-            unit="A",
+            unit=unit,
             voltage_v=_voltage(evse),
             phases=supply_phases(evse),
         )
+        return _periods(periods, _most(evse, unit))
 
-    def _station_limit(
+    def _duplicates(self, evse_id: int, profile: ChargingProfile) -> bool:
+        if profile.purpose != "TxDefaultProfile":
+            return False
+        return any(
+            (holder == 0) != (evse_id == 0)
+            and other.id != profile.id
+            and (other.purpose, other.stack_level) == (profile.purpose, profile.stack_level)
+            for holder, other in self.held()
+        )
+
+    def _limit(
         self, evse: EvseConfig, at: float, transaction_started_at: float | None
     ) -> tuple[float, float]:
         profiles = [*self._held[0], *self._held[evse.evse_id]]
@@ -112,3 +154,16 @@ class InstalledProfiles:
 def _voltage(evse: EvseConfig) -> float:
     """What turns watts into the supply's amperes: on DC the watts are the car's, after the rectifier."""
     return evse.voltage_v if evse.dc_power_w is None else evse.voltage_v * DC_EFFICIENCY
+
+
+def _most(evse: EvseConfig, unit: Unit) -> float:
+    """What the hardware allows: amperes of a phase of the supply, or watts at the car's side."""
+    if unit == "A":
+        return evse.max_a
+    return min(evse.dc_power_w or inf, evse.max_a * _voltage(evse) * supply_phases(evse))
+
+
+def _periods(periods: Sequence[Period], most: float) -> list[tuple[int, float]]:
+    return [
+        (int(period.start_s), most if period.limit is None else min(most, period.limit)) for period in periods
+    ]

@@ -1,4 +1,4 @@
-"""How a station is built and how well it behaves."""
+"""How a station is built and how well it behaves from the start; its methods change it later."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LimitBehaviour: TypeAlias = Literal["obey", "reject", "ignore"]
 
 class EvseConfig(Struct, frozen=True, kw_only=True):
     """One EVSE. `phases` is 1 or 3 on AC; `dc_power_w` makes it a DC EVSE fed by three phases with `max_a`
-    each.
+    each. Of several `connectors` one is in use at a time.
     """
 
     evse_id: int
@@ -30,7 +30,10 @@ class StationConfig(Struct, frozen=True, kw_only=True):
     """A station. `url` ends before the identity, e.g. `ws://127.0.0.1:9000/ocpp`.
 
     `clock_offset_s` is how wrong its clock is until the CSMS tells the time, `clock_drift_ppm` how fast it
-    goes wrong again. `answer_delay_s` is the time that it takes to answer a command.
+    goes wrong again; without `takes_time` it never takes the time that it is told. `answer_delay_s` is the
+    time that it takes to answer a command. `attempts` CALLERRORs make it give a transaction message up; time-
+    outs don't count, since the message may have been taken. `connection_timeout_s` is how long a remote start
+    waits for a plug. All these are site seconds; pings, which notice a dead line, count wall seconds.
     """
 
     station_id: str
@@ -46,10 +49,15 @@ class StationConfig(Struct, frozen=True, kw_only=True):
     boot_s: float = 20.0
     call_timeout_s: float = 30.0
     retry_interval_s: float = 10.0
+    attempts: int = 3
+    connection_timeout_s: float = 60.0
     answer_delay_s: float = 0.0
     clock_offset_s: float = 0.0
     clock_drift_ppm: float = 0.0
+    takes_time: bool = True
     limits: LimitBehaviour = "obey"
+    ping_interval_wall_s: float = 30.0
+    ping_timeout_wall_s: float = 20.0
 
 
 def supply_phases(evse: EvseConfig) -> int:

@@ -1,12 +1,13 @@
 """One socket of a station to its CSMS: an OCPP engine in the station's role over a WebSocket.
 
-Call time-outs count in site time; the socket's own deadlines in wall time.
+Call time-outs count in site time; pings, which notice a line that is dead without a word, in wall time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import itertools
 import logging
 import time
@@ -14,21 +15,20 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
-from picows import websockets
-from picows.websockets.exceptions import ConnectionClosed, WebSocketException
-
 from ..clock import Clock
 from ..ocpp.codec import Codec
-from ..ocpp.engine import Engine
-from ..ocpp.errors import ErrorCode
+from ..ocpp.engine import Engine, EngineClosed, QueueFull, UnknownCall
+from ..ocpp.errors import ErrorCode, PayloadError
 from ..ocpp.events import CallLost, CallReceived, CallTimedOut, ErrorReceived, ResultReceived
+from ..ocpp.history import History
 from ..ocpp.version import Role, Version
 from .config import StationConfig
-from .wire import NotSupported
+from .websocket import HandshakeFailed, Socket, connect
+from .wire import NoReply, NotSupported, Refused
 
 log = logging.getLogger(__name__)
 
-OPEN_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_WALL_S = 5.0
 CODECS = {version: Codec(version, Role.STATION) for version in Version}
 _COUNTER = itertools.count(int(time.time() * 1000) % 10**9 * 1000)
 
@@ -40,7 +40,9 @@ class Unreachable(Exception):
 
 
 class CallFailed(Exception):
-    """A call without a result: `kind` is `timeout`, `lost` or `error` (the CSMS sent a CALLERROR)."""
+    """A call without a result: `kind` is `timeout`, `lost`, `error` (the CSMS sent a CALLERROR) or `unsent`
+    (the payload breaks its schema, or too many wait).
+    """
 
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(f"{kind}: {text}")
@@ -48,102 +50,101 @@ class CallFailed(Exception):
 
 
 class Link:
-    """See the module's text. Made by `open`."""
+    """See the module's text. Made by `open`; `answerer` answers the CSMS's calls."""
 
     def __init__(
-        self, socket: websockets.ClientConnection, config: StationConfig, clock: Clock, answerer: Answerer
+        self, socket: Socket, config: StationConfig, clock: Clock, answerer: Answerer, history: History
     ) -> None:
         self._socket = socket
         self._clock = clock
         self._answerer = answerer
-        self._engine = Engine(CODECS[config.version], new_id=lambda: f"{next(_COUNTER):x}")
+        self._call_timeout_s = config.call_timeout_s
+        self._engine = Engine(CODECS[config.version], new_id=lambda: f"{next(_COUNTER):x}", history=history)
         self._waiting: dict[str, asyncio.Future[Any]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._answering: set[asyncio.Task[None]] = set()
         self._timer: asyncio.Task[None] | None = None
-        self._reader = asyncio.ensure_future(self._read())
-        self.silent = False
+        self._pings = asyncio.create_task(
+            self._keep_alive(config.ping_interval_wall_s, config.ping_timeout_wall_s)
+        )
+        self._life = asyncio.create_task(socket.closed())
+        self._life.add_done_callback(self._ended)
         self.messages_in = 0
         self.messages_out = 0
+        socket.attach(self._received)
 
     @classmethod
-    async def open(cls, config: StationConfig, clock: Clock, answerer: Answerer) -> Link:
-        """Connect and shake hands. Raises Unreachable."""
-        headers = {}
+    async def open(cls, config: StationConfig, clock: Clock, answerer: Answerer, history: History) -> Link:
+        """Connect and shake hands. `history` is handed from link to link. Raises Unreachable."""
+        headers = []
         if config.password is not None:
             secret = base64.b64encode(f"{config.station_id}:{config.password}".encode()).decode()
-            headers["Authorization"] = f"Basic {secret}"
+            headers.append(("Authorization", f"Basic {secret}"))
+        subprotocol = config.version.subprotocol
         try:
-            socket = await asyncio.wait_for(
-                websockets.connect(
-                    f"{config.url}/{quote(config.station_id, safe='')}",
-                    subprotocols=[config.version.subprotocol],
-                    additional_headers=headers,
-                    compression=None,
-                    ping_interval=None,
-                    max_size=1 << 20,
-                ),
-                OPEN_TIMEOUT_S,
-            )
-        except (OSError, TimeoutError, WebSocketException) as problem:
-            raise Unreachable(f"{config.url}: {problem or type(problem).__name__}") from None
-        if socket.subprotocol != config.version.subprotocol:
-            await socket.close()
-            raise Unreachable(f"{config.url}: the CSMS does not speak {config.version.subprotocol}")
-        return cls(socket, config, clock, answerer)
+            socket = await connect(f"{config.url}/{quote(config.station_id, safe='')}", subprotocol, headers)
+        except HandshakeFailed as problem:
+            raise Unreachable(f"{config.url}: {problem}") from None
+        if socket.subprotocol != subprotocol:
+            socket.abort()
+            raise Unreachable(f"{config.url}: the CSMS does not speak {subprotocol}")
+        return cls(socket, config, clock, answerer, history)
+
+    @property
+    def silent(self) -> bool:
+        """Whether the line is dead without either end having been told."""
+        return self._socket.silent
 
     async def call(self, action: str, payload: Any) -> tuple[Any, float]:
         """Call and wait: the answer's payload, and the wall seconds that it took. Raises CallFailed."""
-        if self._engine.closed:
-            raise CallFailed("lost", "the socket is closed")
+        try:
+            message_id = self._engine.call(
+                action, payload, self._clock.monotonic(), timeout_s=self._call_timeout_s
+            )
+        except EngineClosed:
+            raise CallFailed("lost", f"{action}: the socket is closed") from None
+        except (PayloadError, QueueFull) as problem:
+            raise CallFailed("unsent", f"{action}: {problem}") from None
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        message_id = self._engine.call(action, payload, self._clock.monotonic())
         self._waiting[message_id] = future
         started = time.perf_counter()
-        await self._flush()
-        result = await future
-        return result, time.perf_counter() - started
+        try:
+            self._flush()
+            return await future, time.perf_counter() - started
+        finally:
+            # Whoever gave up while it was queued takes it back.
+            if self._waiting.pop(message_id, None) is not None:
+                self._engine.withdraw(message_id)
 
     async def closed(self) -> None:
-        """Return when the socket is gone."""
-        await asyncio.wait({self._reader})
+        """Return when the socket is gone and every call has its outcome."""
+        await asyncio.wait({self._life})
 
     async def close(self) -> None:
-        """Say goodbye."""
-        await self._socket.close()
+        """Say goodbye; over a dead line nobody waits for the answer."""
+        await self._socket.close(CLOSE_TIMEOUT_WALL_S)
 
-    async def abort(self) -> None:
+    def abort(self) -> None:
         """Drop the connection without a closing handshake."""
-        self.silent = False
-        transport = self._socket.transport
-        if transport is not None:
-            transport.underlying_transport.abort()
-        self._reader.cancel()
+        self._socket.abort()
 
     def go_silent(self) -> None:
         """From now on nothing is read or written, and the peer isn't told: a cable pulled behind a switch."""
-        self.silent = True
-        transport = self._socket.transport
-        if transport is not None:
-            transport.underlying_transport.pause_reading()
+        self._socket.go_silent()
 
-    async def _read(self) -> None:
-        try:
-            async for text in self._socket:
-                self.messages_in += 1
-                for event in self._engine.receive(text, self._clock.monotonic()):
-                    self._happened(event)
-                await self._flush()
-        except ConnectionClosed:
-            pass
-        finally:
-            for event in self._engine.close(self._clock.monotonic()):
-                self._happened(event)
-            for task in (*self._tasks, *((self._timer,) if self._timer is not None else ())):
+    # ------------------------------------------------------------ inbound
+
+    def _received(self, text: str) -> None:
+        self.messages_in += 1
+        for event in self._engine.receive(text, self._clock.monotonic()):
+            self._happened(event)
+        self._flush()
+
+    def _ended(self, _: object) -> None:
+        for event in self._engine.close(self._clock.monotonic()):
+            self._happened(event)
+        for task in (*self._answering, self._pings, self._timer):
+            if task is not None:
                 task.cancel()
-            for future in self._waiting.values():
-                if not future.done():
-                    future.set_exception(CallFailed("lost", "the socket closed"))
-            self._waiting.clear()
 
     def _happened(self, event: object) -> None:
         match event:
@@ -156,9 +157,9 @@ class Link:
             case CallLost(message_id=message_id, action=action):
                 self._settle(message_id, CallFailed("lost", action))
             case CallReceived(message_id=message_id, action=action, payload=payload):
-                task = asyncio.ensure_future(self._answer(message_id, action, payload))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                task = asyncio.create_task(self._answer(message_id, action, payload))
+                self._answering.add(task)
+                task.add_done_callback(self._answering.discard)
 
     def _settle(self, message_id: str, result: object) -> None:
         waiting = self._waiting.pop(message_id, None)
@@ -170,39 +171,46 @@ class Link:
             waiting.set_result(result)
 
     async def _answer(self, message_id: str, action: str, payload: Any) -> None:
+        engine = self._engine
         try:
-            answer = await self._answerer(action, payload)
+            engine.answer(message_id, await self._answerer(action, payload))
+        except NoReply:
+            engine.abandon(message_id)
         except NotSupported:
-            self._engine.refuse(message_id, ErrorCode.NOT_SUPPORTED, f"{action} is not offered here")
+            engine.refuse(message_id, ErrorCode.NOT_SUPPORTED, f"{action} is not offered here")
+        except Refused as refusal:
+            engine.refuse(message_id, refusal.code, str(refusal))
+        except asyncio.CancelledError:
+            engine.abandon(message_id)
+            raise
         except Exception:
             log.exception("a station failed at %s", action)
-            self._engine.refuse(message_id, ErrorCode.INTERNAL_ERROR, f"{action} failed")
-        else:
-            self._engine.answer(message_id, answer)
-        await self._flush()
+            with contextlib.suppress(UnknownCall):
+                engine.refuse(message_id, ErrorCode.INTERNAL_ERROR, f"{action} failed")
+        self._flush()
 
-    async def _flush(self) -> None:
-        if self.silent:
-            return
-        try:
-            for text in self._engine.frames_to_send():
-                self.messages_out += 1
-                await self._socket.send(text)
-        except ConnectionClosed:
-            return
+    # ------------------------------------------------------------ outbound
+
+    def _flush(self) -> None:
         if self._engine.next_timeout() is not None and self._timer is None:
-            self._timer = asyncio.ensure_future(self._watch())
+            self._timer = asyncio.create_task(self._watch())
+        for text in self._engine.frames_to_send():
+            self.messages_out += self._socket.send(text)
 
     async def _watch(self) -> None:
         """Let calls time out, for as long as any waits."""
-        while True:
-            due = self._engine.next_timeout()
-            if due is None:
-                self._timer = None
-                return
-            now = self._clock.monotonic()
-            if now < due:
-                await self._clock.sleep(due - now)
+        while (due := self._engine.next_timeout()) is not None:
+            await self._clock.sleep(due - self._clock.monotonic())
             for event in self._engine.handle_timeout(self._clock.monotonic()):
                 self._happened(event)
-            await self._flush()
+            self._flush()
+        self._timer = None
+
+    async def _keep_alive(self, interval_wall_s: float, timeout_wall_s: float) -> None:
+        """Ping; drop a line on which no pong comes."""
+        while True:
+            await asyncio.sleep(interval_wall_s)
+            if not await self._socket.ping(timeout_wall_s):
+                log.debug("no pong within %g s: the line is dead", timeout_wall_s)
+                self.abort()
+                return

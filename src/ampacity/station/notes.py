@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-import msgspec
 from msgspec import Struct
 
 from ..model.station import ChargingState, IdToken
@@ -18,7 +17,7 @@ from .evse import Reading
 
 class Transaction(Struct, kw_only=True):
     """A transaction as the station holds it. `wire_id` is 2.x's own id from the start, 1.6's once it was
-    given.
+    given. `drawn_wh` is the car's own integral at the end.
     """
 
     local_id: str
@@ -32,7 +31,6 @@ class Transaction(Struct, kw_only=True):
     seq_no: int = 0
     charging_state: ChargingState = "EVConnected"
     ended: bool = False
-    deauthorized: bool = False
     drawn_wh_at_start: float = 0.0
     drawn_wh: float = 0.0
 
@@ -42,12 +40,18 @@ class Transaction(Struct, kw_only=True):
         self.seq_no += 1
         return number
 
+    def is_called(self, wire_id: str) -> bool:
+        """Whether the CSMS means this transaction."""
+        return wire_id in (self.wire_id, self.local_id)
+
 
 Phase: TypeAlias = Literal["Started", "Updated", "Ended"]
 
 
 class Note(Struct, frozen=True, kw_only=True):
-    """One event of a transaction. `sampled` marks a periodic meter value."""
+    """One event of a transaction. `sampled` marks a meter value, `offline` one made while the CSMS was out of
+    reach.
+    """
 
     phase: Phase
     transaction: Transaction
@@ -61,6 +65,21 @@ class Note(Struct, frozen=True, kw_only=True):
     offline: bool = False
 
 
-def with_offline(note: Note) -> Note:
-    """The same note, marked as made while the CSMS was out of reach."""
-    return msgspec.structs.replace(note, offline=True)
+class Acknowledgement(Struct, frozen=True, gc=False):
+    """A transaction message that the CSMS has answered: from then on it must never be lost."""
+
+    station_id: str
+    wire_id: str
+    phase: str
+    seq_no: int
+    at: datetime
+
+
+class FinishedSession(Struct, frozen=True, gc=False):
+    """A transaction whose end the CSMS has acknowledged. `drawn_wh` is the car's own integral, not the
+    meter's.
+    """
+
+    station_id: str
+    wire_id: str
+    drawn_wh: float

@@ -1,25 +1,39 @@
-"""What the station asks of a version's wording: `wire_v16` and `wire_v2` provide it."""
+"""What the station asks of a version's wording (`wire_v16` and `wire_v2` provide it), and what a command may
+do to the station, in no version's words.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from ..model.station import ConnectorStatus, IdToken
-from ..ocpp.profiles import ChargingProfile
+from ..model.station import IdToken
+from ..ocpp.errors import ErrorCode
+from ..ocpp.profiles import ChargingProfile, Unit
+from .bay import ConnectorShown
+from .evse import Reading
 from .notes import Note, Transaction
+from .variables import Variables
 
 Message: TypeAlias = tuple[str, Any]
 """Action and payload struct."""
+
+Unlocking: TypeAlias = Literal["Unlocked", "UnlockFailed", "OngoingAuthorizedTransaction", "UnknownConnector"]
+Triggering: TypeAlias = Literal["Accepted", "Rejected", "NotImplemented"]
+Resetting: TypeAlias = Literal["Accepted", "Scheduled", "Rejected"]
+ResetKind: TypeAlias = Literal["soft", "on idle", "immediate"]
+"""1.6's Soft ends transactions in order and reboots; 2.x's OnIdle waits for them; Immediate (1.6: Hard) cuts.
+"""
+Changing: TypeAlias = Literal["Accepted", "Scheduled", "Rejected"]
 
 
 class BootVerdict(Struct, frozen=True):
     """BootNotification's answer."""
 
-    accepted: bool
+    status: Literal["Accepted", "Pending", "Rejected"]
     now: datetime
     interval_s: int
 
@@ -30,52 +44,65 @@ class NotSupported(Exception):
     """
 
 
+class Refused(Exception):
+    """A command is answered with a CALLERROR of this code."""
+
+    def __init__(self, code: ErrorCode, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class NoReply(Exception):
+    """A command is never answered."""
+
+
 class Operations(Protocol):
-    """What a command may do to the station, in no version's words. Results are plain: the wire words them."""
+    """What a command may do to the station. Results are plain: the wire words them."""
+
+    @property
+    def variables(self) -> Variables: ...
 
     def now(self) -> datetime:
         """The station's own clock."""
         ...
 
-    def request_start(self, evse_id: int | None, token: IdToken, remote_start_id: int | None) -> str | None:
-        """Returns the reason why not, or None where the start was taken on."""
-        ...
+    def request_start(
+        self,
+        evse_id: int | None,
+        token: IdToken,
+        remote_start_id: int | None,
+        profile: ChargingProfile | None,
+    ) -> bool: ...
 
     def request_stop(self, wire_id: str) -> bool: ...
 
-    def reset(self, immediate: bool) -> bool: ...
+    def reset(self, kind: ResetKind) -> Resetting: ...
 
-    def trigger(self, message: str, evse_id: int | None) -> bool: ...
+    def trigger(self, message: str, evse_id: int | None) -> Triggering: ...
 
-    def unlock(self, evse_id: int) -> bool: ...
+    def unlock(self, evse_id: int, connector_id: int, *, ends_transaction: bool) -> Unlocking: ...
 
-    def change_availability(self, evse_id: int, operative: bool) -> str:
-        """`Accepted`, `Scheduled` or `Rejected`."""
-        ...
+    def change_availability(self, evse_id: int, operative: bool) -> Changing: ...
 
     def set_profile(self, evse_id: int, profile: ChargingProfile) -> bool: ...
 
-    def clear_profile(self, profile_id: int | None) -> bool: ...
+    def clear_profiles(self, unwanted: Callable[[int, ChargingProfile], bool]) -> bool: ...
 
     def profiles(self, evse_id: int | None) -> Sequence[tuple[int, ChargingProfile]]: ...
 
-    def composite(self, evse_id: int, duration_s: int) -> tuple[datetime, list[tuple[int, float]]]:
-        """Start and `(start_s, amperes)` periods."""
+    def composite(
+        self, evse_id: int, duration_s: int, unit: Unit
+    ) -> tuple[datetime, list[tuple[int, float]]] | None:
+        """Start and `(start_s, limit)` periods; None for an EVSE that isn't there."""
         ...
 
-    def transaction_of(self, evse_id: int) -> Transaction | None: ...
-
-    def get_variable(self, name: str) -> tuple[str, bool] | None:
-        """Value and read-only flag."""
+    def transaction_status(self, wire_id: str | None) -> tuple[bool | None, bool]:
+        """Whether it is ongoing (None: no transaction was named), and whether messages wait."""
         ...
 
-    def variables(self) -> Sequence[tuple[str, str, bool]]: ...
-
-    def set_variable(self, name: str, value: str) -> str:
-        """`Accepted`, `Rejected`, `ReadOnly` or `Unknown`."""
+    def written(self, name: str) -> None:
+        """A variable has a new value (2.x's name)."""
         ...
-
-    def evse_ids(self) -> Sequence[int]: ...
 
     def post(self, message: Message) -> None:
         """Send a message of the station's own after the answer."""
@@ -93,7 +120,15 @@ class Wire(Protocol):
 
     def read_heartbeat(self, answer: Any) -> datetime: ...
 
-    def status(self, evse_id: int, connector_id: int, status: ConnectorStatus, at: datetime) -> Message: ...
+    def word(self, shown: ConnectorShown) -> str | None:
+        """What the connector shows in this version's word; None where there is none (the station itself,
+        EVSE 0, in 2.x).
+        """
+        ...
+
+    def status(self, shown: ConnectorShown, at: datetime) -> Message:
+        """Only for what has a word."""
+        ...
 
     def authorize(self, token: IdToken) -> Message: ...
 
@@ -105,6 +140,16 @@ class Wire(Protocol):
 
     def read_note(self, note: Note, answer: Any) -> bool:
         """Take what the answer tells (1.6's transaction id); False where the token was refused."""
+        ...
+
+    def values(
+        self, evse_id: int, reading: Reading, at: datetime, transaction: Transaction | None
+    ) -> Message:
+        """MeterValues that the CSMS has asked for."""
+        ...
+
+    def at_rest(self, message: str) -> Message | None:
+        """The status message of a feature that is doing nothing; None where there is none of this name."""
         ...
 
     def answer(self, action: str, payload: Any, station: Operations) -> Any:

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from ..model.station import ConnectorStatus, IdToken
+from ..model.station import IdToken
 from ..ocpp import profile_messages
 from ..ocpp.messages import v16 as m
+from ..ocpp.profiles import ChargingProfile, Unit
+from .bay import ConnectorShown
 from .config import EvseConfig, StationConfig, supply_phases
 from .evse import Reading
-from .notes import Note
+from .notes import Note, Transaction
 from .wire import BootVerdict, Message, NotSupported, Operations
-
-STATUSES = frozenset(
-    {
-        "Available",
-        "Preparing",
-        "Charging",
-        "SuspendedEV",
-        "SuspendedEVSE",
-        "Finishing",
-        "Reserved",
-        "Unavailable",
-        "Faulted",
-    }
-)
 
 STOP_REASONS = {
     "EVDisconnected": "EVDisconnected",
@@ -33,6 +22,7 @@ STOP_REASONS = {
     "Remote": "Remote",
     "Reboot": "Reboot",
     "PowerLoss": "PowerLoss",
+    "SoftReset": "SoftReset",
     "ImmediateReset": "HardReset",
     "DeAuthorized": "DeAuthorized",
     "UnlockCommand": "UnlockCommand",
@@ -56,7 +46,7 @@ class WireV16:
         )
 
     def read_boot(self, answer: Any) -> BootVerdict:
-        return BootVerdict(answer.status == "Accepted", answer.currentTime, answer.interval)
+        return BootVerdict(answer.status, answer.currentTime, answer.interval)
 
     def heartbeat(self) -> Message:
         return "Heartbeat", m.HeartbeatRequest()
@@ -65,10 +55,14 @@ class WireV16:
         now: datetime = answer.currentTime
         return now
 
-    def status(self, evse_id: int, connector_id: int, status: ConnectorStatus, at: datetime) -> Message:
-        known: Any = status if status in STATUSES else "Preparing"
+    def word(self, shown: ConnectorShown) -> str | None:
+        # 1.6 has no connectors within an EVSE: the one in use speaks for it.
+        return shown.status if shown.in_use else None
+
+    def status(self, shown: ConnectorShown, at: datetime) -> Message:
+        status: Any = shown.status
         return "StatusNotification", m.StatusNotificationRequest(
-            connectorId=evse_id, errorCode="NoError", status=known, timestamp=at
+            connectorId=shown.evse_id, errorCode="NoError", status=status, timestamp=at
         )
 
     def authorize(self, token: IdToken) -> Message:
@@ -86,11 +80,11 @@ class WireV16:
                 meterStart=note.reading.register_wh,
                 timestamp=note.at,
             )
-        wire_id = int(transaction.wire_id or 0)
         if note.phase == "Ended":
             reason: Any = STOP_REASONS.get(note.stop_reason or "Local", "Other")
             return "StopTransaction", m.StopTransactionRequest(
-                transactionId=wire_id,
+                # A start that was never answered left no id: its stop says so.
+                transactionId=int(transaction.wire_id or -1),
                 idTag=transaction.token.value if note.stop_reason == "Local" else None,
                 meterStop=note.reading.register_wh,
                 timestamp=note.at,
@@ -98,16 +92,32 @@ class WireV16:
             )
         if not note.sampled:
             return None
+        return self.values(transaction.evse_id, note.reading, note.at, transaction, note.trigger)
+
+    def values(
+        self,
+        evse_id: int,
+        reading: Reading,
+        at: datetime,
+        transaction: Transaction | None,
+        trigger: str = "Trigger",
+    ) -> Message:
+        known = transaction is not None and transaction.wire_id is not None
         return "MeterValues", m.MeterValuesRequest(
-            connectorId=transaction.evse_id,
-            transactionId=wire_id,
+            connectorId=evse_id,
+            transactionId=int(transaction.wire_id or 0) if transaction is not None and known else None,
             meterValue=[
-                m.MeterValue(
-                    timestamp=note.at,
-                    sampledValue=sampled(note.reading, self._evses[transaction.evse_id], note.trigger),
-                )
+                m.MeterValue(timestamp=at, sampledValue=sampled(reading, self._evses[evse_id], trigger))
             ],
         )
+
+    def at_rest(self, message: str) -> Message | None:
+        match message:
+            case "FirmwareStatusNotification":
+                return message, m.FirmwareStatusNotificationRequest(status="Idle")
+            case "DiagnosticsStatusNotification":
+                return message, m.DiagnosticsStatusNotificationRequest(status="Idle")
+        return None
 
     def read_note(self, note: Note, answer: Any) -> bool:
         if note.phase == "Started":
@@ -118,58 +128,47 @@ class WireV16:
     def answer(self, action: str, payload: Any, station: Operations) -> Any:
         match action:
             case "RemoteStartTransaction":
-                refusal = station.request_start(payload.connectorId, IdToken(payload.idTag), None)
-                if refusal is None and payload.chargingProfile is not None and payload.connectorId:
-                    station.set_profile(
-                        payload.connectorId, profile_messages.from_v16(payload.chargingProfile)
-                    )
-                return m.RemoteStartTransactionResponse(status="Rejected" if refusal else "Accepted")
+                profile = payload.chargingProfile
+                started = station.request_start(
+                    payload.connectorId,
+                    IdToken(payload.idTag),
+                    None,
+                    profile_messages.from_v16(profile) if profile is not None else None,
+                )
+                return m.RemoteStartTransactionResponse(status="Accepted" if started else "Rejected")
             case "RemoteStopTransaction":
                 stopped = station.request_stop(str(payload.transactionId))
                 return m.RemoteStopTransactionResponse(status="Accepted" if stopped else "Rejected")
             case "Reset":
-                accepted = station.reset(payload.type == "Hard")
-                return m.ResetResponse(status="Accepted" if accepted else "Rejected")
+                resetting = station.reset("immediate" if payload.type == "Hard" else "soft")
+                return m.ResetResponse(status="Rejected" if resetting == "Rejected" else "Accepted")
             case "TriggerMessage":
-                done = station.trigger(payload.requestedMessage, payload.connectorId)
-                return m.TriggerMessageResponse(status="Accepted" if done else "NotImplemented")
-            case "UnlockConnector":
-                unlocked = station.unlock(payload.connectorId)
-                return m.UnlockConnectorResponse(status="Unlocked" if unlocked else "UnlockFailed")
-            case "ChangeAvailability":
-                availability: Any = station.change_availability(
-                    payload.connectorId, payload.type == "Operative"
+                return m.TriggerMessageResponse(
+                    status=station.trigger(payload.requestedMessage, payload.connectorId)
                 )
-                return m.ChangeAvailabilityResponse(status=availability)
+            case "UnlockConnector":
+                unlocking = station.unlock(payload.connectorId, 1, ends_transaction=True)
+                return m.UnlockConnectorResponse(
+                    status="Unlocked" if unlocking == "Unlocked" else "UnlockFailed"
+                )
+            case "ChangeAvailability":
+                return m.ChangeAvailabilityResponse(
+                    status=station.change_availability(payload.connectorId, payload.type == "Operative")
+                )
             case "GetConfiguration":
                 return self._get_configuration(payload.key, station)
             case "ChangeConfiguration":
-                status = station.set_variable(payload.key, payload.value)
-                words: Any = {"Accepted": "Accepted", "Unknown": "NotSupported"}.get(status, "Rejected")
-                return m.ChangeConfigurationResponse(status=words)
+                return self._change_configuration(payload, station)
             case "SetChargingProfile":
                 kept = station.set_profile(
                     payload.connectorId, profile_messages.from_v16(payload.csChargingProfiles)
                 )
                 return m.SetChargingProfileResponse(status="Accepted" if kept else "Rejected")
             case "ClearChargingProfile":
-                cleared = station.clear_profile(payload.id)
+                cleared = station.clear_profiles(_unwanted(payload))
                 return m.ClearChargingProfileResponse(status="Accepted" if cleared else "Unknown")
             case "GetCompositeSchedule":
-                start, periods = station.composite(payload.connectorId, payload.duration)
-                return m.GetCompositeScheduleResponse(
-                    status="Accepted",
-                    connectorId=payload.connectorId,
-                    scheduleStart=start,
-                    chargingSchedule=m.ChargingSchedule(
-                        duration=payload.duration,
-                        chargingRateUnit="A",
-                        chargingSchedulePeriod=[
-                            m.ChargingSchedulePeriod(startPeriod=start_s, limit=round(limit, 1))
-                            for start_s, limit in periods
-                        ],
-                    ),
-                )
+                return _composite(payload, station)
             case "DataTransfer":
                 return m.DataTransferResponse(status="UnknownVendorId")
             case "ClearCache":
@@ -179,20 +178,54 @@ class WireV16:
         raise NotSupported(action)
 
     def _get_configuration(self, keys: list[str] | None, station: Operations) -> Any:
-        if not keys:
-            known = [
-                m.KeyValue(key=name, readonly=read_only, value=value)
-                for name, value, read_only in station.variables()
-            ]
-            return m.GetConfigurationResponse(configurationKey=known)
-        found, unknown = [], []
-        for key in keys:
-            variable = station.get_variable(key)
-            if variable is None:
-                unknown.append(key)
-            else:
-                found.append(m.KeyValue(key=key, readonly=variable[1], value=variable[0]))
-        return m.GetConfigurationResponse(configurationKey=found or None, unknownKey=unknown or None)
+        known = station.variables
+        found = known.keys if not keys else [item for key in keys if (item := known.by_key(key)) is not None]
+        unknown = [key for key in keys or () if known.by_key(key) is None]
+        pairs = [m.KeyValue(key=item.key or "", readonly=item.read_only, value=item.value) for item in found]
+        return m.GetConfigurationResponse(configurationKey=pairs or None, unknownKey=unknown or None)
+
+    def _change_configuration(self, payload: Any, station: Operations) -> Any:
+        variable = station.variables.by_key(payload.key)
+        status = station.variables.write(variable, payload.value)
+        if status == "Accepted" and variable is not None:
+            station.written(variable.name)
+        words: Any = {"Accepted": "Accepted", "Unknown": "NotSupported"}.get(status, "Rejected")
+        return m.ChangeConfigurationResponse(status=words)
+
+
+def _unwanted(payload: Any) -> Callable[[int, ChargingProfile], bool]:
+    """The profiles that a ClearChargingProfile means: by id alone, else by all that it names."""
+    if payload.id is not None:
+        return lambda _, profile: bool(profile.id == payload.id)
+    purpose = payload.chargingProfilePurpose
+    if purpose == "ChargePointMaxProfile":
+        purpose = "ChargingStationMaxProfile"
+    return lambda evse_id, profile: (
+        payload.connectorId in (None, evse_id)
+        and purpose in (None, profile.purpose)
+        and payload.stackLevel in (None, profile.stack_level)
+    )
+
+
+def _composite(payload: Any, station: Operations) -> Any:
+    unit: Unit = payload.chargingRateUnit or "A"
+    schedule = station.composite(payload.connectorId, payload.duration, unit)
+    if schedule is None:
+        return m.GetCompositeScheduleResponse(status="Rejected")
+    start, periods = schedule
+    return m.GetCompositeScheduleResponse(
+        status="Accepted",
+        connectorId=payload.connectorId,
+        scheduleStart=start,
+        chargingSchedule=m.ChargingSchedule(
+            duration=payload.duration,
+            chargingRateUnit=unit,
+            chargingSchedulePeriod=[
+                m.ChargingSchedulePeriod(startPeriod=start_s, limit=round(limit, 1))
+                for start_s, limit in periods
+            ],
+        ),
+    )
 
 
 def sampled(reading: Reading, evse: EvseConfig, trigger: str) -> list[m.SampledValue]:

@@ -2,52 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from ..model.station import ConnectorStatus, IdToken
+from ..model.station import IdToken
 from ..ocpp import profile_messages
 from ..ocpp.messages import v21, v201
+from ..ocpp.profiles import ChargingProfile, Unit
 from ..ocpp.version import Version
+from .bay import ConnectorShown
 from .config import EvseConfig, StationConfig, supply_phases
 from .evse import Reading
-from .notes import Note
-from .wire import BootVerdict, Message, NotSupported, Operations
+from .notes import Note, Transaction
+from .variables import Variable
+from .wire import BootVerdict, Message, NotSupported, Operations, ResetKind
 
-TRIGGERS = frozenset(
-    {
-        "BootNotification",
-        "Heartbeat",
-        "MeterValues",
-        "StatusNotification",
-        "TransactionEvent",
-        "FirmwareStatusNotification",
-        "LogStatusNotification",
-    }
-)
-FREE_STATUSES: dict[str, str] = {
-    "Available": "Available",
-    "Reserved": "Reserved",
-    "Unavailable": "Unavailable",
-    "Faulted": "Faulted",
+STOPPED_REASONS = {
+    "EVDisconnected": "EVDisconnected",
+    "Local": "Local",
+    "Remote": "Remote",
+    "SoftReset": "Reboot",
+    "ImmediateReset": "ImmediateReset",
+    "PowerLoss": "PowerLoss",
+    "DeAuthorized": "DeAuthorized",
 }
-STOPPED_REASONS = frozenset(
-    {"EVDisconnected", "Local", "Remote", "Reboot", "PowerLoss", "ImmediateReset", "DeAuthorized"}
-)
-VARIABLE_HOMES: dict[str, str] = {
-    "HeartbeatInterval": "OCPPCommCtrlr",
-    "MeterValueSampleInterval": "SampledDataCtrlr",
-    "AvailabilityState": "ChargingStation",
-    "Model": "ChargingStation",
-    "VendorName": "ChargingStation",
-    "ProfileStackLevel": "SmartChargingCtrlr",
-    "PeriodsPerSchedule": "SmartChargingCtrlr",
-    "RateUnit": "SmartChargingCtrlr",
-    "Entries": "SmartChargingCtrlr",
-}
-"""Component of each variable; any other is found on `ChargingStation`."""
 
-ALIASES = {"TxUpdatedInterval": "MeterValueSampleInterval"}
+REPORTED_TOGETHER = 4
+"""Variables in a report's message: few, as a constrained station's, so that putting reports together is
+always exercised.
+"""
 
 
 class WireV2:
@@ -74,7 +58,7 @@ class WireV2:
         )
 
     def read_boot(self, answer: Any) -> BootVerdict:
-        return BootVerdict(answer.status == "Accepted", answer.currentTime, answer.interval)
+        return BootVerdict(answer.status, answer.currentTime, answer.interval)
 
     def heartbeat(self) -> Message:
         return "Heartbeat", self._m.HeartbeatRequest()
@@ -83,12 +67,20 @@ class WireV2:
         now: datetime = answer.currentTime
         return now
 
-    def status(self, evse_id: int, connector_id: int, status: ConnectorStatus, at: datetime) -> Message:
+    def word(self, shown: ConnectorShown) -> str | None:
+        if shown.evse_id == 0:
+            return None
+        if shown.status == "Unavailable":
+            return "Unavailable"
+        # Preparing without a plug waits for one: nothing that 2.x has a word for.
+        return "Occupied" if shown.plugged else "Available"
+
+    def status(self, shown: ConnectorShown, at: datetime) -> Message:
         return "StatusNotification", self._m.StatusNotificationRequest(
             timestamp=at,
-            connectorStatus=FREE_STATUSES.get(status, "Occupied"),
-            evseId=evse_id,
-            connectorId=connector_id,
+            connectorStatus=self.word(shown),
+            evseId=shown.evse_id,
+            connectorId=shown.connector_id,
         )
 
     def authorize(self, token: IdToken) -> Message:
@@ -106,9 +98,9 @@ class WireV2:
             context = "Transaction.End"
         elif note.trigger == "Trigger":
             context = "Trigger"
-        reason = note.stop_reason
-        if reason is not None and reason not in STOPPED_REASONS:
-            reason = "Other"
+        reason = None
+        if note.stop_reason is not None:
+            reason = STOPPED_REASONS.get(note.stop_reason, "Other")
         # The token travels where the standard asks for it: with the first message, and with a stop by the
         # driver.
         tells_token = note.phase == "Started" or (note.phase == "Ended" and reason == "Local")
@@ -141,29 +133,55 @@ class WireV2:
         info = answer.idTokenInfo
         return info is None or bool(info.status == "Accepted")
 
+    def values(
+        self, evse_id: int, reading: Reading, at: datetime, transaction: Transaction | None
+    ) -> Message:
+        return "MeterValues", self._m.MeterValuesRequest(
+            evseId=evse_id,
+            meterValue=[
+                self._m.MeterValueType(
+                    timestamp=at, sampledValue=self._sampled(reading, self._evses[evse_id], "Trigger")
+                )
+            ],
+        )
+
+    def at_rest(self, message: str) -> Message | None:
+        match message:
+            case "FirmwareStatusNotification":
+                return message, self._m.FirmwareStatusNotificationRequest(status="Idle")
+            case "LogStatusNotification":
+                return message, self._m.LogStatusNotificationRequest(status="Idle")
+        return None
+
     def answer(self, action: str, payload: Any, station: Operations) -> Any:
         m = self._m
         match action:
             case "RequestStartTransaction":
-                token = IdToken(payload.idToken.idToken, payload.idToken.type)
-                refusal = station.request_start(payload.evseId, token, payload.remoteStartId)
-                if refusal is None and payload.chargingProfile is not None and payload.evseId:
-                    station.set_profile(payload.evseId, profile_messages.from_v2(payload.chargingProfile))
-                return m.RequestStartTransactionResponse(status="Rejected" if refusal else "Accepted")
+                profile = payload.chargingProfile
+                started = station.request_start(
+                    payload.evseId,
+                    IdToken(payload.idToken.idToken, payload.idToken.type),
+                    payload.remoteStartId,
+                    profile_messages.from_v2(profile) if profile is not None else None,
+                )
+                return m.RequestStartTransactionResponse(status="Accepted" if started else "Rejected")
             case "RequestStopTransaction":
                 stopped = station.request_stop(payload.transactionId)
                 return m.RequestStopTransactionResponse(status="Accepted" if stopped else "Rejected")
+            case "GetTransactionStatus":
+                ongoing, waiting = station.transaction_status(payload.transactionId)
+                return m.GetTransactionStatusResponse(ongoingIndicator=ongoing, messagesInQueue=waiting)
             case "Reset":
-                accepted = station.reset(payload.type == "Immediate")
-                return m.ResetResponse(status="Accepted" if accepted else "Rejected")
+                if payload.evseId:
+                    return m.ResetResponse(status="Rejected")  # only the whole station can
+                kind: ResetKind = "immediate" if payload.type == "Immediate" else "on idle"
+                return m.ResetResponse(status=station.reset(kind))
             case "TriggerMessage":
                 evse_id = payload.evse.id if payload.evse is not None else None
-                known = payload.requestedMessage in TRIGGERS
-                done = known and station.trigger(payload.requestedMessage, evse_id)
-                return m.TriggerMessageResponse(status="Accepted" if done else "NotImplemented")
+                return m.TriggerMessageResponse(status=station.trigger(payload.requestedMessage, evse_id))
             case "UnlockConnector":
-                unlocked = station.unlock(payload.evseId)
-                return m.UnlockConnectorResponse(status="Unlocked" if unlocked else "UnlockFailed")
+                unlocking = station.unlock(payload.evseId, payload.connectorId, ends_transaction=False)
+                return m.UnlockConnectorResponse(status=unlocking)
             case "ChangeAvailability":
                 evse_id = payload.evse.id if payload.evse is not None else 0
                 status = station.change_availability(evse_id, payload.operationalStatus == "Operative")
@@ -175,33 +193,17 @@ class WireV2:
                 results = [self._set_variable(data, station) for data in payload.setVariableData]
                 return m.SetVariablesResponse(setVariableResult=results)
             case "GetBaseReport":
-                self._report(payload.requestId, station)
-                return m.GetBaseReportResponse(status="Accepted")
+                return self._report(payload, station)
             case "SetChargingProfile":
                 kept = station.set_profile(payload.evseId, profile_messages.from_v2(payload.chargingProfile))
                 return m.SetChargingProfileResponse(status="Accepted" if kept else "Rejected")
             case "ClearChargingProfile":
-                cleared = station.clear_profile(payload.chargingProfileId)
+                cleared = station.clear_profiles(_unwanted(payload))
                 return m.ClearChargingProfileResponse(status="Accepted" if cleared else "Unknown")
             case "GetChargingProfiles":
                 return self._get_profiles(payload, station)
             case "GetCompositeSchedule":
-                start, periods = station.composite(payload.evseId, payload.duration)
-                return m.GetCompositeScheduleResponse(
-                    status="Accepted",
-                    schedule=m.CompositeScheduleType(
-                        evseId=payload.evseId,
-                        duration=payload.duration,
-                        scheduleStart=start,
-                        chargingRateUnit="A",
-                        chargingSchedulePeriod=[
-                            m.ChargingSchedulePeriodType(startPeriod=start_s, limit=round(limit, 1))
-                            for start_s, limit in periods
-                        ],
-                    ),
-                )
-            case "GetTransactionStatus":
-                return m.GetTransactionStatusResponse(messagesInQueue=False)
+                return self._composite(payload, station)
             case "DataTransfer":
                 return m.DataTransferResponse(status="UnknownVendorId")
             case "ClearCache":
@@ -213,23 +215,34 @@ class WireV2:
     def _token(self, token: IdToken) -> Any:
         return self._m.IdTokenType(idToken=token.value, type=token.kind)
 
+    def _found(self, data: Any, station: Operations) -> tuple[Variable | None, str]:
+        """The variable that is meant, and the status of the search."""
+        known = station.variables
+        variable = known.by_place(data.component.name, data.variable.name)
+        if variable is None:
+            at_home = known.has_component(data.component.name)
+            return None, "UnknownVariable" if at_home else "UnknownComponent"
+        if data.attributeType not in (None, "Actual"):
+            return None, "NotSupportedAttributeType"
+        return variable, "Accepted"
+
     def _get_variable(self, data: Any, station: Operations) -> Any:
-        name = ALIASES.get(data.variable.name, data.variable.name)
-        known = station.get_variable(name)
-        at_home = data.component.name == VARIABLE_HOMES.get(name, "ChargingStation")
-        status = "UnknownVariable" if known is None else "Accepted" if at_home else "UnknownComponent"
+        variable, status = self._found(data, station)
         return self._m.GetVariableResultType(
             attributeStatus=status,
             attributeType=data.attributeType,
-            attributeValue=known[0] if known is not None and at_home else None,
+            attributeValue=variable.value if variable is not None else None,
             component=data.component,
             variable=data.variable,
         )
 
     def _set_variable(self, data: Any, station: Operations) -> Any:
-        name = ALIASES.get(data.variable.name, data.variable.name)
-        outcome = station.set_variable(name, data.attributeValue)
-        status = {"Accepted": "Accepted", "Unknown": "UnknownVariable"}.get(outcome, "Rejected")
+        variable, status = self._found(data, station)
+        if variable is not None:
+            written = station.variables.write(variable, data.attributeValue)
+            status = "Accepted" if written == "Accepted" else "Rejected"
+            if written == "Accepted":
+                station.written(variable.name)
         return self._m.SetVariableResultType(
             attributeStatus=status,
             attributeType=data.attributeType,
@@ -237,30 +250,34 @@ class WireV2:
             variable=data.variable,
         )
 
-    def _report(self, request_id: int, station: Operations) -> None:
+    def _report(self, payload: Any, station: Operations) -> Any:
         m = self._m
+        base = payload.reportBase
+        if base == "SummaryInventory":
+            return m.GetBaseReportResponse(status="NotSupported")
+        told = [item for item in station.variables.places if base == "FullInventory" or not item.read_only]
         rows = [
             m.ReportDataType(
-                component=m.ComponentType(name=VARIABLE_HOMES.get(name, "ChargingStation")),
-                variable=m.VariableType(name=name),
+                component=m.ComponentType(name=item.component),
+                variable=m.VariableType(name=item.name, instance=item.instance),
                 variableAttribute=[
-                    m.VariableAttributeType(value=value, mutability="ReadOnly" if read_only else "ReadWrite")
+                    m.VariableAttributeType(
+                        value=item.value, mutability="ReadOnly" if item.read_only else "ReadWrite"
+                    )
                 ],
                 variableCharacteristics=m.VariableCharacteristicsType(
-                    dataType="string", supportsMonitoring=False
+                    dataType="integer" if item.numeric else "string", supportsMonitoring=False
                 ),
             )
-            for name, value, read_only in station.variables()
+            for item in told
         ]
-        # Four rows a message: small as a constrained station's, so that assembling chunks is always
-        # exercised.
-        chunks = [rows[start : start + 4] for start in range(0, len(rows), 4)]
+        chunks = [rows[start : start + REPORTED_TOGETHER] for start in range(0, len(rows), REPORTED_TOGETHER)]
         for number, chunk in enumerate(chunks):
             station.post(
                 (
                     "NotifyReport",
                     m.NotifyReportRequest(
-                        requestId=request_id,
+                        requestId=payload.requestId,
                         generatedAt=station.now(),
                         reportData=chunk,
                         seqNo=number,
@@ -268,10 +285,40 @@ class WireV2:
                     ),
                 )
             )
+        return m.GetBaseReportResponse(status="Accepted")
+
+    def _composite(self, payload: Any, station: Operations) -> Any:
+        m = self._m
+        unit: Unit = payload.chargingRateUnit or "A"
+        schedule = station.composite(payload.evseId, payload.duration, unit)
+        if schedule is None:
+            return m.GetCompositeScheduleResponse(status="Rejected")
+        start, periods = schedule
+        return m.GetCompositeScheduleResponse(
+            status="Accepted",
+            schedule=m.CompositeScheduleType(
+                evseId=payload.evseId,
+                duration=payload.duration,
+                scheduleStart=start,
+                chargingRateUnit=unit,
+                chargingSchedulePeriod=[
+                    m.ChargingSchedulePeriodType(startPeriod=start_s, limit=round(limit, 1))
+                    for start_s, limit in periods
+                ],
+            ),
+        )
 
     def _get_profiles(self, payload: Any, station: Operations) -> Any:
         m = self._m
-        held = station.profiles(payload.evseId)
+        asked = payload.chargingProfile
+        held = [
+            (evse_id, profile)
+            for evse_id, profile in station.profiles(payload.evseId)
+            if asked.chargingProfileId is None or profile.id in asked.chargingProfileId
+            if asked.chargingProfilePurpose in (None, profile.purpose)
+            if asked.stackLevel in (None, profile.stack_level)
+            if not asked.chargingLimitSource or "CSO" in asked.chargingLimitSource
+        ]
         if not held:
             return m.GetChargingProfilesResponse(status="NoProfiles")
         by_evse: dict[int, list[Any]] = {}
@@ -335,3 +382,17 @@ class WireV2:
                 )
             )
         return values
+
+
+def _unwanted(payload: Any) -> Callable[[int, ChargingProfile], bool]:
+    """The profiles that a ClearChargingProfile means: by id alone, else by all that it names."""
+    if payload.chargingProfileId is not None:
+        return lambda _, profile: bool(profile.id == payload.chargingProfileId)
+    asked = payload.chargingProfileCriteria
+    if asked is None:
+        return lambda _, __: True
+    return lambda evse_id, profile: (
+        asked.evseId in (None, evse_id)
+        and asked.chargingProfilePurpose in (None, profile.purpose)
+        and asked.stackLevel in (None, profile.stack_level)
+    )
