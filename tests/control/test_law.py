@@ -371,3 +371,15 @@ def test_a_stations_write_that_timed_out_keeps_the_higher_limit_reserved() -> No
     scene.tick()
     scene.change(A, doubt_a=25.0)
     assert scene.tick().held_a[A] == 25.0
+
+
+def test_a_site_that_is_rebuilt_keeps_its_overload_on_the_right_circuit() -> None:
+    scene = Scene(site())
+    scene.charge(A, 32.0)
+    scene.metered = (130.0, 20.0, 20.0)
+    settled(scene, 12)
+    scene.site = structs.replace(scene.site, circuits=(PANEL, GRID))
+    decision = scene.tick()
+    assert decision.overloaded
+    assert {memory.stage for memory in scene.state.overloads.values()} == {1}
+    assert set(scene.state.overloads) == {3}

@@ -22,7 +22,7 @@ from .picture import Picture
 from .reserve import EPSILON_A, safe_a
 from .settings import DEFAULTS, ControlSettings
 from .sharing import Reasons, Sharing, Targets
-from .state import ControlState, EvseMemory
+from .state import ControlState, EvseMemory, OverloadMemory
 from .topology import Rows, Topology
 from .types import CircuitLedger, Decision, Grant, Snapshot
 
@@ -38,6 +38,8 @@ def step(
     topology = state.topology
     if topology is None or topology.site is not snapshot.site:
         topology = Topology(snapshot.site)
+        if state.topology is not None:
+            state = structs.replace(state, overloads=_moved(state, topology))
     return _Turn(Picture(state, snapshot, settings, topology)).run()
 
 
@@ -333,6 +335,19 @@ class _Turn:
             notes=tuple(notes),
         )
         return state, decision
+
+
+def _moved(state: ControlState, topology: Topology) -> dict[int, OverloadMemory]:
+    """Overloads by the rows of a site that was changed: a circuit may have another number now, or be gone."""
+    old = state.topology
+    if old is None:
+        return {}
+    numbers = {
+        3 * k + p: topology.index.get(c.circuit_id) for k, c in enumerate(old.circuits) for p in range(3)
+    }
+    return {
+        3 * k + row % 3: memory for row, memory in state.overloads.items() if (k := numbers[row]) is not None
+    }
 
 
 def _add(sums: list[float], rows: Rows, current_a: float) -> None:

@@ -113,7 +113,10 @@ class Picture:
             if memory is not None:
                 self.base_memories[circuit.circuit_id] = memory
                 usable = base.usable(state.metered_a, state.metered_at, self.at, settings.future_s)
-                if meter == "fresh" and usable and state.metered_a is not None:
+                # Above its limit counts even where the reading makes no sensible base: it only ever cuts.
+                age = self.at - memory.read_at
+                recent = interval is not None and base.meter_state(age, interval) == "fresh"
+                if recent and usable and state.metered_a is not None:
                     readings[k] = (state.metered_a, limit)
             self.meters.append(meter)
             self.bases.append(base_a)
