@@ -375,6 +375,20 @@ async def test_controllers_are_audited_without_waiting(tmp_path: Path) -> None:
         )
 
 
+async def test_a_command_that_nobody_waits_for_is_audited_as_such(tmp_path: Path) -> None:
+    async with world(tmp_path) as node, station(node.port, "CP1") as double:
+        await node.until(lambda: "CP1" in node.csms.stations)
+        double.silent.add("Reset")
+        waiting = asyncio.ensure_future(node.command("CP1", Reset()))
+        await double.wait_heard("Reset")
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await node.store.flush()
+        (row,) = await node.store.read(lambda c: audit.list_audit(c, OPERATOR))
+        assert row.outcome == "cancelled"
+
+
 async def test_remote_starts_are_numbered(tmp_path: Path) -> None:
     async with world(tmp_path) as node, station(node.port, "CP1", "2.1") as double:
         await node.until(lambda: "CP1" in node.csms.stations)

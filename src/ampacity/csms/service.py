@@ -9,6 +9,7 @@ socket is.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
@@ -228,7 +229,13 @@ class Csms:
             audit_id = audit.post_record(self._store, operator_id, actor, action, target, detail)
         else:
             audit_id = await audit.record(self._store, operator_id, actor, action, target, detail)
-        outcome = await self._carry_out(operator_id, station_id, command, timeout_s, front)
+        try:
+            outcome = await self._carry_out(operator_id, station_id, command, timeout_s, front)
+        except asyncio.CancelledError:
+            # Whoever asked gave up; the station may have acted. Said at once: nobody would come back to it.
+            with contextlib.suppress(StoreClosed):
+                audit.post_complete(self._store, operator_id, audit_id, "cancelled", "nobody waited for it")
+            raise
         told = f"{outcome.status} {outcome.detail}".strip()
         if program:
             audit.post_complete(self._store, operator_id, audit_id, outcome.result, told)
