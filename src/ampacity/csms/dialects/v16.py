@@ -7,23 +7,18 @@ One key is written a message.
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct
 
-from ...model.station import IdToken, MeterReading, StationInfo
 from ...ocpp.messages import v16 as wire
 from ..link import CallFailed
 from ..vocabulary import (
     Answer,
     AuthorizationAnswer,
-    Authorize,
-    Boot,
     BootAnswer,
     ChangeAvailability,
     ClearProfile,
@@ -32,9 +27,7 @@ from ..vocabulary import (
     FromStation,
     GetCompositeSchedule,
     GetVariables,
-    Heartbeat,
     HeartbeatAnswer,
-    Metered,
     Notice,
     Outcome,
     Profile,
@@ -45,18 +38,16 @@ from ..vocabulary import (
     SendVendorData,
     SetProfile,
     SetVariables,
-    Status,
     TransactionAnswer,
-    TransactionMessage,
     Trigger,
     Unlock,
     VariableRef,
     VariableValue,
     VendorAnswer,
-    VendorData,
 )
 from .dialect import Reply, Unsupported, WireCall, told
-from .samples import register_wh, sample, utc, whole_second
+from .samples import utc, whole_second
+from .v16_reading import READERS
 
 KEYS = "OCPP16"
 """Component of the configuration keys."""
@@ -88,7 +79,7 @@ class Dialect16:
     # ------------------------------------------------------------ from the station
 
     def understand(self, action: str, payload: Struct) -> FromStation:
-        reader = _READERS.get(action)
+        reader = READERS.get(action)
         if reader is None:
             return Notice(action=action, content=msgspec.to_builtins(payload))
         return reader(payload)
@@ -145,124 +136,6 @@ class Dialect16:
             case SendVendorData():
                 return told(reply.status, data=reply.data)
         return told(reply.status)
-
-
-# ---------------------------------------------------------------- reading
-
-
-def _boot(payload: Any) -> Boot:
-    return Boot(
-        info=StationInfo(
-            vendor=payload.chargePointVendor,
-            model=payload.chargePointModel,
-            serial=payload.chargePointSerialNumber or payload.chargeBoxSerialNumber or "",
-            firmware=payload.firmwareVersion or "",
-        )
-    )
-
-
-def _status(payload: Any) -> Status:
-    error = "" if payload.errorCode == "NoError" else payload.errorCode
-    more = " ".join(part for part in (payload.vendorErrorCode, payload.info) if part)
-    return Status(
-        evse_id=payload.connectorId,
-        connector_id=1 if payload.connectorId else 0,
-        status=payload.status,
-        error=f"{error}: {more}" if error and more else error or more,
-        at=None if payload.timestamp is None else utc(payload.timestamp),
-    )
-
-
-def _start(payload: Any) -> TransactionMessage:
-    at = utc(payload.timestamp)
-    return TransactionMessage(
-        phase="Started",
-        station_transaction_id=None,
-        evse_id=payload.connectorId,
-        connector_id=1,
-        token=IdToken(payload.idTag),
-        at=at,
-        retry_key=f"start:{payload.connectorId}:{payload.idTag.casefold()}:{at.timestamp():.3f}:{payload.meterStart}",
-        trigger="Authorized",
-        register_wh=float(payload.meterStart),
-    )
-
-
-def _stop(payload: Any) -> TransactionMessage:
-    at = utc(payload.timestamp)
-    readings = _readings(payload.transactionData or ())
-    name = str(payload.transactionId)
-    if payload.transactionId <= 0:
-        # A station that never got its id stops with 0 or -1, time and again: those are different
-        # transactions.
-        name += f"@{at.timestamp():.3f}/{payload.meterStop}"
-    return TransactionMessage(
-        phase="Ended",
-        station_transaction_id=name,
-        evse_id=None,
-        connector_id=None,
-        token=IdToken(payload.idTag) if payload.idTag else None,
-        at=at,
-        retry_key=f"stop:{name}",
-        register_wh=float(payload.meterStop),
-        readings=readings,
-        stop_reason=payload.reason or "Local",
-    )
-
-
-def _meter(payload: Any) -> TransactionMessage | Metered:
-    readings = _readings(payload.meterValue)
-    if payload.transactionId is None or payload.transactionId <= 0:
-        return Metered(evse_id=payload.connectorId, readings=readings)
-    at = max((reading.at for reading in readings), default=datetime.fromtimestamp(0, UTC))
-    digest = hashlib.blake2b(msgspec.json.encode(payload), digest_size=9).hexdigest()
-    return TransactionMessage(
-        phase="Updated",
-        station_transaction_id=str(payload.transactionId),
-        evse_id=payload.connectorId or None,
-        connector_id=1 if payload.connectorId else None,
-        token=None,
-        at=at,
-        retry_key=f"meter:{payload.transactionId}:{at.timestamp():.3f}:{digest}",
-        trigger="MeterValuePeriodic",
-        register_wh=register_wh(readings, first=False),
-        readings=readings,
-    )
-
-
-def _readings(values: Sequence[Any]) -> tuple[MeterReading, ...]:
-    readings = []
-    for value in values:
-        samples = []
-        for item in value.sampledValue:
-            if item.format == "SignedData":
-                continue
-            made = sample(
-                item.value,
-                measurand=item.measurand,
-                unit=item.unit,
-                phase=item.phase,
-                context=item.context,
-                location=item.location,
-            )
-            if made is not None:
-                samples.append(made)
-        readings.append(MeterReading(utc(value.timestamp), tuple(samples)))
-    return tuple(readings)
-
-
-_READERS: dict[str, Callable[[Any], FromStation]] = {
-    "BootNotification": _boot,
-    "Heartbeat": lambda payload: Heartbeat(),
-    "StatusNotification": _status,
-    "Authorize": lambda payload: Authorize(token=IdToken(payload.idTag)),
-    "StartTransaction": _start,
-    "StopTransaction": _stop,
-    "MeterValues": _meter,
-    "DataTransfer": lambda payload: VendorData(
-        vendor_id=payload.vendorId, message_id=payload.messageId, data=payload.data
-    ),
-}
 
 
 # ---------------------------------------------------------------- answering

@@ -6,19 +6,16 @@ structs from the module of its version. `v201` and `v21` say where they differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from ...model.station import IdToken, MeterReading, StationInfo
 from ..vocabulary import (
     Answer,
     AuthorizationAnswer,
-    Authorize,
-    Boot,
     BootAnswer,
     ChangeAvailability,
     ClearProfile,
@@ -27,9 +24,7 @@ from ..vocabulary import (
     FromStation,
     GetCompositeSchedule,
     GetVariables,
-    Heartbeat,
     HeartbeatAnswer,
-    Metered,
     Notice,
     Outcome,
     Profile,
@@ -40,21 +35,16 @@ from ..vocabulary import (
     SendVendorData,
     SetProfile,
     SetVariables,
-    Status,
     TransactionAnswer,
-    TransactionMessage,
     Trigger,
     Unlock,
     VariableRef,
     VariableValue,
     VendorAnswer,
-    VendorData,
 )
 from .dialect import Reply, Unsupported, WireCall, told
-from .samples import register_wh, sample, utc, whole_second
-
-ANONYMOUS = "NoAuthorization"
-"""Token type of a start that nobody had to authorise: there is no token to look up."""
+from .samples import utc, whole_second
+from .v2_reading import READERS
 
 _REPORT_REQUEST = 1
 _AFTER_CHANGE = ("Accepted", "RebootRequired")
@@ -84,7 +74,7 @@ class Dialect2:
     # ------------------------------------------------------------ from the station
 
     def understand(self, action: str, payload: Struct) -> FromStation:
-        reader = _READERS.get(action)
+        reader = READERS.get(action)
         if reader is None:
             return Notice(action=action, content=msgspec.to_builtins(payload))
         return reader(payload)
@@ -314,95 +304,6 @@ class Dialect2:
             case RequestStart():
                 return told(reply.status, detail=_detail(reply), data=reply.transactionId)
         return told(reply.status, detail=_detail(reply))
-
-
-# ---------------------------------------------------------------- reading
-
-
-def _boot(payload: Any) -> Boot:
-    station = payload.chargingStation
-    return Boot(
-        info=StationInfo(
-            vendor=station.vendorName,
-            model=station.model,
-            serial=station.serialNumber or "",
-            firmware=station.firmwareVersion or "",
-        ),
-        reason=payload.reason,
-    )
-
-
-def _transaction(payload: Any) -> TransactionMessage:
-    info = payload.transactionInfo
-    readings = read(payload.meterValue or ())
-    evse = payload.evse
-    phase = payload.eventType
-    at = utc(payload.timestamp)
-    return TransactionMessage(
-        phase=phase,
-        station_transaction_id=info.transactionId,
-        evse_id=None if evse is None else evse.id,
-        connector_id=None if evse is None else evse.connectorId,
-        token=_token(payload.idToken),
-        at=at,
-        # A number is used once within a transaction (E01); the time tells a station apart that uses ids
-        # again.
-        retry_key=f"{info.transactionId}:{payload.seqNo}:{phase}:{at.timestamp():.3f}",
-        seq_no=payload.seqNo,
-        trigger=payload.triggerReason,
-        charging_state=info.chargingState,
-        register_wh=register_wh(readings, first=phase == "Started"),
-        readings=readings,
-        stop_reason=(info.stoppedReason or "Local") if phase == "Ended" else info.stoppedReason,
-        offline=bool(payload.offline),
-        remote_start_id=info.remoteStartId,
-    )
-
-
-def _token(token: Any) -> IdToken | None:
-    if token is None or token.type == ANONYMOUS or not token.idToken:
-        return None
-    return IdToken(token.idToken, token.type)
-
-
-def read(values: Sequence[Any]) -> tuple[MeterReading, ...]:
-    """Meter values as readings."""
-    readings = []
-    for value in values:
-        samples = []
-        for item in value.sampledValue:
-            unit = item.unitOfMeasure
-            made = sample(
-                item.value,
-                measurand=item.measurand,
-                unit=None if unit is None else unit.unit,
-                multiplier=0 if unit is None else unit.multiplier or 0,
-                phase=item.phase,
-                context=item.context,
-                location=item.location,
-            )
-            if made is not None:
-                samples.append(made)
-        readings.append(MeterReading(utc(value.timestamp), tuple(samples)))
-    return tuple(readings)
-
-
-_READERS: dict[str, Callable[[Any], FromStation]] = {
-    "BootNotification": _boot,
-    "Heartbeat": lambda payload: Heartbeat(),
-    "StatusNotification": lambda payload: Status(
-        evse_id=payload.evseId,
-        connector_id=payload.connectorId,
-        status=payload.connectorStatus,
-        at=utc(payload.timestamp),
-    ),
-    "Authorize": lambda payload: Authorize(token=IdToken(payload.idToken.idToken, payload.idToken.type)),
-    "TransactionEvent": _transaction,
-    "MeterValues": lambda payload: Metered(evse_id=payload.evseId, readings=read(payload.meterValue)),
-    "DataTransfer": lambda payload: VendorData(
-        vendor_id=payload.vendorId, message_id=payload.messageId, data=payload.data
-    ),
-}
 
 
 # ---------------------------------------------------------------- outcomes
