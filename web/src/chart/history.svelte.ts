@@ -7,6 +7,8 @@ import type { SiteHistory, SiteView } from "../lib/types";
 const KEPT_S = 6 * 3600 + 600;
 /** Live points closer together than this are joined: six hours stay below 11,000 points. */
 const SPACING_S = 2;
+/** The feed may speak five times a second; the chart is drawn once. */
+const DRAWN_EVERY_MS = 950;
 
 export class History {
   /** Epoch seconds, rising. */
@@ -14,8 +16,14 @@ export class History {
   base: number[] = [];
   limit: number[] = [];
   power = new Map<string, number[]>();
-  /** Counts changes: what draws the history reads it. */
+  /** Counts the changes that are worth drawing: what draws the history reads it. */
   revision = $state(0);
+  #drawn = 0;
+
+  /** Epoch seconds of the newest point. */
+  get end(): number {
+    return this.at[this.at.length - 1] ?? 0;
+  }
 
   /** The view of now, at the end. */
   append(view: SiteView): void {
@@ -33,6 +41,9 @@ export class History {
       column[slot] = evse.power_w;
     }
     this.#forget(at - KEPT_S);
+    const wall = performance.now();
+    if (wall - this.#drawn < DRAWN_EVERY_MS && this.at.length > 2) return;
+    this.#drawn = wall;
     this.revision += 1;
   }
 

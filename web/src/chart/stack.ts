@@ -21,7 +21,6 @@ export interface Frame {
 }
 
 export interface Inks {
-  panel: string;
   rule: string;
   text: string;
   faint: string;
@@ -29,6 +28,9 @@ export interface Inks {
   accent: string;
   bad: string;
 }
+
+/** Pixels a column. */
+export const COLUMN = 2;
 
 export const MARGIN = { left: 44, right: 12, top: 14, bottom: 24 };
 
@@ -61,7 +63,7 @@ export function draw(ctx: CanvasRenderingContext2D, width: number, height: numbe
   if (frame.cursor !== null) {
     ctx.fillStyle = ink.text;
     ctx.globalAlpha = 0.65;
-    ctx.fillRect(Math.round(plot.x + frame.cursor), plot.y, 1, plot.h);
+    ctx.fillRect(Math.round(plot.x + frame.cursor * COLUMN), plot.y, 1, plot.h);
     ctx.globalAlpha = 1;
   }
   ctx.restore();
@@ -86,26 +88,27 @@ function grid(ctx: CanvasRenderingContext2D, plot: Plot, frame: Frame, y: Scale,
   }
   ctx.textAlign = "center";
   for (const at of timeTicks(columns.from, columns.from + columns.step * columns.width, Math.max(2, Math.floor(plot.w / 90)))) {
-    const x = plot.x + (at - columns.from) / columns.step;
+    const x = plot.x + ((at - columns.from) / columns.step) * COLUMN;
     if (x < plot.x + 14 || x > plot.x + plot.w - 14) continue;
     ctx.fillText(frame.timeLabel(at), x, plot.y + plot.h + 14);
     ctx.fillRect(Math.round(x), plot.y + plot.h, 1, 4);
   }
 }
 
-/** One filled shape between two edges, cut where nothing is known or the band is empty. */
-function area(ctx: CanvasRenderingContext2D, left: number, low: Float64Array, high: Float64Array, y: Scale): void {
+/** One shape between two edges, cut where nothing is known or the band is empty; its upper edge `lowered` by pixels. */
+function area(ctx: CanvasRenderingContext2D, left: number, low: Float64Array, high: Float64Array, y: Scale, lowered = 0): void {
   const n = low.length;
   ctx.beginPath();
   for (let x = 0; x < n; x++) {
     if (!((high[x] as number) > (low[x] as number))) continue;
     const start = x;
     while (x < n && (high[x] as number) > (low[x] as number)) x++;
-    ctx.moveTo(left + start, y(low[start] as number));
-    for (let i = start; i < x; i++) ctx.lineTo(left + i, y(high[i] as number));
-    ctx.lineTo(left + x, y(high[x - 1] as number));
-    ctx.lineTo(left + x, y(low[x - 1] as number));
-    for (let i = x - 1; i >= start; i--) ctx.lineTo(left + i, y(low[i] as number));
+    const right = left + x * COLUMN;
+    ctx.moveTo(left + start * COLUMN, y(low[start] as number));
+    for (let i = start; i < x; i++) ctx.lineTo(left + i * COLUMN, y(high[i] as number) + lowered);
+    ctx.lineTo(right, y(high[x - 1] as number) + lowered);
+    ctx.lineTo(right, y(low[x - 1] as number));
+    for (let i = x - 1; i >= start; i--) ctx.lineTo(left + i * COLUMN, y(low[i] as number));
     ctx.closePath();
   }
 }
@@ -119,7 +122,6 @@ function bands(ctx: CanvasRenderingContext2D, left: number, frame: Frame, y: Sca
   area(ctx, left, low, columns.base, y);
   ctx.fill();
   low = columns.base.slice();
-  ctx.lineWidth = 0.6;
   columns.bands.forEach((band, position) => {
     const high = new Float64Array(columns.width);
     let any = false;
@@ -130,11 +132,10 @@ function bands(ctx: CanvasRenderingContext2D, left: number, frame: Frame, y: Sca
     }
     if (any) {
       ctx.fillStyle = bandColor(frame.bands[position] as number, frame.dark);
-      ctx.strokeStyle = ink.panel;
       ctx.globalAlpha = highlight === null || highlight === position ? 1 : faded;
-      area(ctx, left, low, high, y);
+      // A hair of the ground between bands tells neighbours apart; it is left out, not stroked: that would cost thrice.
+      area(ctx, left, low, high, y, 0.8);
       ctx.fill();
-      ctx.stroke();
     }
     low = high;
   });
@@ -144,17 +145,18 @@ function bands(ctx: CanvasRenderingContext2D, left: number, frame: Frame, y: Sca
 /** What lies above the limit, hatched: it must be seen without colour. */
 function over(ctx: CanvasRenderingContext2D, left: number, columns: Columns, y: Scale, ink: Inks): void {
   const high = columns.peak.map((peak, x) => (peak > (columns.limit[x] as number) * 1.002 ? peak : Number.NaN));
+  if (high.every(Number.isNaN)) return;
   area(ctx, left, columns.limit, high, y);
   ctx.save();
   ctx.clip();
   ctx.fillStyle = ink.bad;
   ctx.globalAlpha = 0.35;
-  ctx.fillRect(left, 0, columns.width, y(0));
+  ctx.fillRect(left, 0, columns.width * COLUMN, y(0));
   ctx.globalAlpha = 1;
   ctx.strokeStyle = ink.bad;
   ctx.lineWidth = 1.5;
   ctx.beginPath();
-  for (let x = left - 400; x < left + columns.width; x += 6) {
+  for (let x = left - 400; x < left + columns.width * COLUMN; x += 6) {
     ctx.moveTo(x, y(0));
     ctx.lineTo(x + 400, y(0) - 400);
   }
@@ -176,9 +178,9 @@ function limit(ctx: CanvasRenderingContext2D, left: number, columns: Columns, y:
     }
     if (drawing) {
       // A limit jumps: straight up or down, never along a slope.
-      if (value !== columns.limit[x - 1]) ctx.lineTo(left + x, y(columns.limit[x - 1] as number));
-      ctx.lineTo(left + x, y(value));
-    } else ctx.moveTo(left + x, y(value));
+      if (value !== columns.limit[x - 1]) ctx.lineTo(left + x * COLUMN, y(columns.limit[x - 1] as number));
+      ctx.lineTo(left + (x + 1) * COLUMN, y(value));
+    } else ctx.moveTo(left + x * COLUMN, y(value));
     drawing = true;
   }
   ctx.stroke();

@@ -11,7 +11,7 @@ export class ApiError extends Error {
   readonly errors: readonly FieldProblem[];
 
   constructor(problem: Problem) {
-    super(problem.detail || problem.what || problem.title);
+    super(problem.what || problem.detail || problem.title);
     this.name = "ApiError";
     this.status = problem.status;
     this.remedy = problem.remedy ?? "";
