@@ -1,8 +1,5 @@
 """What a 2.0.1 or 2.1 station says, in the vocabulary. Actions without a reader are notices."""
 
-Actions without a reader are notices.
-"""
-
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
