@@ -131,7 +131,7 @@ def test_the_controller_dies_and_every_station_steps_down_by_itself(
             assert amperes <= limit + 1e-6, (silent, site.circuits[row // 3].circuit_id)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(SEEDS, st.integers(0, 2), st.integers(1, 6))
 def test_steady_input_comes_to_rest_at_the_fair_share(seed: int, panels: int, evses: int) -> None:
     """I7 and I18: within five minutes everybody is at the target, and then nothing but renewals is
@@ -145,18 +145,18 @@ def test_steady_input_comes_to_rest_at_the_fair_share(seed: int, panels: int, ev
     )
     plant = Plant(site, base_of({"now": 5.0}), {e.key: Car() for e in site.evses}, seed=seed, lease_s=900.0)
     minimum = sum(e.min_a for e in site.evses)
-    plant.run(400)
+    plant.run(600)  # a large car on a small connection rises by a tenth of the limit each half minute at most
     if minimum >= min(c.rating_a for c in site.circuits) - 10:
         return  # some take turns there
-    written = plant.writes
+    moved = dict.fromkeys(plant.cars, 0.0)
     for _ in range(60):
         decision = plant.tick()
         for changed in (*decision.cuts, *decision.raises):
-            assert abs(changed.limit_a - decision.held_a[changed.key]) <= 0.6
+            moved[changed.key] += abs(changed.limit_a - decision.held_a[changed.key])
         for evse in site.evses:
             gap = decision.grants[evse.key].limit_a - decision.held_a[evse.key]
             assert abs(gap) <= 0.7, (evse.key, gap, decision.grants[evse.key])
-    assert plant.writes - written <= len(site.evses)
+    assert max(moved.values()) <= 0.8
 
 
 def _flat(count: int, rating_a: float) -> Site:
