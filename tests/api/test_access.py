@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from .node import Node
 
 API = "/api/v1"
@@ -51,10 +49,11 @@ async def test_nobody_is_told_to_sign_in(node: Node) -> None:
     assert problem["remedy"]
 
 
-@pytest.mark.parametrize("header", ["Bearer amp_aaaaaaaa_00", "Bearer", "Basic YTpi", "amp_x_y", ""])
-async def test_a_wrong_key_is_refused_even_with_a_good_cookie(node: Node, header: str) -> None:
+async def test_a_wrong_key_is_refused_even_with_a_good_cookie(node: Node) -> None:
     browser = await node.as_person("anna", "owner")
-    assert (await browser.get(f"{API}/me", headers={"authorization": header})).status_code == 401
+    for header in ("Bearer amp_aaaaaaaa_00", "Bearer", "Basic YTpi", "amp_x_y", ""):
+        answer = await browser.get(f"{API}/me", headers={"authorization": header})
+        assert answer.status_code == 401, header
 
 
 async def test_a_revoked_key_is_refused_at_once(node: Node) -> None:
@@ -129,24 +128,16 @@ async def test_a_link_made_over_the_api_signs_the_user_in(node: Node) -> None:
     assert [(user["name"], user["role"], user["disabled"]) for user in users] == [("bob", "operator", False)]
 
 
-@pytest.mark.parametrize(
-    ("headers", "allowed"),
-    [
-        ({}, True),
-        ({"origin": "http://evil.example"}, False),
-        ({"origin": "null"}, False),
-        ({"origin": "http://127.0.0.1:1"}, False),
-    ],
-)
-async def test_a_foreign_page_can_not_change_anything(
-    node: Node, headers: dict[str, str], allowed: bool
-) -> None:
+async def test_a_foreign_page_can_not_change_anything(node: Node) -> None:
     browser = await node.as_person("anna", "operator")
-    answer = await browser.put(f"{API}/sites/work/strategy", json={"strategy": "static"}, headers=headers)
-    assert (answer.status_code == 200) is allowed
-    if not allowed:
+    path, body = f"{API}/sites/work/strategy", {"strategy": "static"}
+    for origin in ("http://evil.example", "null", "http://127.0.0.1:1"):
+        answer = await browser.put(path, json=body, headers={"origin": origin})
+        assert answer.status_code == 403, origin
         assert answer.json()["type"] == "urn:ampacity:foreign-origin"
-        assert node.site.site.strategy == "dynamic"
+    assert node.site.site.strategy == "dynamic"
+    assert (await browser.put(path, json=body)).status_code == 200
+    assert node.site.site.strategy == "static"
 
 
 async def test_a_cookie_without_an_origin_changes_nothing(node: Node) -> None:

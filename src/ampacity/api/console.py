@@ -97,7 +97,7 @@ class Assets:
             if kept is not None and kept.modified_ns == modified_ns:
                 return kept
             body = file.read_bytes()
-        except OSError:  # absent, a folder, or a name that this file system can't have
+        except (OSError, ValueError):  # absent, a folder, or a name that no file can have
             return None
         media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
         compressed = gzip.compress(body, 9, mtime=0) if media_type.startswith(_COMPRESSIBLE) else None

@@ -44,7 +44,10 @@ export interface SessionView {
   paused: boolean;
 }
 
-/** One EVSE now. `grant_a` is the limit in force, `reserve_a` what the law keeps free for it beyond its measured draw. */
+/**
+ * One EVSE now. `grant_a` is the limit in force, `reserve_a` what the law keeps free for it beyond its
+ * measured draw.
+ */
 export interface EvseView {
   station_id: string;
   evse_id: number;
@@ -106,7 +109,10 @@ export interface LiveSnapshot {
   site: SiteView;
 }
 
-/** What changed since `seq - 1`: whole views of the circuits and EVSEs that differ, and the site's own figures. */
+/**
+ * What changed since `seq - 1`: whole views of the circuits and EVSEs that differ, and the site's own
+ * figures.
+ */
 export interface LiveDelta {
   type: "delta";
   seq: number;
@@ -145,8 +151,8 @@ export interface SiteHistory {
 /**
  * Somebody's limit on a circuit: the effective limit is the minimum over the valid sources.
  *
- * `valid_until` is epoch seconds (None: until withdrawn). When it has passed, `fallback_a` holds instead; without one
- * the source is gone.
+ * `valid_until` is epoch seconds (None: until withdrawn). When it has passed, `fallback_a` holds instead;
+ * without one the source is gone.
  */
 export interface LimitSource {
   limit_a: number;
@@ -158,8 +164,9 @@ export interface LimitSource {
 /**
  * The meter of a circuit: where it is read and what it sees.
  *
- * `protocol` is `modbus-tcp` (address `host:port/unit`) or `push` (readings come through the API). It measures
- * everything that flows through the circuit, cars included. `interval_s` is T of the staleness rules.
+ * `protocol` is `modbus-tcp` (address `host:port/unit`) or `push` (readings come through the API). It
+ * measures everything that flows through the circuit, cars included. `interval_s` is T of the staleness
+ * rules.
  */
 export interface MeterConfig {
   protocol: "modbus-tcp" | "push";
@@ -169,7 +176,8 @@ export interface MeterConfig {
 }
 
 /**
- * One node of the tree. `rating_a` is per phase; `reserve_a` is the worst base load, used when no meter tells.
+ * One node of the tree. `rating_a` is per phase; `reserve_a` is the worst base load, used when no meter
+ * tells.
  *
  * `parent_id` is None at the grid connection only. `rotation` maps this circuit's phases to its parent's.
  */
@@ -187,9 +195,10 @@ export interface Circuit {
 /**
  * One EVSE as the law sees it: all its connectors are one load.
  *
- * `phases` are the circuit's phases that the EVSE's L1.. land on, in the EVSE's own order: `(1,)` is a single-phase
- * socket on L2, `(2, 0, 1)` a three-phase one rotated. `safe_a` is what it draws when nobody talks to it (0 allowed).
- * For DC the amperes are those of its AC supply and `dc_power_w` is its rating on the car's side.
+ * `phases` are the circuit's phases that the EVSE's L1.. land on, in the EVSE's own order: `(1,)` is a
+ * single-phase socket on L2, `(2, 0, 1)` a three-phase one rotated. `safe_a` is what it draws when nobody
+ * talks to it (0 allowed). For DC the amperes are those of its AC supply and `dc_power_w` is its rating on
+ * the car's side.
  */
 export interface Evse {
   station_id: string;
@@ -231,7 +240,11 @@ export interface FieldProblem {
   what: string;
 }
 
-/** An error, as RFC 9457 writes it, with what is wrong, where, and what would be right. */
+/**
+ * An error, as RFC 9457 writes it, with what is wrong, where, and what would be right.
+ *
+ * `outcome` is a station's, where the error is that it did not do what it was told.
+ */
 export interface Problem {
   type: string;
   title: string;
@@ -242,6 +255,7 @@ export interface Problem {
   where?: string;
   remedy?: string;
   errors?: FieldProblem[];
+  outcome?: Outcome | null;
 }
 
 /** The node answers and its store can be read. `at` is site time. */
