@@ -1,4 +1,4 @@
-"""What a browser loads without signing in: the console's files, the driver's page, QR codes, the description."""
+"""What a browser loads without signing in: console, driver's page, QR codes, the description."""
 
 from __future__ import annotations
 

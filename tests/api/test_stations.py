@@ -1,4 +1,4 @@
-"""Stations, commands, tokens, transactions, series: each with its errors, and each for its own operator only."""
+"""Stations, commands, tokens, transactions, series: their effects and errors, each for its own operator."""
 
 from __future__ import annotations
 
