@@ -1,4 +1,5 @@
-"""Makes what docs/ shows of the code: the house as its imports have it (docs/architecture.svg).
+"""Makes what docs/ shows of the code: the house as its imports have it (docs/architecture.svg), and the pages
+of tools/reference.py.
 
 `python tools/docs.py` writes, `python tools/docs.py --check` fails where the file is not what the code says,
 or where a relative link in a Markdown file leads nowhere.
@@ -13,6 +14,10 @@ from html import escape
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tools.reference import pages  # noqa: E402
+
 PACKAGE = ROOT / "src" / "ampacity"
 TARGET = ROOT / "docs" / "architecture.svg"
 
@@ -155,13 +160,19 @@ def shape(svg: str) -> str:
 def main() -> None:
     check = "--check" in sys.argv[1:]
     svg = draw()
-    problems = broken_links()
+    problems = []
     if check:
         if not TARGET.exists() or shape(TARGET.read_text()) != shape(svg):
             problems.append("docs/architecture.svg is not what the imports say: run ./dev docs")
+        for path, text in pages().items():
+            if not path.exists() or path.read_text() != text:
+                problems.append(f"{path.relative_to(ROOT)} is not what the code says: run ./dev docs")
     else:
         TARGET.write_text(svg)
-        print(f"wrote {TARGET.relative_to(ROOT)}")
+        for path, text in pages().items():
+            path.write_text(text)
+        print("\n".join(str(path.relative_to(ROOT)) for path in (TARGET, *pages())))
+    problems += broken_links()
     for problem in problems:
         print(problem, file=sys.stderr)
     sys.exit(1 if problems else 0)
