@@ -61,7 +61,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
 
 def append(connection: Connection, record: TransactionRecord) -> JournalResult:
     """Keep `record`, unless its retry key is kept for this station already."""
-    journal_id = _APPEND.run(
+    appended = _APPEND.one(
         connection,
         {
             "operator_id": record.operator_id,
@@ -73,10 +73,10 @@ def append(connection: Connection, record: TransactionRecord) -> JournalResult:
             "payload": record.payload,
             "answer": record.answer,
         },
-    ).scalar()
-    if journal_id is not None:
+    )
+    if appended is not None:
         return JournalResult(
-            journal_id=journal_id, fresh=True, answer=record.answer, transaction_id=record.transaction_id
+            journal_id=appended[0], fresh=True, answer=record.answer, transaction_id=record.transaction_id
         )
     found = find(connection, record.operator_id, record.station_id, record.retry_key)
     assert found is not None  # the insert met it a moment ago, in this transaction

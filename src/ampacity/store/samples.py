@@ -182,7 +182,7 @@ def _insert_new(connection: Connection, rows: list[dict[str, Any]]) -> list[dict
         return rows
     # Some were told before: find out which, one by one.
     together.rollback()
-    return [row for row in rows if _INSERT_SAMPLE.run(connection, row).rowcount > 0]
+    return [row for row in rows if _INSERT_SAMPLE.run(connection, row) > 0]
 
 
 def _samples(payload: _Payload, received_at: datetime) -> Iterator[tuple[datetime, Sample]]:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, insert, literal
 from ..model.station import ChargingState, IdToken
 from .columns import to_milliwatthours
 from .errors import StoreError
-from .statements import Prepared, insert_for, parameters
+from .statements import Prepared, insert_for, parameters, read_row
 from .tables import charging_transaction, station, wire_id
 from .tokens import token_key
 
@@ -100,7 +100,9 @@ def next_wire_id(connection: Connection, operator_id: str) -> int:
 
     It is taken for good when the unit of work commits; before that no station has heard of it.
     """
-    last: int = _NEXT_WIRE_ID.run(connection, {"operator_id": operator_id, "last": 1}).scalar_one()
+    given = _NEXT_WIRE_ID.one(connection, {"operator_id": operator_id, "last": 1})
+    assert given is not None  # it inserts or updates, and returns what it wrote
+    last: int = given[0]
     if last > WIRE_ID_MAX:
         raise WireIdsExhausted(operator_id)
     return last
@@ -134,16 +136,15 @@ def by_wire_id(
     """The newest transaction of a station with this id on the wire (stations may use an id again after a
     reset).
     """
-    return _one(
-        connection.execute(
-            _BY_WIRE_ID,
-            {
-                "operator_id": operator_id,
-                "station_id": station_id,
-                "station_transaction_id": station_transaction_id,
-            },
-        ).one_or_none()
+    stored = _BY_WIRE_ID.one(
+        connection,
+        {
+            "operator_id": operator_id,
+            "station_id": station_id,
+            "station_transaction_id": station_transaction_id,
+        },
     )
+    return None if stored is None else _made(read_row(charging_transaction, stored))
 
 
 def open_transactions(
@@ -218,7 +219,10 @@ def _one(row: Row[Any] | None) -> TransactionRow | None:
 
 
 def _row(row: Row[Any]) -> TransactionRow:
-    values = dict(row._mapping)
+    return _made(dict(row._mapping))
+
+
+def _made(values: dict[str, Any]) -> TransactionRow:
     value, kind = values.pop("token"), values.pop("token_kind")
     del values["token_key"]
     return TransactionRow(token=None if value is None else IdToken(value, kind), **values)
@@ -251,12 +255,15 @@ _BY_ID = _SELECT.where(
     charging_transaction.c.operator_id == bindparam("operator_id"),
     charging_transaction.c.transaction_id == bindparam("transaction_id"),
 )
-_BY_WIRE_ID = (
-    _SELECT.where(
-        charging_transaction.c.operator_id == bindparam("operator_id"),
-        charging_transaction.c.station_id == bindparam("station_id"),
-        charging_transaction.c.station_transaction_id == bindparam("station_transaction_id"),
+_BY_WIRE_ID = Prepared(
+    lambda _: (
+        _SELECT.where(
+            charging_transaction.c.operator_id == bindparam("operator_id"),
+            charging_transaction.c.station_id == bindparam("station_id"),
+            charging_transaction.c.station_transaction_id == bindparam("station_transaction_id"),
+        )
+        .order_by(charging_transaction.c.started_at.desc(), charging_transaction.c.transaction_id.desc())
+        .limit(literal_column("1"))
+        .offset(literal_column("0"))  # SQLite would write one of its own, as a parameter
     )
-    .order_by(charging_transaction.c.started_at.desc(), charging_transaction.c.transaction_id.desc())
-    .limit(1)
 )
