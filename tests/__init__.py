@@ -1,1 +1,1 @@
-"""Tests, one folder a room. Shared parts are imported as tests.ROOM.module; servers come from tests.fixtures."""
+"""Tests, one folder a room. Shared parts are imported as tests.ROOM.module; servers are in tests.fixtures."""

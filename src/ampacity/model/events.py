@@ -73,7 +73,7 @@ class TransactionChanged(Struct, frozen=True, kw_only=True):
 
 
 class MeterSampled(Struct, frozen=True, kw_only=True):
-    """Values of an EVSE's meter. `received_at` is when we got them; a reading may be older (offline replay)."""
+    """Values of an EVSE's meter. `received_at` is when we got them; a reading may be older (replayed)."""
 
     operator_id: str
     station_id: str

@@ -45,7 +45,7 @@ class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SessionView(Struct, frozen=True, kw_only=True):
-    """A car at an EVSE. `need_wh` and `departure` are what its driver declared; `ready_at` is our estimate."""
+    """A car at an EVSE. `need_wh` and `departure` are the driver's word; `ready_at` is our estimate."""
 
     transaction_id: str
     token: str | None

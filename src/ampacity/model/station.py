@@ -55,7 +55,7 @@ class MeterReading(Struct, frozen=True, gc=False):
 
 
 class IdToken(Struct, frozen=True, gc=False):
-    """A driver's token. `kind` is 2.x's type (`ISO14443`, `Central`, `eMAID` ...); 1.6's idTag is `ISO14443`."""
+    """A driver's token. `kind` is 2.x's type (`ISO14443`, `Central`, `eMAID`, ...), `ISO14443` in 1.6."""
 
     value: str
     kind: str = "ISO14443"

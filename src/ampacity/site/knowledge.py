@@ -235,7 +235,7 @@ def power_of(samples: tuple[Sample, ...]) -> float | None:
 def current_of(
     samples: tuple[Sample, ...], evse: Evse, voltage_v: float, power_w: float | None
 ) -> PerPhase | None:
-    """Amperes on the circuit's phases: measured where told, else from the power. None where neither is told."""
+    """Amperes on the circuit's phases: measured where told, else from the power. None where neither is."""
     wanted = "Inlet" if evse.dc_power_w is not None else "Outlet"
     told: dict[int, float] = {}
     for sample in samples:

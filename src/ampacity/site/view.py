@@ -185,7 +185,7 @@ def session_view(live: LiveEvse, decision: Decision, at: float, now: datetime) -
 
 
 def ready_at(missing_wh: float | None, power_w: float, now: datetime) -> datetime | None:
-    """When the car has what it needs at its present power; None where the need is unknown or nothing flows."""
+    """When the car has what it needs at its present power; None if the need is unknown or nothing flows."""
     if missing_wh is None:
         return None
     if missing_wh <= 0.0:
