@@ -94,7 +94,7 @@ def read_site(file: Path, operator_id: str) -> Site:
     for circuit in site.circuits:
         if circuit.parent_id is not None and circuit.parent_id not in names:
             raise ValueError(
-                f"site file {file}: circuit {circuit.circuit_id!r} hangs on {circuit.parent_id!r}, no circuit here"
+                f"site file {file}: {circuit.circuit_id!r} hangs on {circuit.parent_id!r}, no circuit here"
             )
     for evse in site.evses:
         if evse.circuit_id not in names:
