@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert
 from ampacity.clock import WallClock
 from ampacity.store import Store, transactions
 from ampacity.store.stations import register_station
-from ampacity.store.tables import site, wire_id
+from ampacity.store.tables import charging_transaction, site, wire_id
 from ampacity.store.transactions import TransactionFilter, WireIdsExhausted, next_wire_id
 
 from .conftest import NOON, OPERATOR
@@ -62,6 +62,33 @@ async def test_an_update_replaces_one_row_only(store: Store) -> None:
         lambda connection: transactions.open_transactions(connection, OPERATOR, "CP1")
     )
     assert [row.transaction_id for row in open_rows] == ["t2"]
+
+
+async def test_an_update_told_what_was_before_writes_the_same(store: Store) -> None:
+    before = transaction_row(1)
+    changes: list[dict[str, object]] = [
+        {"energy_wh": 12.5, "power_w": None, "charging_state": None, "seq_last": 7, "boosted": True},
+        {"started_at": NOON, "energy_wh": 13.0},
+        {"evse_id": 2},
+        {"token": None},
+        {"state": "ended", "ended_at": NOON + timedelta(hours=1)},
+    ]
+    await store.write(lambda connection: transactions.insert_transaction(connection, before))
+    for change in changes:
+        after = msgspec.structs.replace(before, **change)
+        await store.write(
+            lambda connection, new=after, old=before: transactions.update_transaction(connection, new, old)  # type: ignore[misc]
+        )
+        assert (
+            await store.read(lambda connection: transactions.get_transaction(connection, OPERATOR, "t1"))
+            == after
+        )
+        before = after
+
+
+def test_every_indexed_column_is_known_to_the_cheap_update() -> None:
+    in_index = {column.name for index in charging_transaction.indexes for column in index.columns}
+    assert in_index - {"operator_id", "token_key"} | {"token"} == set(transactions._INDEXED)
 
 
 async def test_an_id_that_a_station_uses_again_means_the_newest(store: Store) -> None:

@@ -16,6 +16,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -40,6 +41,8 @@ REGISTER = "Energy.Active.Import.Register"
 
 SERIES = ("operator_id", "station_id", "evse_id", "measurand", "phase", "location")
 """What names one series; with the time it is the key of both tables (there the time comes after the EVSE)."""
+
+_series_of = itemgetter(*SERIES)
 
 
 class SamplePoint(Struct, frozen=True, kw_only=True):
@@ -154,9 +157,8 @@ def _derive_operator(connection: Connection, operator_id: str, mark: int, limit:
             evse_id = _evse_of(connection, operator_id, message.transaction_id)
         for at, sample in _samples(payload, message.received_at):
             key = (message.station_id, evse_id, sample.measurand, sample.phase, sample.location, at)
-            rows.setdefault(
-                key,
-                {
+            if key not in rows:
+                rows[key] = {
                     "operator_id": operator_id,
                     "station_id": message.station_id,
                     "evse_id": evse_id,
@@ -167,8 +169,7 @@ def _derive_operator(connection: Connection, operator_id: str, mark: int, limit:
                     "value": sample.value,
                     "unit": sample.unit,
                     "transaction_id": message.transaction_id,
-                },
-            )
+                }
     _roll_up(connection, _insert_new(connection, list(rows.values())))
     upsert(connection, watermark, {"operator_id": operator_id, "journal_id": messages[-1].id})
     return len(messages)
@@ -208,10 +209,13 @@ def _evse_of(connection: Connection, operator_id: str, transaction_id: str | Non
 def _roll_up(connection: Connection, fresh: list[dict[str, Any]]) -> None:
     """Add new samples to their quarters of an hour."""
     quarters: dict[tuple[Any, ...], dict[str, Any]] = {}
+    starts: dict[datetime, datetime] = {}
     for sample in fresh:
         at, value = sample["at"], sample["value"]
-        start = at - (at - EPOCH) % ROLLUP
-        key = (*(sample[name] for name in SERIES), start)
+        start = starts.get(at)
+        if start is None:
+            start = starts[at] = at - (at - EPOCH) % ROLLUP
+        key = (_series_of(sample), start)
         quarter = quarters.get(key)
         if quarter is None:
             quarters[key] = {name: sample[name] for name in SERIES} | {

@@ -113,12 +113,19 @@ def insert_transaction(connection: Connection, row: TransactionRow) -> None:
     _INSERT.run(connection, _columns(row))
 
 
-def update_transaction(connection: Connection, row: TransactionRow) -> None:
-    """Replace the row of `row.transaction_id`."""
+def update_transaction(
+    connection: Connection, row: TransactionRow, before: TransactionRow | None = None
+) -> None:
+    """Replace the row of `row.transaction_id`.
+
+    With `before`, what it was, columns that are in an index are only written where they have changed: SQLite
+    rewrites the entries of every index that an update names.
+    """
     values = _columns(row)
     values["key_operator_id"] = values.pop("operator_id")
     values["key_transaction_id"] = values.pop("transaction_id")
-    _UPDATE.run(connection, values)
+    same = before is not None and all(getattr(before, name) == getattr(row, name) for name in _INDEXED)
+    (_FOLLOW if same else _UPDATE).run(connection, values)
 
 
 def get_transaction(connection: Connection, operator_id: str, transaction_id: str) -> TransactionRow | None:
@@ -241,16 +248,23 @@ def _next_wire_id(dialect: str) -> Any:
 _NEXT_WIRE_ID = Prepared(_next_wire_id)
 _SELECT: Select[Any] = select(charging_transaction)
 _INSERT = Prepared(lambda _: insert(charging_transaction).values(parameters(charging_transaction)))
-_UPDATE = Prepared(
-    lambda _: (
+_INDEXED = ("station_transaction_id", "station_id", "evse_id", "token", "state", "started_at")
+"""Fields whose columns are in an index beside the key; all others may be written cheaply."""
+
+
+def _update(without: tuple[str, ...]) -> Any:
+    return (
         update(charging_transaction)
         .where(
             charging_transaction.c.operator_id == bindparam("key_operator_id"),
             charging_transaction.c.transaction_id == bindparam("key_transaction_id"),
         )
-        .values(parameters(charging_transaction, without=("operator_id", "transaction_id")))
+        .values(parameters(charging_transaction, without=("operator_id", "transaction_id", *without)))
     )
-)
+
+
+_UPDATE = Prepared(lambda _: _update(()))
+_FOLLOW = Prepared(lambda _: _update((*_INDEXED, "token_key", "token_kind")))
 _BY_ID = _SELECT.where(
     charging_transaction.c.operator_id == bindparam("operator_id"),
     charging_transaction.c.transaction_id == bindparam("transaction_id"),

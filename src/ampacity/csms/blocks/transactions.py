@@ -96,7 +96,7 @@ class Transactions:
             row = transactions.by_wire_id(connection, operator_id, station_id, wire_id)
             if row is not None and lifecycle.is_another(row, said):
                 row = None
-        known = row is not None
+        known = row
         if row is None:
             row = lifecycle.begin(
                 said,
@@ -122,11 +122,11 @@ class Transactions:
         )
         if not result.fresh:
             return _Kept(_repeated(result), None)
-        if known:
-            transactions.update_transaction(connection, row)
+        if known is not None:
+            transactions.update_transaction(connection, row, known)
         else:
             transactions.insert_transaction(connection, row)
-        return _Kept(answer, row, self._supersede(connection, row) if not known else ())
+        return _Kept(answer, row, self._supersede(connection, row) if known is None else ())
 
     def _answer(
         self,
