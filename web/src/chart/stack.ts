@@ -124,17 +124,17 @@ function bands(ctx: CanvasRenderingContext2D, left: number, frame: Frame, y: Sca
   low = columns.base.slice();
   columns.bands.forEach((band, position) => {
     const high = new Float64Array(columns.width);
-    let any = false;
+    let highest = 0;
     for (let x = 0; x < columns.width; x++) {
       const value = band[x] as number;
       high[x] = (low[x] as number) + (value > 0 ? value : 0);
-      if (value > 0) any = true;
+      if (value > highest) highest = value;
     }
-    if (any) {
+    if (highest > 0) {
       ctx.fillStyle = bandColor(frame.bands[position] as number, frame.dark);
       ctx.globalAlpha = highlight === null || highlight === position ? 1 : faded;
       // A hair of the ground between bands tells neighbours apart; it is left out, not stroked: that would cost thrice.
-      area(ctx, left, low, high, y, 0.8);
+      area(ctx, left, low, high, y, Math.min(0.8, 0.2 * (y(0) - y(highest))));
       ctx.fill();
     }
     low = high;

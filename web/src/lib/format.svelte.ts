@@ -29,7 +29,7 @@ export function num(value: number, digits = 0): string {
     format = new Intl.NumberFormat(LOCALES[speech.language], { minimumFractionDigits: digits, maximumFractionDigits: digits });
     numbers.set(key, format);
   }
-  return format.format(Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value);
+  return format.format(Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value).replace("-", "−");
 }
 
 function date(value: string | number, style: "clock" | "short" | "full" | "day"): string {

@@ -29,7 +29,7 @@ export interface Reason {
   detail?: string | null;
 }
 
-/** A car at an EVSE. `need_wh` and `departure` are what its driver declared; `ready_at` is our estimate. */
+/** A car at an EVSE. `need_wh` and `departure` are the driver's word; `ready_at` is our estimate. */
 export interface SessionView {
   transaction_id: string;
   token: string | null;
@@ -693,7 +693,7 @@ export interface SendVendorData {
   data?: unknown;
 }
 
-/** A driver's token. `kind` is 2.x's type (`ISO14443`, `Central`, `eMAID` ...); 1.6's idTag is `ISO14443`. */
+/** A driver's token. `kind` is 2.x's type (`ISO14443`, `Central`, `eMAID`, ...), `ISO14443` in 1.6. */
 export interface IdToken {
   value: string;
   kind: string;
