@@ -277,7 +277,12 @@ class Node:
 def short_settings() -> ApiSettings:
     """Quick feeds, tight limits."""
     return ApiSettings(
-        live_interval_s=0.01, public_per_minute=60, public_burst=20, sign_in_burst=5, recheck_s=0.05
+        live_interval_s=0.01,
+        public_per_minute=1,
+        public_burst=20,
+        sign_in_per_minute=1,
+        sign_in_burst=5,
+        recheck_s=0.05,
     )
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from .node import Node
+from pathlib import Path
+
+from msgspec import structs
+
+from .node import Node, running_node, short_settings
 
 API = "/api/v1"
 
@@ -163,3 +167,18 @@ async def test_a_foreign_page_can_not_sign_somebody_in(node: Node) -> None:
     link = await node.access.make_link("anna", "viewer", "test")
     client = node.client(origin="http://evil.example")
     assert (await client.post(f"{API}/sign-in", json={"code": link.code})).status_code == 403
+
+
+async def test_behind_a_proxy_the_public_address_is_ours(tmp_path: Path) -> None:
+    settings = structs.replace(short_settings(), public_url="https://charge.example/")
+    async with running_node(tmp_path, settings) as node:
+        link = await node.access.make_link("anna", "operator", "test")
+        browser = node.client(origin="https://charge.example")
+        answer = await browser.post(f"{API}/sign-in", json={"code": link.code})
+        assert "secure" in answer.headers["set-cookie"].lower()
+        token = answer.headers["set-cookie"].split("=", 1)[1].split(";")[0]
+        cookie = {"cookie": f"ampacity_session={token}"}
+        path, body = f"{API}/sites/work/strategy", {"strategy": "static"}
+        assert (await browser.put(path, json=body, headers=cookie)).status_code == 200
+        foreign = {**cookie, "origin": "https://charge.example.evil.example"}
+        assert (await browser.put(path, json=body, headers=foreign)).status_code == 403

@@ -127,12 +127,18 @@ class DemoControl(Protocol):
 
 
 class ApiSettings(Struct, frozen=True, kw_only=True):
-    """`public_per_minute` and `sign_in_per_minute` hold for one peer address. `live_interval_s` is wall
-    time.
+    """How the API is served.
+
+    `public_url` is where people find this node when a proxy stands before it (`https://charge.example`): QR
+    codes point there, its pages are ours, and cookies are Secure with https. `public_per_minute` and
+    `sign_in_per_minute` hold for one peer address. `live_interval_s` is the wall time for which changes
+    gather, `live_queue` the messages that wait for a slow client, `recheck_s` how often a feed asks whether
+    its client may still watch.
     """
 
     host: str = "127.0.0.1"
     port: int = 8080
+    public_url: str = ""
     public_per_minute: float = 240.0
     public_burst: int = 60
     sign_in_per_minute: float = 10.0

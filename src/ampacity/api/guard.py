@@ -57,6 +57,9 @@ def from_own_page(connection: Connection) -> bool | None:
     """Whether the request's origin is this node; None where it names none (a program, or an old browser)."""
     origin = connection.headers.get("origin")
     if origin is not None:
+        public_url = context_of(connection).settings.public_url
+        if public_url and origin.lower() == public_url.rstrip("/").lower():
+            return True
         return urlsplit(origin).netloc.lower() == connection.headers.get("host", "").lower() != ""
     fetch_site = connection.headers.get("sec-fetch-site")
     if fetch_site is not None:

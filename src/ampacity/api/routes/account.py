@@ -15,7 +15,7 @@ from ...store import access as rows
 from ...store import audit
 from ...store.access import ApiKeyRow
 from ..errors import ApiError, not_found
-from ..guard import COOKIE, foreign_origin, from_own_page, peer_of, rate_limited
+from ..guard import COOKIE, context_of, foreign_origin, from_own_page, peer_of, rate_limited
 from ..views import (
     ApiKeyChange,
     ApiKeyView,
@@ -56,6 +56,7 @@ def key_view(row: ApiKeyRow) -> ApiKeyView:
 
 
 def _cookie(request: Request[Any, Any, Any], token: str, max_age: int) -> Cookie:
+    public_url = context_of(request).settings.public_url
     return Cookie(
         key=COOKIE,
         value=token,
@@ -63,7 +64,7 @@ def _cookie(request: Request[Any, Any, Any], token: str, max_age: int) -> Cookie
         path="/",
         httponly=True,
         samesite="strict",
-        secure=request.url.scheme == "https",
+        secure=public_url.startswith("https:") or request.url.scheme == "https",
     )
 
 

@@ -113,13 +113,15 @@ async def get_link(api: Api, who: Who, station_id: FromPath[str], evse_id: FromP
 async def get_qr(
     request: Request[Any, Any, Any], api: Api, who: Who, station_id: FromPath[str], evse_id: FromPath[int]
 ) -> Response[bytes]:
-    """Points at the EVSE's public page under the address that this request used. Level M: still read when
-    scratched.
+    """Points at the EVSE's public page under `public_url`, or else the address that this request used.
+
+    Error correction level M: still read when scratched.
     """
     evse_of(api, who, station_id, evse_id)
     code = api.access.driver_code((station_id, evse_id))
+    base = api.settings.public_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}"
     drawing = io.BytesIO()
-    segno.make(f"{request.url.scheme}://{request.url.netloc}/e/{code}", error="m", micro=False).save(
+    segno.make(f"{base}/e/{code}", error="m", micro=False).save(
         drawing,
         kind="svg",
         border=4,
