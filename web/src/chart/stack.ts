@@ -150,15 +150,16 @@ function over(ctx: CanvasRenderingContext2D, left: number, columns: Columns, y: 
   ctx.save();
   ctx.clip();
   ctx.fillStyle = ink.bad;
-  ctx.globalAlpha = 0.35;
+  ctx.globalAlpha = 0.2;
   ctx.fillRect(left, 0, columns.width * COLUMN, y(0));
   ctx.globalAlpha = 1;
   ctx.strokeStyle = ink.bad;
   ctx.lineWidth = 1.5;
   ctx.beginPath();
-  for (let x = left - 400; x < left + columns.width * COLUMN; x += 6) {
-    ctx.moveTo(x, y(0));
-    ctx.lineTo(x + 400, y(0) - 400);
+  const rise = y(0);
+  for (let x = left - rise; x < left + columns.width * COLUMN; x += 6) {
+    ctx.moveTo(x, rise);
+    ctx.lineTo(x + rise, 0);
   }
   ctx.stroke();
   ctx.restore();
