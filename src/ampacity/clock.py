@@ -119,21 +119,24 @@ class ScaledClock:
         timer = asyncio.ensure_future(self.sleep(seconds))
         try:
             await asyncio.wait({work, timer}, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                return work.result()
-            raise TimeoutError(f"no result within {seconds:g} s")
         finally:
-            for task in (work, timer):
-                if not task.done():
-                    task.cancel()
+            timer.cancel()
+            if not work.done():
+                work.cancel()
+                # As asyncio.wait_for does: whoever is cancelled has cleaned up when this returns.
+                await asyncio.wait({work})
+        if work.cancelled():
+            raise TimeoutError(f"no result within {seconds:g} s")
+        return work.result()
 
     async def run(self) -> None:
         """Advance site time until cancelled."""
-        step_wall_s = self._max_step_s / self.speed
+        # Half a step's time a turn: a turn that takes up to twice as long is still made up for.
+        turn_wall_s = min(self._max_step_s / self.speed / 2.0, 0.05)
         last = time.monotonic()
         self._wall_start = last - self._elapsed_s / self.speed
         while True:
-            await asyncio.sleep(min(step_wall_s, 0.05))
+            await asyncio.sleep(turn_wall_s)
             wall = time.monotonic()
             self._elapsed_s += min((wall - last) * self.speed, self._max_step_s)
             last = wall

@@ -71,6 +71,7 @@ class Line:
         self._boot_now = asyncio.Event()
         self._history = History()
         self._link: Link | None = None
+        self._dead: list[Link] = []
         self._left_at = -float("inf")
         self._outbox: deque[Note] = deque()
         self._note_added = asyncio.Event()
@@ -88,7 +89,7 @@ class Line:
     @property
     def up(self) -> bool:
         """Whether a socket is open and the station accepted. A dead line counts until it is noticed."""
-        return self._link is not None and self.standing == "Accepted"
+        return self.powered and self._link is not None and self.standing == "Accepted"
 
     @property
     def powered(self) -> bool:
@@ -167,6 +168,7 @@ class Line:
         self._network.set()
         if self._link is not None and self._link.silent:
             self._link.abort()
+        self._bury()
 
     def power_off(self) -> None:
         """The station goes dark without a goodbye."""
@@ -222,6 +224,7 @@ class Line:
                 await self._site.sleep(pause_s * (0.5 + self._rng.random()))
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
         finally:
+            self._bury()
             for task in tuple(self._posts):
                 task.cancel()
 
@@ -251,6 +254,14 @@ class Line:
             self.standing = "unknown"
             self._earlier_messages += link.messages_in + link.messages_out
             self._link = None
+            self._dead.append(link)
+            if self._network.is_set():
+                self._bury()
+
+    def _bury(self) -> None:
+        """What was dropped while the network was cut reaches the other end now."""
+        while self._dead:
+            self._dead.pop().bury()
 
     async def _session(self) -> None:
         try:

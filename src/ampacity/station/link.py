@@ -127,6 +127,10 @@ class Link:
         """Drop the connection without a closing handshake."""
         self._socket.abort()
 
+    def bury(self) -> None:
+        """A silent line that was dropped: let the peer hear of it."""
+        self._socket.bury()
+
     def go_silent(self) -> None:
         """From now on nothing is read or written, and the peer isn't told: a cable pulled behind a switch."""
         self._socket.go_silent()

@@ -343,6 +343,7 @@ class ChargingStation:
             if bay.transaction is not None:
                 self._transactions.end(bay, stop_reason, trigger)
             self._transactions.forget(bay)
+            bay.finished = False  # a station that boots doesn't know whether the car has been served
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

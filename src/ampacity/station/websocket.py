@@ -85,7 +85,16 @@ class Socket(picows.WSListener):
         self.abort()
 
     def abort(self) -> None:
-        """Drop the connection without a closing handshake."""
+        """Drop the connection without a closing handshake. Over a silent line the other end can't hear even
+        that: it stays as it is until `bury`.
+        """
+        if self.silent:
+            self._gone.set()
+        else:
+            self.bury()
+
+    def bury(self) -> None:
+        """Give the connection's socket back; the other end hears of it now."""
         if self._transport is not None and not self._transport.is_disconnected:
             self._transport.underlying_transport.abort()
 
