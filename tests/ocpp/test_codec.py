@@ -222,3 +222,11 @@ def test_absent_members_are_not_sent() -> None:
 def test_error_descriptions_are_cut_at_255() -> None:
     text = speaks(V16, Role.CSMS).encode_error("1", ErrorCode.FORMAT_VIOLATION, "x" * 300)
     assert json.loads(text) == [4, "1", "FormationViolation", "x" * 255, {}]
+
+
+def test_an_empty_message_id_is_unreadable() -> None:
+    """Its answer could not be told from any other: OCPP-J wants the id -1 there."""
+    for version in Version:
+        frame = Codec(version, Role.CSMS).decode_frame('[2,"","Heartbeat",{}]')
+        assert isinstance(frame, Malformed)
+        assert (frame.message_id, frame.answer) == ("-1", True)

@@ -32,9 +32,10 @@ from ..ocpp.codec import Codec
 from ..ocpp.engine import Engine, History
 from ..ocpp.version import Role, Version
 from .admission import SUBPROTOCOLS, Granted, Rejected, judge
+from .listening import listen
 from .session import Session, Stranger, Surroundings
 from .settings import GatewaySettings
-from .transport import GOING_AWAY, POLICY_VIOLATION, Entry, Handshake, Listener, Peer, Refusal, listen
+from .transport import GOING_AWAY, POLICY_VIOLATION, Entry, Handshake, Listener, Peer, Refusal
 
 log = logging.getLogger(__name__)
 

@@ -7,13 +7,10 @@ event loop by plain calls: no task a message. `listen` chooses the library; both
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
-
-from .settings import GatewaySettings
 
 NORMAL = 1000
 GOING_AWAY = 1001
@@ -94,25 +91,3 @@ class Listener(Protocol):
     async def close(self) -> None:
         """Stop listening. Open sockets are the peers' to close."""
         ...
-
-
-async def listen(settings: GatewaySettings, door: Door) -> Listener:
-    """Listen with the library that `settings.transport` names."""
-    context = _tls(settings)
-    if settings.transport == "picows":
-        from .transport_picows import listen_picows
-
-        return await listen_picows(settings, door, context)
-    from .transport_websockets import listen_websockets
-
-    return await listen_websockets(settings, door, context)
-
-
-def _tls(settings: GatewaySettings) -> ssl.SSLContext | None:
-    if settings.certfile is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_COMPRESSION
-    context.load_cert_chain(settings.certfile, settings.keyfile)
-    return context

@@ -133,11 +133,11 @@ class Codec:
             frame: Frame = _FRAME.decode(text)
         except (ValueError, RecursionError) as error:
             return self._unreadable(text, error)
-        if len(frame.message_id) > 36:
+        if not 0 < len(frame.message_id) <= 36:
             return self._malformed(
                 "message id",
-                f"Message id of {len(frame.message_id)} characters, at most 36 are allowed",
-                frame.message_id,
+                f"Message id of {len(frame.message_id)} characters, 1 to 36 are allowed",
+                frame.message_id or UNREADABLE_ID,
                 answer=type(frame) is Call,
             )
         if isinstance(frame, Call) or isinstance(frame, CallResult):  # noqa: SIM101 - a tuple costs more
