@@ -102,8 +102,8 @@ def settings() -> str:
     out = [
         "# Settings",
         "",
-        "Made from the program by `./dev docs`. A node reads one TOML file (`--config FILE`) and the environment",
-        "over it: `AMPACITY_GATEWAY__OCPP_PORT=9000` sets `ocpp_port` of `[gateway]`.",
+        "Made from the program by `./dev docs`. A node reads one TOML file (`--config FILE`) and the",
+        "environment over it: `AMPACITY_GATEWAY__OCPP_PORT=9000` sets `ocpp_port` of `[gateway]`.",
         "",
         "| setting | default |",
         "|---|---|",

@@ -25,6 +25,13 @@ async def first(readings: "asyncio.Queue[CircuitMetered]") -> CircuitMetered:
     return await asyncio.wait_for(readings.get(), 5)
 
 
+async def failed(meter: ModbusMeter) -> None:
+    """Until a read has failed: the meter tells nobody, it only stays silent."""
+    async with asyncio.timeout(5):
+        while meter.failure is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 @pytest.mark.parametrize("sign", [True, False])
 async def test_reads_three_phases_and_obeys_the_sign(sign: bool) -> None:
     server = MeterServer(lambda: (12.5, -3.25, 40.0))
@@ -48,8 +55,7 @@ async def test_a_silent_meter_publishes_nothing_and_recovers(monkeypatch: pytest
     readings: asyncio.Queue[CircuitMetered] = asyncio.Queue()
     meter = ModbusMeter("s", circuit(server.port), WallClock(), readings.put_nowait)
     task = asyncio.create_task(meter.run())
-    while meter.failure is None:
-        await asyncio.sleep(0.01)
+    await failed(meter)
     assert readings.empty()
     server.silent = False
     assert (await first(readings)).current_a == (1.0, 2.0, 3.0)
@@ -64,8 +70,7 @@ async def test_a_register_that_is_not_there_is_a_failure_not_a_zero() -> None:
     readings: asyncio.Queue[CircuitMetered] = asyncio.Queue()
     meter = ModbusMeter("s", circuit(server.port, register=4), WallClock(), readings.put_nowait)
     task = asyncio.create_task(meter.run())
-    while meter.failure is None:
-        await asyncio.sleep(0.01)
+    await failed(meter)
     assert readings.empty()
     task.cancel()
     await server.stop()
@@ -77,8 +82,7 @@ async def test_not_a_number_is_a_failure() -> None:
     readings: asyncio.Queue[CircuitMetered] = asyncio.Queue()
     meter = ModbusMeter("s", circuit(server.port), WallClock(), readings.put_nowait)
     task = asyncio.create_task(meter.run())
-    while meter.failure is None:
-        await asyncio.sleep(0.01)
+    await failed(meter)
     assert readings.empty()
     task.cancel()
     await server.stop()
