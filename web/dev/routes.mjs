@@ -77,7 +77,7 @@ export async function routes(method, path, query, body) {
     if (p[2] === "boost") e.session = { ...s, boosted: body.on };
     if (p[2] === "pause" || p[2] === "resume") e.session = { ...s, paused: p[2] === "pause" };
     if (p[2] === "stop") (e.session = null), (e.status = "Available");
-    if (p[2] === "need") e.session = { ...s, need_wh: body.need_wh === null ? null : s.energy_wh + body.need_wh, departure: body.departure };
+    if (p[2] === "need") e.session = { ...s, need_wh: body.need_wh, departure: body.departure };
     return done;
   }
   if ((p = m("/evses/[^/]+/[^/]+/qr.svg"))) return { svg: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 21 21"><path fill="#fff" d="M0 0h21v21H0z"/><path d="M2 2h7v7H2zM12 2h7v7h-7zM2 12h7v7H2zM12 12h3v3h-3z"/></svg>' };
