@@ -9,11 +9,11 @@ export function sourceWords(source: string | null | undefined): string {
   return wordFor(`source.${source}`, t("source.other", { source: source ?? "?" }));
 }
 
-export function reasonText(reason: Reason, circuits: readonly CircuitView[], limitOf: (circuit: CircuitView) => number = (c) => c.limit_a): string {
+export function reasonText(reason: Reason, circuits: readonly CircuitView[]): string {
   const circuit = circuits.find((c) => c.circuit_id === reason.circuit_id);
   if (reason.code === "circuit" || reason.code === "overload" || reason.code === "minimum") {
     if (!circuit) return t(`reason.${reason.code}`);
-    const limit = limitOf(circuit);
+    const limit = circuit.limit_a;
     const values = {
       circuit: circuit.name,
       phase: reason.phase ?? "",
