@@ -25,7 +25,9 @@ class PhaseFigures(Struct, kw_only=True):
 
 
 class CircuitLedger(Struct, kw_only=True):
-    """A circuit's three phases and its breaker's poles."""
+    """A circuit's three phases and its breaker's poles. `share` is what the fullest phase carries of its
+    limit at this moment.
+    """
 
     circuit_id: str
     breakers: tuple[Breaker, Breaker, Breaker]
@@ -33,6 +35,7 @@ class CircuitLedger(Struct, kw_only=True):
         default_factory=lambda: (PhaseFigures(), PhaseFigures(), PhaseFigures())
     )
     limits: list[tuple[float, float]] = field(default_factory=list)
+    share: float = 0.0
 
     def step(self, at: float, step_s: float, current_a: tuple[float, float, float], limit_a: float) -> bool:
         """Take one step of the world; True when a pole trips in it."""
@@ -40,6 +43,7 @@ class CircuitLedger(Struct, kw_only=True):
         while len(self.limits) > 1 and self.limits[0][0] < at - LOWERED_LIMIT_GRACE_S:
             self.limits.pop(0)
         allowed_a = max(limit for _, limit in self.limits)
+        self.share = max(current_a) / limit_a if limit_a > 0 else 0.0
         tripped = False
         for figures, breaker, amperes in zip(self.phases, self.breakers, current_a, strict=True):
             figures.peak_a = max(figures.peak_a, amperes)

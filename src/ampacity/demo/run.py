@@ -34,6 +34,7 @@ from ..simulation.scenario import WorldPlan, replay_plan, workplace_plan
 from ..station import LimitBehaviour
 from ..store import StoreError, tokens
 from ..store.tokens import TokenRow
+from .quality import Quality
 from .site import demo_site
 from .verdict import Figures, judge, table
 from .world import SimulatedWorld, Switches, driver_token
@@ -120,8 +121,8 @@ async def ticking(speed: float, start: datetime) -> AsyncIterator[Clock]:
         return
     if not 0 < speed <= MAX_SPEED:
         raise DemoError(
-            f"--speed {speed:g} is not possible: above {MAX_SPEED:g} protocol and leases would not keep their "
-            f"timing; choose more than 0 and at most {MAX_SPEED:g}"
+            f"--speed {speed:g} is not possible: above {MAX_SPEED:g} protocol and leases would not keep "
+            f"their timing; choose more than 0 and at most {MAX_SPEED:g}"
         )
     clock = ScaledClock(start, speed)
     runner = asyncio.create_task(clock.run(), name="site time")
@@ -149,17 +150,21 @@ async def _run(options: DemoOptions, plan: WorldPlan, data: Path, clock: Clock, 
     try:
         await node.start(Switches(world, options.speed))
         controller = node.sites[site.site_id]
+        quality = Quality()
         world.wire(
             site,
             lambda key, need_wh, departure: controller.declare_need(key, need_wh, departure, "driver"),
             controller.limit_a,
+        )
+        controller.on_decision = lambda snapshot, decision: quality.observe(
+            snapshot, decision, world.circuits
         )
         world.open_doors(f"ws://127.0.0.1:{node.gateway.port}/ocpp")
         node.spawn("world", world.run())
         link = await node.access.first_link()
         _greet(console, options, plan, node, link.path if link is not None else "/")
         site_s, wall_s = await _until_the_end(options, node, world, clock, console)
-        figures = await judge(world, node, site.site_id, site_s, wall_s)
+        figures = await judge(world, node, site.site_id, quality, site_s, wall_s)
     finally:
         await node.stop()
     _report(console, options, figures)

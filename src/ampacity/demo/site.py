@@ -9,6 +9,10 @@ from ..simulation.scenario import WorldPlan
 
 GRID, EAST, WEST = "grid", "east", "west"
 FEEDER_SHARE = 0.7
+SAFE_PER_FEEDER = 2
+"""So many EVSEs of a feeder keep a current while nobody talks to them. On an idle EVSE that current is set
+aside, so more of them would cost the others more than they gain.
+"""
 WORST_BASE_A = 95.0
 """Reserved for the building when its meter is dead: a bit above its worst hour."""
 
@@ -17,10 +21,14 @@ def demo_site(plan: WorldPlan, operator_id: str, meter_address: str, strategy: S
     """Every other EVSE hangs on the other feeder."""
     feeder_a = float(round(plan.limit_a * FEEDER_SHARE))
     evses = []
+    unattended = {EAST: 0, WEST: 0}
     for number, evse in enumerate(plan.evses):
         feeder = EAST if number % 2 == 0 else WEST
         label = f"{'A' if feeder == EAST else 'B'}{number // 2 + 1:02d}"
-        evses.append(structs.replace(evse.as_evse(feeder), label=label))
+        built = evse.as_evse(feeder)
+        unattended[feeder] += built.safe_a > 0
+        safe_a = built.safe_a if unattended[feeder] <= SAFE_PER_FEEDER else 0.0
+        evses.append(structs.replace(built, label=label, safe_a=safe_a))
     return Site(
         site_id="demo",
         operator_id=operator_id,

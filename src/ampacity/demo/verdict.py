@@ -18,6 +18,7 @@ from ..csms.vocabulary import TransactionMessage
 from ..node import Node
 from ..ocpp.version import Version
 from ..store import Store, tables, transactions
+from .quality import Quality
 from .world import SimulatedWorld
 
 LONGEST_OVER_S = 10.0
@@ -40,6 +41,8 @@ class Figures(Struct, kw_only=True):
     over_100_s: float
     longest_over_105_s: float
     breaker_trips: int
+    utilisation_percent: float | None
+    limits_per_car_hour: float
     limits_sent: int
     renewals_sent: int
     limits_refused: int
@@ -59,7 +62,9 @@ class Figures(Struct, kw_only=True):
         return not self.faults
 
 
-async def judge(world: SimulatedWorld, node: Node, site_id: str, site_s: float, wall_s: float) -> Figures:
+async def judge(
+    world: SimulatedWorld, node: Node, site_id: str, quality: Quality, site_s: float, wall_s: float
+) -> Figures:
     """Gather everything and weigh it."""
     controller = node.sites[site_id]
     root = world.circuits[controller.site.root.circuit_id]
@@ -85,6 +90,10 @@ async def judge(world: SimulatedWorld, node: Node, site_id: str, site_s: float, 
         over_100_s=round(max(phase.over_s for phase in phases), 1),
         longest_over_105_s=round(max(phase.longest_over_s for phase in phases), 1),
         breaker_trips=len(world.trips),
+        utilisation_percent=None
+        if quality.utilisation_percent is None
+        else round(quality.utilisation_percent, 1),
+        limits_per_car_hour=round(quality.per_car_hour(controller.figures.limits_sent), 1),
         limits_sent=controller.figures.limits_sent,
         renewals_sent=controller.figures.renewals_sent,
         limits_refused=controller.figures.limits_refused,
@@ -201,6 +210,13 @@ def table(figures: Figures) -> Table:
         ("Above 100 %", f"{figures.over_100_s:.1f} s"),
         ("Longest above 105 %", f"{figures.longest_over_105_s:.1f} s"),
         ("Breakers tripped", str(figures.breaker_trips)),
+        (
+            "Fullest phase while cars wait",
+            "no car had to wait"
+            if figures.utilisation_percent is None
+            else f"{figures.utilisation_percent:.1f} % of its limit on average",
+        ),
+        ("Limits a car and hour", f"{figures.limits_per_car_hour:.1f}, renewals apart"),
         (
             "Limits written",
             f"{figures.limits_sent} and {figures.renewals_sent} renewals; "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from datetime import datetime
+from math import inf
 
 from ..control.types import EvseState
 from ..csms.vocabulary import Outcome
@@ -21,11 +22,17 @@ DC_SUPPLY_EFFICIENCY = 0.92
 estimated.
 """
 
-SINGLE_PHASE_AFTER_S = 60.0
+FEWER_PHASES_AFTER_S = 60.0
 """A car on a three-phase EVSE that loads fewer phases for so long has fewer."""
+
+CLEARLY_CHARGING_A = 5.0
+"""Below it (a tapering battery, noise) phases can't be told apart."""
 
 LAG_OF_A_SAMPLE_S = 5.0
 """A reading is this old without counting as old: the time that it takes on its way."""
+
+SKEWS_KEPT = 7
+"""So many readings tell how wrong a station's clock is."""
 
 
 class LiveEvse:
@@ -34,9 +41,11 @@ class LiveEvse:
     def __init__(self, evse: Evse, site: Site) -> None:
         self.evse = evse
         self.voltage_v = site.voltage_v
-        self.status: ConnectorStatus = "Unavailable"
+        self._statuses: dict[int, ConnectorStatus] = {}
         self.online = False
         self.proven = False
+        self.checking = False
+        """Connected, and not read back since."""
         self.version: str | None = None
         self.vendor: str | None = None
         # the session
@@ -47,14 +56,18 @@ class LiveEvse:
         self.departure: datetime | None = None
         self.boosted = False
         self.paused = False
+        self.wishes_told = 0
+        self.recalled: str | None = None
+        """The transaction whose wishes were asked for in the store."""
         # its meter
         self.measured_a: PerPhase | None = None
         self.measured_at: float | None = None
         self.skew_s = 0.0
         self.skew_error_s = 0.0
-        self._skews: deque[float] = deque(maxlen=7)
+        self._skews: deque[float] = deque((0.0,), maxlen=SKEWS_KEPT)
         self.loaded_phases: tuple[int, ...] | None = None
-        self._fewer_since: float | None = None
+        self._seen_phases: tuple[int, ...] = ()
+        self._seen_since: float | None = None
         # its limit
         self.committed_a: float | None = None
         self.committed_at: float | None = None
@@ -62,16 +75,56 @@ class LiveEvse:
         self.renew_at: float | None = None
         self.inflight_a: float | None = None
         self.doubt_a: float | None = None
-        self.refused_until = 0.0
+        self.refused_at = self.refused_until = -inf
         self.refusals = 0
 
     # ------------------------------------------------------------ events
 
     def connected(self, version: str) -> None:
-        self.online, self.proven, self.version = True, False, version
+        """The socket is open. What was proven holds as long as nothing else is read back."""
+        self.online, self.checking, self.version = True, True, version
+        self._forget_refusals()
+
+    def booted(self) -> None:
+        """It has started anew: its clock was told the time, and its profiles may be gone."""
+        self.checking = True
+        self._skews.clear()
+        self._skews.append(0.0)
+        self.skew_s = self.skew_error_s = 0.0
+        self._forget_refusals()
 
     def disconnected(self) -> None:
-        self.online, self.proven = False, False
+        """The socket is gone; the base profile stays where it is."""
+        self.online = self.checking = False
+
+    def checked(self, proven: bool) -> None:
+        """It was read back, or refused what it must hold."""
+        self.proven, self.checking = proven, False
+
+    def _forget_refusals(self) -> None:
+        self.refused_at = self.refused_until = -inf
+        self.refusals = 0
+
+    @property
+    def ready(self) -> bool:
+        """Connected, and proven since."""
+        return self.online and self.proven and not self.checking
+
+    def connector_changed(self, connector_id: int, status: ConnectorStatus) -> None:
+        """Keep what a connector shows."""
+        self._statuses[connector_id] = status
+
+    @property
+    def status(self) -> ConnectorStatus:
+        """Of the connector that is in use, else of the first."""
+        if not self._statuses:
+            return "Unavailable"
+        told = [self._statuses[number] for number in sorted(self._statuses, key=lambda number: number or 99)]
+        return next((status for status in told if status not in ("Available", "Unavailable")), told[0])
+
+    def is_of(self, transaction_id: str) -> bool:
+        """Whether that session runs here."""
+        return self.transaction is not None and self.transaction.transaction_id == transaction_id
 
     def transaction_changed(self, event: TransactionChanged) -> None:
         """Take a transaction's new state; its end forgets everything that belonged to the session."""
@@ -93,11 +146,12 @@ class LiveEvse:
         self.transaction = None
         self.need_wh = self.departure = self.soc_percent = None
         self.boosted = self.paused = False
-        self.loaded_phases = self._fewer_since = None
+        self.loaded_phases = self._seen_since = None
         self.power_w = None
         # The transaction's profile went with it: the base profile holds from now on.
-        self.committed_a = self.committed_at = self.lease_until = self.renew_at = None
+        self.lease_ended()
         self.doubt_a = None
+        self._forget_refusals()
 
     def sampled(self, event: MeterSampled, at: float) -> None:
         """Take a meter reading received now. One that was taken long ago (a replay) says nothing of the
@@ -105,9 +159,10 @@ class LiveEvse:
         """
         delay_s = (event.received_at - event.reading.at).total_seconds()
         self._skews.append(-delay_s)
-        ordered = sorted(self._skews)
-        self.skew_s = ordered[len(ordered) // 2]
-        self.skew_error_s = min(ordered[-1] - self.skew_s, self.skew_s - ordered[0])
+        # A reading can only come too late, by its way or because it waited offline: the quickest tells the
+        # clock. What the newest disagrees is how little we know.
+        self.skew_s = max(self._skews)
+        self.skew_error_s = self.skew_s + delay_s
         age_s = delay_s + self.skew_s
         measured_at = at - max(0.0, age_s if age_s > LAG_OF_A_SAMPLE_S else 0.0)
         if self.measured_at is not None and measured_at < self.measured_at:
@@ -125,19 +180,20 @@ class LiveEvse:
         self._learn_phases(at)
 
     def _learn_phases(self, at: float) -> None:
-        """Find out which phases the car loads, where they are fewer than the EVSE has."""
+        """Find out which phases the car loads, where they are fewer than the EVSE has: a minute of the same
+        tells; more phases than were known count at once.
+        """
         assert self.measured_a is not None
-        charging = self.transaction is not None and self.transaction.charging_state == "Charging"
+        if self.transaction is None or max(self.measured_a) < CLEARLY_CHARGING_A:
+            self._seen_since = None
+            return
         loaded = tuple(phase for phase in self.evse.phases if self.measured_a[phase] > 1.0)
-        if charging and 0 < len(loaded) < len(self.evse.phases) and max(self.measured_a) >= 5.0:
-            if self._fewer_since is None:
-                self._fewer_since = at
-            elif at - self._fewer_since >= SINGLE_PHASE_AFTER_S:
-                self.loaded_phases = loaded
-        else:
-            self._fewer_since = None
-            if len(loaded) == len(self.evse.phases):
-                self.loaded_phases = None
+        if self.loaded_phases is not None and not set(loaded) <= set(self.loaded_phases):
+            self.loaded_phases = None
+        if loaded != self._seen_phases or self._seen_since is None:
+            self._seen_phases, self._seen_since = loaded, at
+        elif at - self._seen_since >= FEWER_PHASES_AFTER_S:
+            self.loaded_phases = loaded if len(loaded) < len(self.evse.phases) else None
 
     # ------------------------------------------------------------ limits
 
@@ -159,9 +215,17 @@ class LiveEvse:
             case "timeout":
                 self.doubt_a = max(limit_a, self.doubt_a or 0.0)
             case _:
+                if outcome.result == "error":
+                    # Who answers nonsense may have taken it.
+                    self.doubt_a = max(limit_a, self.doubt_a or 0.0)
                 # Rejected or never arrived: what held before holds on. Ask again, but not in each tick.
                 self.refusals += 1
-                self.refused_until = at + min(60.0, 5.0 * 2 ** min(self.refusals, 4))
+                self.refused_at = at
+                self.refused_until = at + min(60.0, 5.0 * 2 ** min(self.refusals - 1, 4))
+
+    def lease_ended(self) -> None:
+        """The limit is gone; the base profile holds from now on."""
+        self.committed_a = self.committed_at = self.lease_until = self.renew_at = None
 
     def limit_in_force_a(self, at: float) -> float:
         """What the station allows as far as we know: the committed limit while its lease lives, else the base
@@ -177,8 +241,13 @@ class LiveEvse:
 
     @property
     def wants(self) -> bool:
-        """A car that is authorised and hasn't stopped by itself."""
-        return self.transaction is not None and self.transaction.charging_state != "SuspendedEV"
+        """A car that is authorised and hasn't stopped by itself; 1.6 tells that in the connector's status
+        only.
+        """
+        if self.transaction is None:
+            return False
+        told = self.transaction.charging_state
+        return told != "SuspendedEV" if told is not None else self.status != "SuspendedEV"
 
     def max_power_w(self) -> float:
         """What the EVSE can give this car."""
@@ -202,7 +271,8 @@ class LiveEvse:
         evse = self.evse
         return EvseState(
             key=evse.key,
-            online=self.online,
+            # One that comes back and was not looked at yet is held like one that is away.
+            online=self.online and not (self.checking and self.proven),
             proven=self.proven,
             session=self.transaction is not None,
             wants=self.wants,

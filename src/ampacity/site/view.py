@@ -84,7 +84,7 @@ def site_view(
                 limit_source=ledger.limit_source,
                 meter_state=state,
                 metered_a=rounded(metered.get(circuit.circuit_id)),
-                base_a=rounded(ledger.base_a) or ZERO,
+                base_a=rounded(building_a(circuit.circuit_id, decision, drawn, metered)) or ZERO,
                 ev_a=rounded(drawn[circuit.circuit_id]) or ZERO,
                 reserve_a=rounded(ledger.reserve_a) or ZERO,
                 margin_a=round(ledger.margin_a, 2),
@@ -102,7 +102,7 @@ def site_view(
         strategy=site.strategy,
         voltage_v=site.voltage_v,
         overloaded=decision.overloaded,
-        base_power_w=round(base_power_w(site, decision, drawn, metered)),
+        base_power_w=round(sum(building_a(root.circuit_id, decision, drawn, metered)) * site.voltage_v),
         ev_power_w=round(sum(view.power_w for view in views)),
         limit_power_w=round(3.0 * ledger.limit_a * site.voltage_v),
         circuits=tuple(circuits),
@@ -110,15 +110,21 @@ def site_view(
     )
 
 
-def base_power_w(
-    site: Site, decision: Decision, drawn: dict[str, PerPhase], metered: dict[str, PerPhase | None]
-) -> float:
-    """What the building draws: the meter less the cars, or the law's own assumption where no meter tells."""
-    root = site.root.circuit_id
-    meter = metered.get(root)
-    if meter is None or decision.circuits[root].meter_state not in ("fresh", "stale"):
-        return sum(decision.circuits[root].base_a) * site.voltage_v
-    return max(0.0, sum(meter) - sum(drawn[root])) * site.voltage_v
+def building_a(
+    circuit_id: str, decision: Decision, drawn: dict[str, PerPhase], metered: dict[str, PerPhase | None]
+) -> PerPhase:
+    """What flows beside the cars: the meter less the cars. Where no meter tells, what the law assumes.
+
+    The law's own base is the highest of the last half minute, which is its business and not what a person
+    calls the building's load. It is the upper bound here: a car that rises and has not reported looks like
+    building for some seconds, and the law knows better.
+    """
+    ledger, meter = decision.circuits[circuit_id], metered.get(circuit_id)
+    if meter is None or ledger.meter_state not in ("fresh", "stale"):
+        return ledger.base_a
+    cars = drawn[circuit_id]
+    one, two, three = (min(max(0.0, meter[phase] - cars[phase]), ledger.base_a[phase]) for phase in range(3))
+    return one, two, three
 
 
 def evse_view(live: LiveEvse, wiring: Wiring, decision: Decision, at: float, now: datetime) -> EvseView:

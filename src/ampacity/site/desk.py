@@ -1,0 +1,115 @@
+"""Where people and programs ask: limits, strategy, wishes for a session, pushed meter readings.
+
+Each wish is durable, with its audit row, before it counts; the law sees it with the tick that follows at
+once.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ..model.events import CircuitMetered
+from ..model.phases import PerPhase
+from ..model.site import EvseKey, LimitSource, Site, Strategy
+from .live_site import LiveSite
+from .records import SiteRecords
+
+
+class Desk:
+    """The asking half of `api.context.SiteRuntime`. Unknown circuits and EVSEs are a LookupError, an EVSE
+    where nothing charges is a ValueError.
+    """
+
+    def __init__(self, live_site: LiveSite, records: SiteRecords) -> None:
+        self._live = live_site
+        self._records = records
+
+    @property
+    def site(self) -> Site:
+        """The site as it is configured now."""
+        return self._live.site
+
+    # ------------------------------------------------------------ the site
+
+    async def set_limit(
+        self,
+        circuit_id: str,
+        limit_a: float,
+        source: str,
+        valid_until: datetime | None,
+        fallback_a: float | None,
+        actor: str,
+    ) -> None:
+        """Put `source`'s limit on a circuit in the place of its former one."""
+        self._live.check_circuit(circuit_id)
+        limit = LimitSource(
+            limit_a=limit_a,
+            source=source,
+            valid_until=valid_until.timestamp() if valid_until is not None else None,
+            fallback_a=fallback_a,
+        )
+        await self._records.set_limit(circuit_id, limit, actor)
+        self._live.limits[circuit_id][source] = limit
+        self._live.wake()
+
+    async def withdraw_limit(self, circuit_id: str, source: str, actor: str) -> None:
+        """Take `source`'s limit away. LookupError where there is none."""
+        self._live.check_circuit(circuit_id)
+        limits = self._live.limits[circuit_id]
+        if source not in limits:
+            known = ", ".join(sorted(limits)) or "none"
+            raise LookupError(f"circuit {circuit_id!r} has no limit of {source!r}; it has {known}")
+        await self._records.withdraw_limit(circuit_id, source, actor)
+        limits.pop(source, None)
+        self._live.wake()
+
+    async def set_strategy(self, strategy: Strategy, actor: str) -> None:
+        """Follow another strategy."""
+        await self._records.set_strategy(strategy, actor)
+        self._live.follow(strategy)
+
+    def record_meter(self, circuit_id: str, current_a: PerPhase, at: datetime) -> None:
+        """A reading that somebody pushes."""
+        self._live.check_circuit(circuit_id)
+        self.circuit_metered(
+            CircuitMetered(site_id=self.site.site_id, circuit_id=circuit_id, current_a=current_a, at=at)
+        )
+
+    def circuit_metered(self, event: CircuitMetered) -> None:
+        """Keep a circuit's reading, unless a later one is known."""
+        if event.site_id != self.site.site_id or event.circuit_id not in self._live.limits:
+            return
+        clock = self._live.clock
+        taken_at = clock.monotonic() - max(0.0, clock.time() - event.at.timestamp())
+        known = self._live.metered.get(event.circuit_id)
+        if known is None or taken_at >= known[1]:
+            self._live.metered[event.circuit_id] = (event.current_a, taken_at)
+
+    # ------------------------------------------------------------ one session
+
+    async def boost(self, evse_key: EvseKey, on: bool, actor: str) -> None:
+        """Let the session go before the others, or no longer."""
+        live, transaction = self._live.session(evse_key)
+        await self._records.set_wish(transaction.transaction_id, "boost", on, actor)
+        if live.is_of(transaction.transaction_id):
+            live.boosted, live.wishes_told = on, live.wishes_told + 1
+            self._live.wake()
+
+    async def pause(self, evse_key: EvseKey, on: bool, actor: str) -> None:
+        """Hold the session at zero, or let it go on."""
+        live, transaction = self._live.session(evse_key)
+        await self._records.set_wish(transaction.transaction_id, "pause", on, actor)
+        if live.is_of(transaction.transaction_id):
+            live.paused, live.wishes_told = on, live.wishes_told + 1
+            self._live.wake()
+
+    async def declare_need(
+        self, evse_key: EvseKey, need_wh: float | None, departure: datetime | None, actor: str
+    ) -> None:
+        """What the driver needs, and by when."""
+        live, transaction = self._live.session(evse_key)
+        await self._records.set_need(transaction.transaction_id, need_wh, departure, actor)
+        if live.is_of(transaction.transaction_id):
+            live.need_wh, live.departure = need_wh, departure
+            live.wishes_told += 1
+            self._live.wake()

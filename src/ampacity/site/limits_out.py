@@ -1,0 +1,143 @@
+"""Limits on their way to the stations: each is a lease, one at a time for an EVSE, renewed until the session
+ends.
+
+A limit counts once the station has acknowledged it; whether it was obeyed the law sees in the meters. An
+answer that never came, or made no sense, leaves the limit in doubt: the station may have taken it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ..control import lease as leases
+from ..control.types import Grant
+from ..csms.vocabulary import Outcome, Profile, SchedulePeriod, SetProfile
+from ..model.events import TransactionChanged
+from .commissioning import LEASE_ID, in_station_unit
+from .knowledge import LiveEvse
+from .live_site import Commander, LiveSite
+
+LIMIT_TIMEOUT_S = 10.0
+"""Site time for a station to answer a limit (control law, section 4)."""
+
+CUT_AGAIN_S = 10.0
+"""A cut that was refused goes out again after this long at most: one reaction time. Each second would only
+fill the station's queue.
+"""
+
+
+class LimitWriter:
+    """Writes what the law decides."""
+
+    def __init__(self, live_site: LiveSite, commander: Commander) -> None:
+        self._live = live_site
+        self._commander = commander
+
+    def cut(self, grant: Grant, at: float) -> None:
+        """Send a lower limit, before anything else that waits for the station."""
+        live = self._live.evses[grant.key]
+        if at >= min(live.refused_until, live.refused_at + CUT_AGAIN_S):
+            self._send(live, grant.limit_a, front=True)
+
+    def lift(self, grant: Grant, at: float) -> None:
+        """Send a higher limit."""
+        live = self._live.evses[grant.key]
+        if at >= live.refused_until:
+            self._send(live, grant.limit_a)
+
+    def renew(self, at: float) -> None:
+        """Write the limits again whose leases are two thirds over.
+
+        Only while the lease lives: once it has run out, the law counts the station's safe current and has
+        given the rest to others.
+        """
+        for live in self._live.evses.values():
+            due = live.renew_at is not None and at >= live.renew_at
+            if not due or live.committed_a is None or live.transaction is None:
+                continue
+            if live.lease_until is not None and at >= live.lease_until:
+                live.lease_ended()
+            elif live.ready and live.inflight_a is None and at >= live.refused_until:
+                live.sent(live.committed_a)
+                self._live.figures.renewals_sent += 1
+                self._live.run_beside(self._write(live, live.transaction, live.committed_a, front=False))
+
+    async def hold_at_safe(self, live: LiveEvse) -> None:
+        """Tell an EVSE with a session of which nobody knows what it was promised to do what it does
+        unattended.
+        """
+        if live.transaction is not None and live.inflight_a is None:
+            live.sent(live.evse.safe_a)
+            self._live.figures.limits_sent += 1
+            await self._write(live, live.transaction, live.evse.safe_a, front=True)
+
+    def _send(self, live: LiveEvse, limit_a: float, *, front: bool = False) -> None:
+        if live.inflight_a is not None or live.transaction is None or not live.online:
+            # One limit of an EVSE is under way at a time; the law asks again with the next tick.
+            return
+        live.sent(limit_a)
+        self._live.figures.limits_sent += 1
+        self._live.run_beside(self._write(live, live.transaction, limit_a, front=front))
+
+    async def _write(
+        self, live: LiveEvse, transaction: TransactionChanged, limit_a: float, *, front: bool
+    ) -> None:
+        site, clock, figures = self._live.site, self._live.clock, self._live.figures
+        promised = leases.Lease(
+            limit_a=limit_a,
+            safe_a=live.evse.safe_a,
+            lease_s=site.lease_s,
+            sent_at=clock.monotonic(),
+            skew_s=live.skew_error_s,
+        )
+        outcome = Outcome(result="timeout", detail="nobody waited for the answer")
+        try:
+            outcome = await self._commander.command(
+                site.operator_id,
+                live.evse.station_id,
+                SetProfile(evse_id=live.evse.evse_id, profile=self._profile(live, transaction, limit_a)),
+                "controller",
+                LIMIT_TIMEOUT_S,
+                front=front,
+            )
+        finally:
+            # Also where this is cancelled: a limit that stayed "on its way" would keep all others back.
+            if outcome.result == "timeout":
+                figures.limits_unanswered += 1
+            elif not outcome.accepted:
+                figures.limits_refused += 1
+            current = live.transaction
+            if current is None or current.transaction_id != transaction.transaction_id:
+                # The session ended meanwhile and took the profile with it.
+                live.inflight_a = None
+            else:
+                live.answered(
+                    limit_a,
+                    outcome,
+                    clock.monotonic(),
+                    leases.expires_at(promised),
+                    leases.renew_at(promised),
+                )
+            self._live.wake()
+
+    def _profile(self, live: LiveEvse, transaction: TransactionChanged, limit_a: float) -> Profile:
+        """The limit as a transaction's profile that ends by itself."""
+        evse, site, clock = live.evse, self._live.site, self._live.clock
+        station_clock_s = clock.time() + live.skew_s
+        unit = in_station_unit(evse, limit_a, site.voltage_v)[0]
+        return Profile(
+            profile_id=LEASE_ID + evse.evse_id,
+            stack_level=1,
+            purpose="TxProfile",
+            kind="Absolute",
+            unit="A" if unit == "A" else "W",
+            periods=tuple(
+                SchedulePeriod(
+                    start_s=period.start_s,
+                    limit=in_station_unit(evse, period.limit_a, site.voltage_v)[1],
+                )
+                for period in leases.periods(limit_a, evse.safe_a, site.lease_s)
+            ),
+            start=datetime.fromtimestamp(leases.start_s(station_clock_s), clock.now().tzinfo),
+            station_transaction_id=transaction.station_transaction_id,
+        )

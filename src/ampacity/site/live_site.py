@@ -1,0 +1,141 @@
+"""What the controller's parts share: the site as it is configured, what is known of it now, and the work that
+runs beside the ticks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+import msgspec
+
+from ..clock import Clock
+from ..control.types import CircuitState, Snapshot
+from ..csms.vocabulary import Command, Outcome
+from ..model.events import TransactionChanged
+from ..model.phases import PerPhase
+from ..model.site import EvseKey, LimitSource, Site, Strategy
+from .knowledge import LiveEvse
+
+SAMPLE_INTERVAL_S = 10.0
+
+
+class Commander(Protocol):
+    """Who sends commands to stations (`csms.service.Csms`)."""
+
+    async def command(
+        self,
+        operator_id: str,
+        station_id: str,
+        command: Command,
+        actor: str,
+        timeout_s: float = 30.0,
+        *,
+        front: bool = False,
+    ) -> Outcome: ...
+
+
+class SiteFigures(msgspec.Struct):
+    """What the controller counted: for the demo's verdict and the metrics."""
+
+    ticks: int = 0
+    limits_sent: int = 0
+    renewals_sent: int = 0
+    limits_refused: int = 0
+    limits_unanswered: int = 0
+    reservations_over: int = 0
+    worst_reservation_a: float = 0.0
+
+
+class LiveSite:
+    """One site now. Whoever changes something that the law should see at once calls `wake`."""
+
+    def __init__(self, site: Site, clock: Clock) -> None:
+        self.site = site
+        self.clock = clock
+        self.evses = {evse.key: LiveEvse(evse, site) for evse in site.evses}
+        self.metered: dict[str, tuple[PerPhase, float]] = {}
+        """By circuit: the last reading and its monotonic time."""
+        self.limits: dict[str, dict[str, LimitSource]] = {circuit.circuit_id: {} for circuit in site.circuits}
+        self.figures = SiteFigures()
+        self.woken = asyncio.Event()
+        self._errands: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+
+    def wake(self) -> None:
+        """Have the law look at once."""
+        self.woken.set()
+
+    def at_station(self, station_id: str) -> list[LiveEvse]:
+        """The EVSEs of a station."""
+        return [live for live in self.evses.values() if live.evse.station_id == station_id]
+
+    def follow(self, strategy: Strategy) -> None:
+        """Share by another strategy from now on."""
+        self.site = msgspec.structs.replace(self.site, strategy=strategy)
+        self.wake()
+
+    def snapshot(self, at: float) -> Snapshot:
+        """As the law sees it."""
+        now = self.clock.now()
+        circuits = {}
+        for circuit in self.site.circuits:
+            reading = self.metered.get(circuit.circuit_id)
+            circuits[circuit.circuit_id] = CircuitState(
+                circuit_id=circuit.circuit_id,
+                limits=tuple(self.limits[circuit.circuit_id].values()),
+                metered_a=reading[0] if reading is not None else None,
+                metered_at=reading[1] if reading is not None else None,
+            )
+        return Snapshot(
+            site=self.site,
+            circuits=circuits,
+            evses={key: live.state(now, SAMPLE_INTERVAL_S) for key, live in self.evses.items()},
+            at=at,
+            epoch_s=self.clock.time(),
+        )
+
+    # ------------------------------------------------------------ what people name
+
+    def check_circuit(self, circuit_id: str) -> None:
+        """LookupError for a circuit that the site doesn't have."""
+        if circuit_id not in self.limits:
+            known = ", ".join(self.limits)
+            raise LookupError(f"site {self.site.site_id!r} has no circuit {circuit_id!r}; it has {known}")
+
+    def session(self, key: EvseKey) -> tuple[LiveEvse, TransactionChanged]:
+        """An EVSE with its car. LookupError for an unknown EVSE, ValueError where nothing charges."""
+        live = self.evses.get(key)
+        if live is None:
+            raise LookupError(f"site {self.site.site_id!r} has no EVSE {key[1]} at station {key[0]!r}")
+        if live.transaction is None:
+            raise ValueError(f"nothing charges at EVSE {key[1]} of station {key[0]!r}")
+        return live, live.transaction
+
+    # ------------------------------------------------------------ errands
+
+    def run_beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run `work` beside the ticks. Its failure is the controller's and ends the site."""
+        task = asyncio.ensure_future(work)
+        self._errands.add(task)
+        task.add_done_callback(self._errand_ended)
+        return task
+
+    def _errand_ended(self, task: asyncio.Task[None]) -> None:
+        self._errands.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._failure = self._failure or task.exception()
+            self.wake()
+
+    def check_errands(self) -> None:
+        """Raise what an errand has failed with."""
+        if self._failure is not None:
+            raise self._failure
+
+    async def end_errands(self) -> None:
+        """Cancel what still runs beside, and wait for it."""
+        errands = tuple(self._errands)
+        for task in errands:
+            task.cancel()
+        await asyncio.gather(*errands, return_exceptions=True)
