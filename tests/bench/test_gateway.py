@@ -144,7 +144,10 @@ async def test_the_whole_measurement_gives_every_figure_of_both(server: Server, 
     )
     try:
         context = client_context(CERTIFICATE)
-        figures, peers = await measure(plan, Side(server, context), Side(peer, context))
+        ours, theirs = Side(server, context), Side(peer, context)
+        await ours.hold(plan.held, plan.held_s)
+        await theirs.hold(plan.peer_held, plan.held_s)
+        figures, peers = await measure(plan, ours, theirs)
     finally:
         await peer.stop()
     promised = {"messages_per_cpu_s", "stations", "answer_p99_ms", "bytes_per_connection", "reconnects_per_s"}
