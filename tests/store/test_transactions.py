@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from sqlalchemy import Connection, insert
+from sqlalchemy.dialects import sqlite
 
 from ampacity.clock import WallClock
 from ampacity.store import Store, transactions
@@ -84,6 +85,18 @@ async def test_an_update_told_what_was_before_writes_the_same(store: Store) -> N
             == after
         )
         before = after
+
+
+async def test_a_station_s_transaction_is_found_by_its_own_index(store: Store) -> None:
+    """Not by the index of starts, which costs more with every transaction that was ever made."""
+    text, _ = transactions._BY_WIRE_ID._for(sqlite.dialect())
+    plan = await store.read(
+        lambda connection: connection.exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {text}", (OPERATOR, "CP1", "1")
+        ).all()
+    )
+    (step,) = plan
+    assert "operator_id=? AND station_id=? AND station_transaction_id=?" in step.detail
 
 
 def test_every_indexed_column_is_known_to_the_cheap_update() -> None:

@@ -82,6 +82,13 @@ class Prepared:
             row: tuple[Any, ...] | None = cursor.fetchone()
             return row
 
+    def all(self, connection: Connection, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """Run it with one set of values; returns all rows that it gives."""
+        text, names = self._for(connection.dialect)
+        with closing(connection.connection.cursor()) as cursor:
+            cursor.execute(text, _bound(names, values))
+            return list(cursor.fetchall())
+
     def run_many(self, connection: Connection, rows: Iterable[dict[str, Any]]) -> int:
         """Run it for each row; returns the number of rows changed."""
         text, names = self._for(connection.dialect)
@@ -113,7 +120,7 @@ def parameters(table: Table, without: tuple[str, ...] = ()) -> dict[str, BindPar
 
 
 def read_row(table: Table, stored: tuple[Any, ...]) -> dict[str, Any]:
-    """The values by column of a row that `Prepared.one` gave for a select of the whole table."""
+    """The values by column of a row that `one` or `all` gave for a select of the whole table."""
     return {
         name: value if convert is None or value is None else convert(value)
         for (name, convert), value in zip(_readers(table), stored, strict=True)

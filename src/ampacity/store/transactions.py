@@ -143,7 +143,7 @@ def by_wire_id(
     """The newest transaction of a station with this id on the wire (stations may use an id again after a
     reset).
     """
-    stored = _BY_WIRE_ID.one(
+    found = _BY_WIRE_ID.all(
         connection,
         {
             "operator_id": operator_id,
@@ -151,7 +151,8 @@ def by_wire_id(
             "station_transaction_id": station_transaction_id,
         },
     )
-    return None if stored is None else _made(read_row(charging_transaction, stored))
+    rows = [_made(read_row(charging_transaction, stored)) for stored in found]
+    return max(rows, key=lambda row: (row.started_at, row.transaction_id), default=None)
 
 
 def open_transactions(
@@ -271,13 +272,11 @@ _BY_ID = _SELECT.where(
 )
 _BY_WIRE_ID = Prepared(
     lambda _: (
+        # Without an order: for the newest one SQLite would walk through all transactions by their start.
         _SELECT.where(
             charging_transaction.c.operator_id == bindparam("operator_id"),
             charging_transaction.c.station_id == bindparam("station_id"),
             charging_transaction.c.station_transaction_id == bindparam("station_transaction_id"),
         )
-        .order_by(charging_transaction.c.started_at.desc(), charging_transaction.c.transaction_id.desc())
-        .limit(literal_column("1"))
-        .offset(literal_column("0"))  # SQLite would write one of its own, as a parameter
     )
 )
