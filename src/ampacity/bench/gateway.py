@@ -58,7 +58,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     reconnects: int
 
 
-FULL = Plan(round_s=3.0, held=1_000, peer_held=500, held_s=10.0, open_s=3.0, drain_s=5.0, reconnects=1_000)
+FULL = Plan(round_s=3.0, held=10_000, peer_held=1_000, held_s=20.0, open_s=3.0, drain_s=5.0, reconnects=1_000)
 QUICK = Plan(round_s=0.8, held=300, peer_held=100, held_s=2.0, open_s=1.0, drain_s=1.0, reconnects=100)
 
 
