@@ -251,7 +251,7 @@ class SwitchChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class NeedChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a driver declares: energy wanted from now on, and when the car leaves. None withdraws it."""
+    """What a driver declares: energy of the whole session, and when the car leaves. None withdraws it."""
 
     need_wh: WattHours | None = None
     departure: Time | None = None

@@ -415,7 +415,7 @@ export interface SwitchChange {
   on?: boolean;
 }
 
-/** What a driver declares: energy wanted from now on, and when the car leaves. None withdraws it. */
+/** What a driver declares: energy of the whole session, and when the car leaves. None withdraws it. */
 export interface NeedChange {
   need_wh?: number | null;
   departure?: Instant | null;
