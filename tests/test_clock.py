@@ -142,6 +142,17 @@ async def test_a_cancelled_wait_for_leaves_nothing_behind(clock: Clock) -> None:
     assert asyncio.all_tasks() <= before
 
 
+async def test_a_cancellation_that_comes_with_the_result_is_not_lost(clock: Clock) -> None:
+    """As asyncio.wait_for of Python 3.11 loses it: a loop around it would never end."""
+    work: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    waiting = asyncio.create_task(clock.wait_for(work, 60.0))
+    await asyncio.sleep(0.01)
+    work.set_result(1)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
 async def test_the_speed_that_was_asked_for_is_reached_where_nothing_else_runs() -> None:
     async with ticking(5.0) as clock:
         await asyncio.sleep(0.3)

@@ -74,7 +74,9 @@ class WallClock:
         await asyncio.sleep(seconds)
 
     async def wait_for(self, awaitable: Awaitable[T], seconds: float) -> T:
-        return await asyncio.wait_for(awaitable, seconds)
+        # Not asyncio.wait_for: in Python 3.11 it loses a cancellation that comes with the result.
+        async with asyncio.timeout(seconds):
+            return await awaitable
 
 
 class ScaledClock:

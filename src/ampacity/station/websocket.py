@@ -148,4 +148,9 @@ async def connect(url: str, subprotocol: str, headers: Sequence[tuple[str, str]]
     except (OSError, TimeoutError, picows.WSError) as problem:
         raise HandshakeFailed(str(problem) or type(problem).__name__) from None
     assert isinstance(socket, Socket)
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        # A wait_for on the way may have lost a cancellation that came together with the answer (Python 3.11).
+        socket.abort()
+        raise asyncio.CancelledError
     return socket

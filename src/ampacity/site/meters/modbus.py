@@ -7,6 +7,7 @@ otherwise.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import struct
@@ -76,6 +77,11 @@ class ModbusMeter:
             while True:
                 due = self._clock.monotonic() + self._config.interval_s
                 await self._read_once(client)
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    # pymodbus waits by asyncio.wait_for, which in Python 3.11 loses a cancellation that
+                    # comes together with the answer: this loop would never end.
+                    raise asyncio.CancelledError
                 await self._clock.sleep(max(0.0, due - self._clock.monotonic()))
         finally:
             client.close()
