@@ -167,7 +167,8 @@ class _Turn:
             start = held.in_force_a < evse.min_a - EPSILON_A
             least = ramp.deadband(held.in_force_a, evse.step_a, lagging, settings)
             stale = self._stale_above(i) if not plain else None
-            if now.inflight_a is not None or memory.settling_a is not None:
+            waits = now.raise_after is not None and self.picture.at < now.raise_after
+            if now.inflight_a is not None or memory.settling_a is not None or waits:
                 reasons[i].append(Reason(code="in_flight"))
             elif stale is not None:
                 reasons[i].append(Reason(code="stale", circuit_id=stale))

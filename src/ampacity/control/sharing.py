@@ -97,6 +97,10 @@ class Sharing:
             named.append((now.learned_max_a, Reason(code="car")))
         if memory.accepts_a is not None:
             named.append((memory.accepts_a, Reason(code="car", detail="takes no more")))
+        if now.refusing:
+            # A raise that can't be sent must not keep from others what it would need.
+            detail = "does not take its limits"
+            named.append((self.picture.holds[i].reach_a, Reason(code="unproven", detail=detail)))
         if not now.wants:
             named.append((evse.min_a, Reason(code="car", detail="stopped by itself")))
         if now.ceiling_a is not None:

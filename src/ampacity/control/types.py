@@ -43,6 +43,9 @@ class EvseState(Struct, frozen=True, kw_only=True, gc=False):
     never came (a call that timed out) since the last acknowledged one: the station may have taken it.
     `safe_a`: what it does unattended, None for the EVSE's own.
 
+    `raise_after`: it refused a limit or did not answer lately, and is not asked to rise before that moment.
+    `refusing`: it did so several times; what it may have is for others until it is asked again.
+
     `learned_max_a`: the most that this car was seen to take or declared. `ceiling_a` with `ceiling_source`: a
     planner's or a person's upper limit. `phases`: the circuit phases (0..2) that this session can load, None
     for all of the EVSE's; set it only where it was declared by the car or measured over a whole minute.
@@ -67,6 +70,8 @@ class EvseState(Struct, frozen=True, kw_only=True, gc=False):
     inflight_a: float | None = None
     doubt_a: float | None = None
     safe_a: float | None = None
+    raise_after: float | None = None
+    refusing: bool = False
     learned_max_a: float | None = None
     ceiling_a: float | None = None
     ceiling_source: str | None = None

@@ -48,7 +48,7 @@ class Introductions:
     def _connected(self, event: StationConnected) -> None:
         affected = self._live.at_station(event.station_id)
         for live in affected:
-            live.connected(event.version)
+            live.connected(event.version, self._live.clock.monotonic())
         if affected:
             self._set_up(event.station_id, install=not self._records.commissioned(event.station_id))
             self._live.wake()
@@ -57,7 +57,7 @@ class Introductions:
         affected = self._live.at_station(event.station_id)
         for live in affected:
             live.vendor = event.info.vendor
-            live.booted()
+            live.booted(self._live.clock.monotonic())
         if affected:
             self._set_up(event.station_id, install=True)
             self._live.wake()
@@ -127,6 +127,6 @@ class Introductions:
             await self._writer.hold_at_safe(live)
         promised = [live.evse.safe_a]
         if live.transaction is not None:
-            promised += [live.committed_a or 0.0, live.doubt_a or 0.0]
+            promised += [live.committed_a or 0.0, live.doubt_a(self._live.clock.monotonic()) or 0.0]
         live.checked(await work.read_back(live.evse, max(promised)))
         self._live.wake()

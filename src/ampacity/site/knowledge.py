@@ -31,8 +31,16 @@ CLEARLY_CHARGING_A = 5.0
 LAG_OF_A_SAMPLE_S = 5.0
 """A reading is this old without counting as old: the time that it takes on its way."""
 
-SKEWS_KEPT = 7
-"""So many readings tell how wrong a station's clock is."""
+CUT_AGAIN_S = 10.0
+"""A cut that was refused goes out again after this long at most: one reaction time."""
+
+REFUSING_AFTER = 3
+"""So many limits that were refused or not answered in turn make a station one that refuses."""
+
+SKEW_KEPT_S = 60.0
+"""So long the quickest reading tells how wrong a station's clock is. After an outage what was known before
+counts for as long, because a station tells its oldest readings first.
+"""
 
 
 class LiveEvse:
@@ -64,7 +72,7 @@ class LiveEvse:
         self.measured_at: float | None = None
         self.skew_s = 0.0
         self.skew_error_s = 0.0
-        self._skews: deque[float] = deque((0.0,), maxlen=SKEWS_KEPT)
+        self._skews: deque[tuple[float, float]] = deque(((0.0, 0.0),))
         self.loaded_phases: tuple[int, ...] | None = None
         self._seen_phases: tuple[int, ...] = ()
         self._seen_since: float | None = None
@@ -74,22 +82,23 @@ class LiveEvse:
         self.lease_until: float | None = None
         self.renew_at: float | None = None
         self.inflight_a: float | None = None
-        self.doubt_a: float | None = None
-        self.refused_at = self.refused_until = -inf
+        self._doubts: list[tuple[float, float]] = []
+        """Limits whose answer never came, each with the end of its lease."""
+        self.lift_again_at = self.cut_again_at = -inf
         self.refusals = 0
 
     # ------------------------------------------------------------ events
 
-    def connected(self, version: str) -> None:
+    def connected(self, version: str, at: float) -> None:
         """The socket is open. What was proven holds as long as nothing else is read back."""
         self.online, self.checking, self.version = True, True, version
+        self._skews = deque(((at, self.skew_s),))
         self._forget_refusals()
 
-    def booted(self) -> None:
+    def booted(self, at: float) -> None:
         """It has started anew: its clock was told the time, and its profiles may be gone."""
         self.checking = True
-        self._skews.clear()
-        self._skews.append(0.0)
+        self._skews = deque(((at, 0.0),))
         self.skew_s = self.skew_error_s = 0.0
         self._forget_refusals()
 
@@ -102,7 +111,7 @@ class LiveEvse:
         self.proven, self.checking = proven, False
 
     def _forget_refusals(self) -> None:
-        self.refused_at = self.refused_until = -inf
+        self.lift_again_at = self.cut_again_at = -inf
         self.refusals = 0
 
     @property
@@ -150,7 +159,7 @@ class LiveEvse:
         self.power_w = None
         # The transaction's profile went with it: the base profile holds from now on.
         self.lease_ended()
-        self.doubt_a = None
+        self._doubts.clear()
         self._forget_refusals()
 
     def sampled(self, event: MeterSampled, at: float) -> None:
@@ -158,10 +167,12 @@ class LiveEvse:
         present.
         """
         delay_s = (event.received_at - event.reading.at).total_seconds()
-        self._skews.append(-delay_s)
+        while self._skews and self._skews[0][0] < at - SKEW_KEPT_S:
+            self._skews.popleft()
+        self._skews.append((at, -delay_s))
         # A reading can only come too late, by its way or because it waited offline: the quickest tells the
         # clock. What the newest disagrees is how little we know.
-        self.skew_s = max(self._skews)
+        self.skew_s = max(skew_s for _, skew_s in self._skews)
         self.skew_error_s = self.skew_s + delay_s
         age_s = delay_s + self.skew_s
         measured_at = at - max(0.0, age_s if age_s > LAG_OF_A_SAMPLE_S else 0.0)
@@ -210,22 +221,32 @@ class LiveEvse:
             case "accepted":
                 self.committed_a, self.committed_at = limit_a, at
                 self.lease_until, self.renew_at = lease_until, renew_at
-                self.doubt_a = None
+                self._doubts.clear()
                 self.refusals = 0
-            case "timeout":
-                self.doubt_a = max(limit_a, self.doubt_a or 0.0)
+            case "timeout" | "error":
+                # Who doesn't answer, or answers nonsense, may have taken it.
+                self._doubts.append((limit_a, inf if lease_until is None else lease_until))
+                self._wait_before_asking_again(at, 0.0 if outcome.result == "timeout" else CUT_AGAIN_S)
             case _:
-                if outcome.result == "error":
-                    # Who answers nonsense may have taken it.
-                    self.doubt_a = max(limit_a, self.doubt_a or 0.0)
-                # Rejected or never arrived: what held before holds on. Ask again, but not in each tick.
-                self.refusals += 1
-                self.refused_at = at
-                self.refused_until = at + min(60.0, 5.0 * 2 ** min(self.refusals - 1, 4))
+                # Rejected or never arrived: what held before holds on.
+                self._wait_before_asking_again(at, CUT_AGAIN_S)
+
+    def _wait_before_asking_again(self, at: float, cut_again_s: float) -> None:
+        """Each second would fill the queue; and while somebody seems to rise, nobody else may."""
+        self.refusals += 1
+        self.lift_again_at = at + min(60.0, 5.0 * 2 ** min(self.refusals - 1, 4))
+        self.cut_again_at = at + min(cut_again_s, self.lift_again_at - at)
 
     def lease_ended(self) -> None:
         """The limit is gone; the base profile holds from now on."""
         self.committed_a = self.committed_at = self.lease_until = self.renew_at = None
+
+    def doubt_a(self, at: float) -> float | None:
+        """The highest limit that the station may have taken although it never said so. It was a lease like
+        any other: it ends by itself.
+        """
+        self._doubts = [doubt for doubt in self._doubts if at < doubt[1]]
+        return max((limit_a for limit_a, _ in self._doubts), default=None)
 
     def limit_in_force_a(self, at: float) -> float:
         """What the station allows as far as we know: the committed limit while its lease lives, else the base
@@ -266,8 +287,8 @@ class LiveEvse:
         missing_wh = max(0.0, self.need_wh - self.transaction.energy_wh)
         return left_s - missing_wh / self.max_power_w() * 3600.0
 
-    def state(self, now: datetime, sample_interval_s: float) -> EvseState:
-        """As the law sees it."""
+    def state(self, now: datetime, at: float, sample_interval_s: float) -> EvseState:
+        """As the law sees it at monotonic second `at`."""
         evse = self.evse
         return EvseState(
             key=evse.key,
@@ -286,7 +307,9 @@ class LiveEvse:
             committed_at=self.committed_at,
             lease_until=self.lease_until,
             inflight_a=self.inflight_a,
-            doubt_a=self.doubt_a,
+            doubt_a=self.doubt_a(at),
+            raise_after=self.lift_again_at if at < self.lift_again_at else None,
+            refusing=self.refusals >= REFUSING_AFTER and at < self.lift_again_at,
             phases=self.loaded_phases,
         )
 

@@ -20,11 +20,6 @@ from .live_site import Commander, LiveSite
 LIMIT_TIMEOUT_S = 10.0
 """Site time for a station to answer a limit (control law, section 4)."""
 
-CUT_AGAIN_S = 10.0
-"""A cut that was refused goes out again after this long at most: one reaction time. Each second would only
-fill the station's queue.
-"""
-
 
 class LimitWriter:
     """Writes what the law decides."""
@@ -36,13 +31,13 @@ class LimitWriter:
     def cut(self, grant: Grant, at: float) -> None:
         """Send a lower limit, before anything else that waits for the station."""
         live = self._live.evses[grant.key]
-        if at >= min(live.refused_until, live.refused_at + CUT_AGAIN_S):
+        if at >= live.cut_again_at:
             self._send(live, grant.limit_a, front=True)
 
     def lift(self, grant: Grant, at: float) -> None:
         """Send a higher limit."""
         live = self._live.evses[grant.key]
-        if at >= live.refused_until:
+        if at >= live.lift_again_at:
             self._send(live, grant.limit_a)
 
     def renew(self, at: float) -> None:
@@ -57,7 +52,7 @@ class LimitWriter:
                 continue
             if live.lease_until is not None and at >= live.lease_until:
                 live.lease_ended()
-            elif live.ready and live.inflight_a is None and at >= live.refused_until:
+            elif live.ready and live.inflight_a is None and at >= live.lift_again_at:
                 live.sent(live.committed_a)
                 self._live.figures.renewals_sent += 1
                 self._live.run_beside(self._write(live, live.transaction, live.committed_a, front=False))

@@ -91,7 +91,7 @@ class LiveSite:
         return Snapshot(
             site=self.site,
             circuits=circuits,
-            evses={key: live.state(now, SAMPLE_INTERVAL_S) for key, live in self.evses.items()},
+            evses={key: live.state(now, at, SAMPLE_INTERVAL_S) for key, live in self.evses.items()},
             at=at,
             epoch_s=self.clock.time(),
         )
