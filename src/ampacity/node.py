@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -161,6 +162,23 @@ class Node:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         await self.csms.stop()
         await self.store.close()
+
+
+async def told_to_end() -> None:
+    """Return at the first Ctrl-C or polite kill. A second Ctrl-C is not waited for: it raises
+    KeyboardInterrupt.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end)
+    await stop.wait()
 
 
 def calm_garbage_collector() -> None:

@@ -17,9 +17,11 @@ from ..access.roles import Role
 from ..access.service import Access
 from ..bus import LocalBus
 from ..clock import WallClock
+from ..control.topology import Topology, TopologyError
 from ..csms.service import Csms
 from ..model.site import Site
 from ..settings import NodeSettings, SettingsError, load_settings
+from ..site.meters import MeterAddress
 from ..store import Store, StoreError, backup, operators, samples, sites
 
 Work = Callable[[NodeSettings, Store], Awaitable[int]]
@@ -102,6 +104,16 @@ def read_site(file: Path, operator_id: str) -> Site:
                 f"site file {file}: EVSE {evse.station_id}/{evse.evse_id} hangs on {evse.circuit_id!r}, "
                 "which is not there"
             )
+    try:
+        Topology(site)
+    except TopologyError as problem:
+        raise ValueError(f"site file {file}: {problem}") from None
+    for circuit in site.circuits:
+        if circuit.meter is not None and circuit.meter.protocol == "modbus-tcp":
+            try:
+                MeterAddress.parse(circuit.meter.address)
+            except ValueError as problem:
+                raise ValueError(f"site file {file}: circuit {circuit.circuit_id!r}: {problem}") from None
     return site
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from rich.console import Console
 
 from ..api.server import AddressTaken
 from ..clock import WallClock
-from ..node import Node, event_loop
+from ..node import Node, event_loop, told_to_end
 from ..settings import NodeSettings, SettingsError, load_settings
 from ..store import StoreError
 
@@ -23,12 +22,16 @@ def serve(config: Path | None, environ: Mapping[str, str]) -> int:
         settings = load_settings(config, environ)
         with asyncio.Runner(loop_factory=event_loop()) as runner:
             return runner.run(_serve(settings, Console()))
-    except (SettingsError, StoreError, AddressTaken, OSError) as problem:
+    except KeyboardInterrupt:
+        print("ampacity serve: stopped at once; what was acknowledged is kept", file=sys.stderr)
+        return 130
+    except (SettingsError, StoreError, AddressTaken, OSError, ValueError) as problem:
         print(f"ampacity serve: {problem}", file=sys.stderr)
         return 2
 
 
 async def _serve(settings: NodeSettings, console: Console) -> int:
+    ending = asyncio.create_task(told_to_end())
     node = await Node.open(settings, WallClock())
     try:
         await node.start()
@@ -38,14 +41,12 @@ async def _serve(settings: NodeSettings, console: Console) -> int:
         )
         console.print(f"OCPP   port {node.gateway.port}, path /<station id>", highlight=False)
         console.print(f"Sites  {', '.join(node.sites) or 'none yet: ampacity site FILE'}", highlight=False)
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        waits = {asyncio.create_task(stop.wait()), asyncio.create_task(node.failed())}
+        waits = {ending, asyncio.create_task(node.failed())}
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in waits:
             task.cancel()
     finally:
+        ending.cancel()
         await node.stop()
     if node.failure is not None:
         print(f"ampacity serve: a part has failed: {node.failure!r}", file=sys.stderr)

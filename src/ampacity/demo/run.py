@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 import sys
 import tempfile
 import time
@@ -27,7 +26,7 @@ from ..csms.settings import CsmsSettings
 from ..gateway.settings import GatewaySettings
 from ..model.events import TransactionChanged
 from ..model.site import Strategy
-from ..node import Node, event_loop
+from ..node import Node, event_loop, told_to_end
 from ..settings import NodeSettings
 from ..simulation.arrivals import SessionFile, SessionFileError, read_sessions
 from ..simulation.scenario import WorldPlan, replay_plan, workplace_plan
@@ -43,6 +42,9 @@ log = logging.getLogger(__name__)
 
 DRAIN_WALL_S = 20.0
 """So long may the stations take to get their last messages answered before the verdict."""
+
+HURRIED_DRAIN_WALL_S = 2.0
+"""The same where a person has ended it."""
 
 
 class DemoOptions(Struct, frozen=True, kw_only=True):
@@ -210,7 +212,8 @@ async def _until_the_end(
 ) -> tuple[float, float]:
     """Wait for the end, let the last messages be answered; returns site seconds and wall seconds."""
     wall_started, site_started = time.monotonic(), clock.monotonic()
-    ends = [asyncio.create_task(node.failed()), asyncio.create_task(_interrupted())]
+    ends = [asyncio.create_task(node.failed()), asyncio.create_task(told_to_end())]
+    person = ends[1]
     if options.for_s is not None:
         ends.append(asyncio.create_task(asyncio.sleep(options.for_s)))
     if options.site_hours is not None:
@@ -220,6 +223,7 @@ async def _until_the_end(
     if console.is_terminal:
         ends.append(asyncio.create_task(_progress(console, node, world, clock)))
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    hurried = person.done()
     for task in ends:
         task.cancel()
     if node.failure is not None:
@@ -227,19 +231,10 @@ async def _until_the_end(
     site_s = clock.monotonic() - site_started
     wall_s = time.monotonic() - wall_started
     await world.close_doors()
-    deadline = time.monotonic() + DRAIN_WALL_S
+    deadline = time.monotonic() + (HURRIED_DRAIN_WALL_S if hurried else DRAIN_WALL_S)
     while world.unsent and time.monotonic() < deadline:
         await clock.sleep(0.5)
     return site_s, wall_s
-
-
-async def _interrupted() -> None:
-    """Return at Ctrl-C or a polite kill."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
 
 
 async def _everybody_left(world: SimulatedWorld, clock: Clock) -> None:
@@ -277,6 +272,9 @@ def main(options: DemoOptions) -> int:
     try:
         with asyncio.Runner(loop_factory=event_loop()) as runner:
             return runner.run(run_demo(options, console))
+    except KeyboardInterrupt:
+        print("ampacity demo: stopped at once, without a verdict", file=sys.stderr)
+        return 130
     except (DemoError, AddressTaken, StoreError, OSError) as problem:
         print(f"ampacity demo: {problem}", file=sys.stderr)
         return 2
