@@ -22,7 +22,7 @@ async def test_a_charge_from_plug_to_stop(tmp_path: Path, version: str, kind: st
         most_w = {"AC1": 7_360.0, "AC3": 22_080.0, "DC": 50_000.0}[kind]
         await it.until(lambda: it.power_w() > 0.9 * most_w)
         assert it.power_w() <= most_w + 1.0
-        await it.clock.sleep(30.0)
+        await it.clock.sleep(15.0)
         (open_row,) = await it.rows()
         assert (open_row.state, open_row.token, open_row.evse_id) == ("open", CARD, 1)
         assert it.state.evse_status(1) == "Charging"
@@ -43,7 +43,7 @@ async def test_a_charge_from_plug_to_stop(tmp_path: Path, version: str, kind: st
         await it.nothing_is_lost()
         (row,) = await it.rows()
         assert abs(row.energy_wh - drawn_wh) < 1.0
-        assert row.energy_wh > 50.0
+        assert row.energy_wh > 25.0
         assert row.stop_reason == way
         sampled = [event.reading for event in it.node.of(events.MeterSampled)]
         power = [
