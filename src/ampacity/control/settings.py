@@ -33,7 +33,7 @@ class ControlSettings(Struct, frozen=True, kw_only=True):
     deadband_a: float = 0.5
     keep_a: float = 0.3
     deadband_share: float = 0.05
-    deadband_waived_after_s: float = 120.0
+    deadband_waived_after_s: float = 240.0
 
     minimum_run_s: float = 300.0
     minimum_pause_s: float = 180.0
