@@ -11,7 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -20,8 +20,9 @@ from ampacity.clock import WallClock
 from ampacity.model.station import IdToken
 from ampacity.node import Node
 from ampacity.ocpp.version import Version
-from ampacity.settings import NodeSettings
+from ampacity.settings import NodeSettings, load_settings
 from ampacity.simulation.cars import Car
+from ampacity.site.controller import SiteController
 from ampacity.station import ChargingStation, EvseConfig, StationConfig
 from tests.site.live import TAKES_22_KW
 
@@ -197,3 +198,34 @@ def test_a_data_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
     assert said.returncode == 2
     assert "data" in said.stderr
     assert "Traceback" not in said.stderr
+
+
+async def test_a_limit_outlives_a_restart_and_can_still_be_raised_and_withdrawn(tmp_path: Path) -> None:
+    assert entered(tmp_path).returncode == 0
+    settings = load_settings(None, environment(tmp_path))
+
+    async def with_site(deed: Callable[[SiteController], Awaitable[None]]) -> float:
+        node = await Node.open(settings, WallClock())
+        await node.start()
+        site = node.sites["yard"]
+        try:
+            await until(lambda: site.figures.ticks > 0)
+            await deed(site)
+            ticks = site.figures.ticks
+            await until(lambda: site.figures.ticks > ticks)
+            return site.limit_a("grid")
+        finally:
+            await node.stop()
+
+    async def nothing(_: SiteController) -> None:
+        return
+
+    assert (
+        await with_site(lambda site: site.set_limit("grid", 40.0, "operator", None, None, "user:ada")) == 40
+    )
+    assert await with_site(nothing) == 40
+    assert (
+        await with_site(lambda site: site.set_limit("grid", 50.0, "operator", None, None, "user:ada")) == 50
+    )
+    assert await with_site(lambda site: site.withdraw_limit("grid", "operator", "user:ada")) == 63
+    assert await with_site(nothing) == 63

@@ -8,6 +8,7 @@ import numpy as np
 from msgspec import structs
 
 from ampacity.model.live import Reason
+from ampacity.model.site import EvseKey
 
 from . import turns
 from .allocate import Allocation, Problem, allocate, problem
@@ -32,7 +33,7 @@ class Sharing:
 
     def share(self, steered: Sequence[int], capacity: Sequence[float]) -> tuple[Targets, Reasons]:
         """Targets of the steered EVSEs, and what keeps each from more."""
-        evses, settings = self.picture.topology.evses, self.picture.settings
+        evses = self.picture.topology.evses
         if self.strategy == "uncontrolled":
             return {i: evses[i].max_a for i in steered}, {i: self.explainer.uncontrolled() for i in steered}
         shares = (
@@ -40,9 +41,26 @@ class Sharing:
             if self.strategy == "static"
             else None
         )
+        wanting = [i for i in steered if self.picture.states[i].wants]
+        resting = [i for i in steered if not self.picture.states[i].wants]
+        targets, reasons = self._among(wanting, capacity, shares)
+        # A car that stopped by itself keeps its minimum only from what nobody else has a use for: five full
+        # cars on three phases would hold 30 A of each. It is offered the minimum again when there is room.
+        left = list(capacity)
+        for i in wanting:
+            for row in self.picture.rows[i]:
+                left[row] -= targets[i]
+        more, why = self._among(resting, left, shares)
+        return targets | more, reasons | why
+
+    def _among(
+        self, loads: Sequence[int], capacity: Sequence[float], shares: dict[EvseKey, float] | None
+    ) -> tuple[Targets, Reasons]:
+        """One allocation among `loads`."""
+        evses, settings = self.picture.topology.evses, self.picture.settings
         caps: list[tuple[float, Caps]] = []
         keys = []
-        for i in steered:
+        for i in loads:
             now, memory, evse = self.picture.states[i], self.picture.memories[i], evses[i]
             named = self._caps(i, None if shares is None else shares[evse.key])
             caps.append((min([evse.max_a, *(value for value, _ in named)]), named))
@@ -51,17 +69,17 @@ class Sharing:
         rank = {i: place for place, (_, i) in enumerate(sorted(keys))}
         task = problem(
             capacity,
-            [self.picture.rows[i] for i in steered],
-            [evses[i].min_a for i in steered],
+            [self.picture.rows[i] for i in loads],
+            [evses[i].min_a for i in loads],
             [cap for cap, _ in caps],
-            weight=[self.picture.weight(i) for i in steered],
-            step_a=[evses[i].step_a for i in steered],
-            priority=[self.picture.priority(i) for i in steered],
-            order=[rank[i] for i in steered],
+            weight=[self.picture.weight(i) for i in loads],
+            step_a=[evses[i].step_a for i in loads],
+            priority=[self.picture.priority(i) for i in loads],
+            order=[rank[i] for i in loads],
         )
-        task, result = self._keep(steered, capacity, task, allocate(task))
-        targets = {i: float(x) for i, x in zip(steered, result.grant_a, strict=True)}
-        return targets, self._name(steered, targets, caps, task, result)
+        task, result = self._keep(loads, capacity, task, allocate(task))
+        targets = {i: float(x) for i, x in zip(loads, result.grant_a, strict=True)}
+        return targets, self._name(loads, targets, caps, task, result)
 
     def _keep(
         self, steered: Sequence[int], capacity: Sequence[float], task: Problem, result: Allocation

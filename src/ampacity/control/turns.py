@@ -3,7 +3,7 @@
 Order: who must not be paused now (it has run for less than the minimum run, or its slack is smaller than a
 pause), then the priority class, then the deadline slack in slots of a quarter of an hour, then the turn:
 those whose quarter of an hour is not over, then by who has waited longest. Cars that stopped by themselves
-come last and get the minimum only, so that they can ask again.
+share what those leave, and get the minimum only, so that they can ask again.
 """
 
 from __future__ import annotations

@@ -28,6 +28,9 @@ FEWER_PHASES_AFTER_S = 60.0
 CLEARLY_CHARGING_A = 5.0
 """Below it (a tapering battery, noise) phases can't be told apart."""
 
+ASK_STOPPED_AGAIN_S = 1800.0
+"""A car that stopped by itself and was offered nothing since is asked again after so long."""
+
 LAG_OF_A_SAMPLE_S = 5.0
 """A reading is this old without counting as old: the time that it takes on its way."""
 
@@ -64,6 +67,7 @@ class LiveEvse:
         self.departure: datetime | None = None
         self.boosted = False
         self.paused = False
+        self.stopped_at: float | None = None
         self.wishes_told = 0
         self.recalled: str | None = None
         """The transaction whose wishes were asked for in the store."""
@@ -267,8 +271,19 @@ class LiveEvse:
         """
         if self.transaction is None:
             return False
-        told = self.transaction.charging_state
-        return told != "SuspendedEV" if told is not None else self.status != "SuspendedEV"
+        return self.stopped_at is None
+
+    def follow_car(self, at: float) -> None:
+        """Remember that the car stopped by itself for as long as it can't tell: with no current offered its
+        station says SuspendedEVSE, full or not. After half an hour it counts as wanting again, and is asked.
+        """
+        told = self.status if self.transaction is None else (self.transaction.charging_state or self.status)
+        if self.transaction is None or told == "Charging":
+            self.stopped_at = None
+        elif told == "SuspendedEV":
+            self.stopped_at = at
+        elif self.stopped_at is not None and at - self.stopped_at > ASK_STOPPED_AGAIN_S:
+            self.stopped_at = None
 
     def max_power_w(self) -> float:
         """What the EVSE can give this car."""
@@ -290,6 +305,7 @@ class LiveEvse:
     def state(self, now: datetime, at: float, sample_interval_s: float) -> EvseState:
         """As the law sees it at monotonic second `at`."""
         evse = self.evse
+        self.follow_car(at)
         return EvseState(
             key=evse.key,
             # One that comes back and was not looked at yet is held like one that is away.

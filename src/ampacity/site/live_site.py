@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 import msgspec
+from msgspec import structs
 
 from ..clock import Clock
 from ..control.types import CircuitState, Snapshot
@@ -52,12 +53,17 @@ class LiveSite:
     """One site now. Whoever changes something that the law should see at once calls `wake`."""
 
     def __init__(self, site: Site, clock: Clock) -> None:
-        self.site = site
+        # Limits live beside the site, where they can be changed and withdrawn: one that stayed in the circuit
+        # as well would hold for ever.
+        bare = tuple(structs.replace(circuit, limits=()) for circuit in site.circuits)
+        self.site = structs.replace(site, circuits=bare)
         self.clock = clock
         self.evses = {evse.key: LiveEvse(evse, site) for evse in site.evses}
         self.metered: dict[str, tuple[PerPhase, float]] = {}
         """By circuit: the last reading and its monotonic time."""
-        self.limits: dict[str, dict[str, LimitSource]] = {circuit.circuit_id: {} for circuit in site.circuits}
+        self.limits: dict[str, dict[str, LimitSource]] = {
+            circuit.circuit_id: {limit.source: limit for limit in circuit.limits} for circuit in site.circuits
+        }
         self.figures = SiteFigures()
         self.woken = asyncio.Event()
         self._errands: set[asyncio.Task[None]] = set()
