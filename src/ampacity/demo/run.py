@@ -84,7 +84,8 @@ def plan_of(options: DemoOptions) -> WorldPlan:
             sessions = read_sessions(options.sessions)
         except SessionFileError as problem:
             raise DemoError(str(problem)) from None
-        plan = replay_plan(of_day(sessions, options.day), options.seed)
+        day = of_day(sessions, options.day)
+        plan = replay_plan(day, options.seed, station_ids=sessions.station_ids)
     if options.limit_a is not None:
         plan = msgspec.structs.replace(plan, limit_a=options.limit_a)
     return plan

@@ -90,15 +90,17 @@ def replay_plan(
     sessions: SessionFile,
     seed: int = 1,
     *,
+    station_ids: tuple[str, ...] | None = None,
     limit_a: float = 250.0,
     building_scale: float = 0.8,
 ) -> WorldPlan:
-    """The site of a session file: every station that it names, its sessions as they were, cars drawn to fit.
+    """The site of a session file: every station that it names (or `station_ids`, where the file was cut to a
+    part), its sessions as they were, cars drawn to fit.
 
     Stations are 32 A on one phase of 230 V, rotated; a site of 208 V between phases isn't modelled here.
     The default limit carries about 18 of 54 cars a phase at once beside the building.
     """
-    evses = replay_evses(sessions.station_ids)
+    evses = replay_evses(sessions.station_ids if station_ids is None else station_ids)
     rng = np.random.default_rng(seed)
     first = sessions.rows[0].arrival
     return WorldPlan(
