@@ -154,12 +154,14 @@ async def test_a_folder_below_a_file_can_not_be_made(tmp_path: Path) -> None:
 
 
 OPEN_AS_NOBODY = """
-import asyncio, os, sys
+import asyncio, os, sys, tempfile
 from ampacity.clock import WallClock
 from ampacity.store import Store, StoreUnavailable
 async def main():
-    # Loaded before the rights go: the program's own files may not be readable without them.
-    import alembic.command, alembic.config, alembic.script
+    # One that may be opened, before the rights go: it loads everything, and the program's own files may not
+    # be readable without them.
+    with tempfile.TemporaryDirectory() as folder:
+        await (await Store.open(folder + "/first.db", WallClock())).close()
     if os.geteuid() == 0:
         os.setegid(65534)
         os.seteuid(65534)
