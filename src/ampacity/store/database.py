@@ -282,9 +282,9 @@ class Store:
                 told.append(unit)
         if posts:
             self._put_back(posts)
-        self._tell(told, trouble=None if self._troubled else unavailable)
-        if unavailable is not None:
-            self._troubled = True
+        known, self._troubled = self._troubled, self._troubled or unavailable is not None
+        # Told last: who hears that a write failed may ask at once whether the store is troubled.
+        self._tell(told, trouble=None if known else unavailable)
 
     def _put_back(self, units: deque[_Unit]) -> None:
         with self._wake:
