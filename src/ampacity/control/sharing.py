@@ -44,6 +44,8 @@ class Sharing:
         wanting = [i for i in steered if self.picture.states[i].wants]
         resting = [i for i in steered if not self.picture.states[i].wants]
         targets, reasons = self._among(wanting, capacity, shares)
+        if not resting:
+            return targets, reasons
         # A car that stopped by itself keeps its minimum only from what nobody else has a use for: five full
         # cars on three phases would hold 30 A of each. It is offered the minimum again when there is room.
         left = list(capacity)
