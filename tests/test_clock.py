@@ -167,3 +167,27 @@ async def test_wall_time() -> None:
     await clock.sleep(0.01)
     assert clock.monotonic() - before >= 0.009
     assert clock.speed == 1.0
+
+
+async def test_site_time_waits_for_whoever_holds_it() -> None:
+    async with ticking() as clock:
+        await clock.sleep(1.0)
+        slow = True
+        end = clock.hold_while(lambda: slow)
+        held_at = clock.monotonic()
+        await asyncio.sleep(0.05)
+        assert clock.monotonic() == held_at
+        slow = False
+        await clock.sleep(1.0)
+        slow = True
+        end()
+        await asyncio.wait_for(clock.sleep(1.0), 5.0)
+
+
+async def test_real_time_waits_for_nobody() -> None:
+    clock = WallClock()
+    before = clock.monotonic()
+    end = clock.hold_while(lambda: True)
+    await clock.sleep(0.01)
+    assert clock.monotonic() - before >= 0.009
+    end()

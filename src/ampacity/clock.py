@@ -3,8 +3,9 @@
 `WallClock` is production. `ScaledClock` runs a simulated site `speed` times faster than the wall, for
 everything in one process alike. It is *governed*: a turn of the event loop advances site time by at most
 `max_step_s`, however long the turn took. A busy machine therefore slows the simulated site down; it never
-makes answers look late or a tick too long. `effective_speed` tells what was reached. Pings and socket
-deadlines belong to the wall and don't use this clock.
+makes answers look late or a tick too long. It also waits for a disk that stands still (`hold_while`): at speed
+60 a flush of half a second would be half a minute without answers, which no site has. `effective_speed` tells
+what was reached. Pings and socket deadlines belong to the wall and don't use this clock.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import asyncio
 import heapq
 import itertools
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
@@ -55,6 +56,12 @@ class Clock(Protocol):
         """
         ...
 
+    def hold_while(self, stands_still: Callable[[], bool]) -> Callable[[], None]:
+        """Let simulated time wait while `stands_still` is true; real time waits for nobody. Returns what ends
+        it.
+        """
+        ...
+
 
 class WallClock:
     """Real time."""
@@ -78,6 +85,9 @@ class WallClock:
         async with asyncio.timeout(seconds):
             return await awaitable
 
+    def hold_while(self, stands_still: Callable[[], bool]) -> Callable[[], None]:
+        return lambda: None
+
 
 class ScaledClock:
     """Simulated site time, governed (see the module's text). `start` must be aware; run `run()` as a task."""
@@ -92,6 +102,7 @@ class ScaledClock:
         self._wall_start = time.monotonic()
         self._timers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
+        self._holds: list[Callable[[], bool]] = []
 
     def time(self) -> float:
         return self._epoch + self._elapsed_s
@@ -131,6 +142,14 @@ class ScaledClock:
             raise TimeoutError(f"no result within {seconds:g} s")
         return work.result()
 
+    def hold_while(self, stands_still: Callable[[], bool]) -> Callable[[], None]:
+        # Wrapped: two holds by the same function are two.
+        def hold() -> bool:
+            return stands_still()
+
+        self._holds.append(hold)
+        return lambda: self._holds.remove(hold)
+
     async def run(self) -> None:
         """Advance site time until cancelled."""
         # Half a step's time a turn: a turn that takes up to twice as long is still made up for.
@@ -140,8 +159,10 @@ class ScaledClock:
         while True:
             await asyncio.sleep(turn_wall_s)
             wall = time.monotonic()
-            self._elapsed_s += min((wall - last) * self.speed, self._max_step_s)
-            last = wall
+            passed_s, last = wall - last, wall
+            if any(hold() for hold in self._holds):
+                continue
+            self._elapsed_s += min(passed_s * self.speed, self._max_step_s)
             while self._timers and self._timers[0][0] <= self._elapsed_s:
                 future = heapq.heappop(self._timers)[2]
                 if not future.done():

@@ -313,6 +313,22 @@ def test_turns_rotate_when_there_is_not_a_minimum_for_everybody() -> None:
     assert all(later - earlier >= 300 for earlier, later in pairwise(changes))
 
 
+@pytest.mark.parametrize(("slack_s", "waits"), [(60.0, False), (3600.0, True), (None, True)])
+def test_who_has_no_time_for_a_pause_starts_again_at_once(slack_s: float | None, waits: bool) -> None:
+    """Its lease ran out through a fault of ours; a pause is not to be waited out for form's sake."""
+    scene = Scene(site())
+    scene.charge(A, 10.0, slack_s=slack_s)
+    settled(scene)
+    scene.charge(A, 0.0, committed_a=None, lease_until=None, measured_a=(0.0, 0.0, 0.0), slack_s=slack_s)
+    scene.change(A, raise_after=scene.at + 5.0)
+    scene.tick(2.0)
+    assert scene.state.evses[A].stopped_at is not None
+    scene.change(A, raise_after=None)
+    decision = scene.tick(5.0)
+    assert [g.key for g in decision.raises] == ([] if waits else [A])
+    assert ("minimum" in codes(decision, A)) == waits
+
+
 def test_a_person_pauses_and_others_use_it_once_it_is_seen() -> None:
     scene = Scene(site())
     scene.charge(A, 29.0)

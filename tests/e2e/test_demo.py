@@ -32,7 +32,7 @@ def run_demo(folder: Path, *options: str, timeout_s: float = 400.0) -> tuple[int
 
 
 @pytest.mark.timeout(500)
-def test_two_hours_of_real_sessions_at_54_evses(tmp_path: Path) -> None:
+def test_a_session_file_of_two_hours_at_54_evses(tmp_path: Path) -> None:
     """Arrivals, departures, stations and energies of a file, through 54 live stations of three versions."""
     code, said, figures = run_demo(
         tmp_path, *PORTS, "--sessions", str(SESSIONS), "--site-hours", "2", "--speed", "60"

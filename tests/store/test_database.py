@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from ampacity.clock import WallClock
+from ampacity.clock import ScaledClock, WallClock
 from ampacity.store import PostRank, Store, StoreClosed, StoreSettings
 from ampacity.store.errors import TransactionMisused
 from ampacity.store.operators import get_setting, put_setting
@@ -30,6 +30,22 @@ def keys(connection: Connection) -> set[str]:
 async def test_a_write_is_seen_by_reads_once_it_returns(store: Store) -> None:
     await store.write(put("limit", {"amps": 12.5}))
     assert await store.read(lambda connection: get_setting(connection, OPERATOR, "limit")) == {"amps": 12.5}
+
+
+async def test_a_simulated_site_waits_for_a_disk_that_stands_still(tmp_path: Path) -> None:
+    """At speed 60 a flush of 0.3 s would be 18 s without answers."""
+    clock = ScaledClock(NOON, 60.0)
+    running = asyncio.create_task(clock.run())
+    store = await Store.open(tmp_path / "slow.db", clock)
+    gate = threading.Event()
+    began = clock.monotonic()
+    slow = asyncio.ensure_future(store.write(lambda connection: gate.wait(10)))
+    asyncio.get_running_loop().call_later(0.3, gate.set)
+    assert await slow
+    assert clock.monotonic() - began < 8.0
+    await clock.sleep(1.0)  # and goes on afterwards
+    await store.close()
+    running.cancel()
 
 
 async def test_the_log_is_flushed_at_each_commit(store: Store) -> None:

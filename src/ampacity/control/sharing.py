@@ -127,7 +127,7 @@ class Sharing:
             named.append((permitted(now.ceiling_a), Reason(code="strategy", source=now.ceiling_source)))
         if share_a is not None:
             named.append((share_a, Reason(code="strategy", source="static", detail="its fixed share")))
-        if not turns.may_start(memory, self.picture.at, self.picture.settings):
+        if not turns.may_start(now, memory, self.picture.at, self.picture.settings):
             named.append((0.0, Reason(code="minimum", detail="pauses for a while before the next turn")))
         for k in self.picture.circuits_above(i):
             if self.picture.meters[k] == "lost":

@@ -32,17 +32,25 @@ def turn(
         waiting = memory.waiting_since if state.waiting_since is None else state.waiting_since
         return not state.wants, True, -priority, slot, at if waiting is None else waiting, number
     ran = at - since
-    hurried = slack is not None and slack < settings.minimum_pause_s
-    protected = state.wants and (ran < settings.minimum_run_s or hurried)
+    protected = state.wants and (ran < settings.minimum_run_s or is_hurried(state, settings))
     queue = float("-inf") if ran < settings.turn_s else since + settings.turn_s
     return not state.wants, not protected, -priority, slot, queue, number
 
 
-def may_start(memory: EvseMemory, at: float, settings: ControlSettings) -> bool:
-    """Whether a pause has lasted long enough. An EVSE that never ran, or runs, may."""
+def is_hurried(state: EvseState, settings: ControlSettings) -> bool:
+    """Whether a pause would cost the car more time than it has."""
+    return state.slack_s is not None and state.slack_s < settings.minimum_pause_s
+
+
+def may_start(state: EvseState, memory: EvseMemory, at: float, settings: ControlSettings) -> bool:
+    """Whether a pause has lasted long enough. An EVSE that never ran, or runs, may; so may one whose car has
+    no time for the pause: it was interrupted by a fault (its lease ran out, its station was away) or by an
+    overload, and is not to wait out the rest for form's sake.
+    """
     return (
         memory.running_since is not None
         or memory.stopped_at is None
+        or is_hurried(state, settings)
         or at - memory.stopped_at >= settings.minimum_pause_s
     )
 

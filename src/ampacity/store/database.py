@@ -59,6 +59,13 @@ class StoreSettings(Struct, frozen=True, kw_only=True):
     """
 
 
+STANDSTILL_AFTER_S = 0.05
+STANDSTILL_UNTIL_S = 5.0
+"""A simulated site waits while a write has made no progress for so many wall seconds; one that takes longer
+still is a fault that the site shall see.
+"""
+
+
 class PostRank(IntEnum):
     """Who gives way when posts pile up.
 
@@ -113,6 +120,9 @@ class Store:
         self._closing = False
         self._troubled = False
         self._listeners: list[Callable[[StoreTrouble], None]] = []
+        self._waiting = 0
+        self._progress_at = 0.0
+        self._unhold = clock.hold_while(self._stands_still)
         self._thread = threading.Thread(target=self._run, name="store-write", daemon=True)
         self._thread.start()
 
@@ -138,6 +148,7 @@ class Store:
         await asyncio.to_thread(self._readers.shutdown)
         self._reading.dispose()
         self._writing.dispose()
+        self._unhold()
 
     async def write(self, fn: Callable[[Connection], T]) -> T:
         """Run `fn` in the writer thread and return its result after the durable commit.
@@ -155,7 +166,13 @@ class Store:
             self._awaited += 1
             if self._awaited == 1:
                 self._wake.notify()
-        return await future
+        if not self._waiting:
+            self._progress_at = time.perf_counter()
+        self._waiting += 1
+        try:
+            return await future
+        finally:
+            self._waiting -= 1
 
     def post(self, fn: Callable[[Connection], object], rank: PostRank = PostRank.TELEMETRY) -> None:
         """Queue `fn` without waiting. It runs after everything queued before it; its errors are logged and
@@ -192,6 +209,12 @@ class Store:
     def troubled(self) -> bool:
         """Whether the last commit failed."""
         return self._troubled
+
+    def _stands_still(self) -> bool:
+        """Whether callers wait for a disk that is slow now."""
+        if not self._waiting:
+            return False
+        return STANDSTILL_AFTER_S < time.perf_counter() - self._progress_at < STANDSTILL_UNTIL_S
 
     def _read(self, fn: Callable[[Connection], T]) -> T:
         try:
@@ -310,6 +333,7 @@ class Store:
 
     def _settle(self, units: list[_Unit], event: StoreTrouble | None) -> None:
         """In the event loop: let the callers go on."""
+        self._progress_at = time.perf_counter()
         for unit in units:
             if unit.future is None:
                 if unit.error is not None:
