@@ -3,9 +3,10 @@
 `WallClock` is production. `ScaledClock` runs a simulated site `speed` times faster than the wall, for
 everything in one process alike. It is *governed*: a turn of the event loop advances site time by at most
 `max_step_s`, however long the turn took. A busy machine therefore slows the simulated site down; it never
-makes answers look late or a tick too long. It also waits for a disk that stands still (`hold_while`): at speed
-60 a flush of half a second would be half a minute without answers, which no site has. `effective_speed` tells
-what was reached. Pings and socket deadlines belong to the wall and don't use this clock.
+makes answers look late or a tick too long. It also waits for a disk that stands still (`hold_while`): at
+speed 60 a flush of half a second would be half a minute without answers, which no site has.
+`effective_speed` tells what was reached. Pings and socket deadlines belong to the wall and don't use this
+clock.
 """
 
 from __future__ import annotations
