@@ -43,7 +43,9 @@ class Node:
         self.operator_id = settings.csms.operator_id
         self.bus = LocalBus()
         self.csms = Csms(store, self.bus, clock, settings.csms)
-        self.gateway = Gateway(settings.gateway, self.bus, clock, self.csms.credentials, self.csms)
+        self.gateway = Gateway(
+            settings.gateway, self.bus, clock, self.csms.credentials, self.csms, self.csms.record
+        )
         self.sites: dict[str, SiteController] = {}
         self.http: HttpServer | None = None
         self.demo: DemoControl | None = None

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 from msgspec import Struct
 
 from ampacity.access.roles import Role
@@ -29,6 +30,7 @@ from ampacity.csms.service import Csms
 from ampacity.csms.settings import CsmsSettings
 from ampacity.model.events import MessagePassed, StationConnected, StationDisconnected
 from ampacity.model.site import Circuit, Evse, MeterConfig, Site
+from ampacity.ocpp.events import CallReceived
 from ampacity.ocpp.messages import v16
 from ampacity.site.controller import SiteController
 from ampacity.site.records import SiteRecords
@@ -61,6 +63,25 @@ def workplace(site_id: str = "work", operator_id: str = OPERATOR, prefix: str = 
             Evse(station_id=f"{prefix}-2", evse_id=2, circuit_id="grid", phases=(2,), label="A3"),
         ),
     )
+
+
+class Replied:
+    """Takes the reply to one call."""
+
+    def __init__(self) -> None:
+        self.came: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def answer(self, payload: Struct) -> None:
+        self.came.set_result(payload)
+
+    def answer_text(self, body: str) -> None:
+        self.came.set_result(msgspec.json.decode(body))
+
+    def refuse(self, code: str, description: str) -> None:
+        self.came.set_exception(RuntimeError(f"{code}: {description}"))
+
+    def leave(self, reason: str) -> None:
+        self.came.set_exception(RuntimeError(f"not answered: {reason}"))
 
 
 class Peer:
@@ -113,10 +134,14 @@ class Peer:
 
     async def say(self, action: str, payload: Struct) -> Any:
         """A message of the station and its answer."""
-        return await self._node.csms.handle(self.ref, action, payload)
+        reply = Replied()
+        call = CallReceived("1", action, payload, msgspec.json.encode(payload))  # type: ignore[arg-type]
+        self._node.csms.handle(self.ref, call, reply)
+        return await reply.came
 
     def frame(self, direction: str, frame: str) -> None:
         """A raw frame passes at the gateway."""
+        self._node.csms.record(self.ref, direction, frame, self._node.clock.time())
         self._node.bus.publish(
             MessagePassed(
                 operator_id=self.ref.operator_id,

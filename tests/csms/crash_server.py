@@ -24,7 +24,9 @@ async def serve(folder: Path, port: int) -> None:
     )
     csms = Csms(store, bus, clock, settings)
     await csms.start()
-    gateway = Gateway(GatewaySettings(host="127.0.0.1", ocpp_port=port), bus, clock, csms.credentials, csms)
+    gateway = Gateway(
+        GatewaySettings(host="127.0.0.1", ocpp_port=port), bus, clock, csms.credentials, csms, csms.record
+    )
     await gateway.start()
     sys.stdout.write(f"{gateway.port}\n")
     sys.stdout.flush()

@@ -65,7 +65,9 @@ async def world(folder: Path, clock: Clock | None = None, **settings: Any) -> As
     bus = LocalBus()
     csms = Csms(store, bus, clock, CsmsSettings(operator_id=OPERATOR, **(defaults | settings)))
     await csms.start()
-    gateway = Gateway(GatewaySettings(host="127.0.0.1", ocpp_port=0), bus, clock, csms.credentials, csms)
+    gateway = Gateway(
+        GatewaySettings(host="127.0.0.1", ocpp_port=0), bus, clock, csms.credentials, csms, csms.record
+    )
     await gateway.start()
     try:
         yield World(store, bus, clock, csms, gateway)

@@ -22,15 +22,17 @@ from ampacity.csms.link import (
 from ampacity.gateway import Gateway, GatewaySettings
 from ampacity.model.events import MessagePassed, StationConnected, StationDisconnected
 from ampacity.ocpp.messages import v16
+from tests.gateway.asking import Asking
 
 OPERATOR = "stadtwerke"
 PASSWORDS = {"GUARDED": b"0123456789abcdef"}
 
 
-class Script:
+class Script(Asking):
     """Answers 1.6 calls; `hold` keeps the answers back until the test lets them go."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.begun: list[tuple[str, Any]] = []
         self.done: list[str] = []
         self.may_answer = asyncio.Event()
@@ -38,17 +40,17 @@ class Script:
         self.fail: Exception | None = None
         self.sent: list[str] = []
 
-    async def handle(self, station: StationRef, action: str, payload: Struct) -> Struct:
+    async def respond(self, station: StationRef, action: str, payload: Any) -> Struct:
         self.begun.append((action, payload))
         await self.may_answer.wait()
         if self.fail is not None:
             raise self.fail
         self.done.append(action)
         if action == "DataTransfer":
-            return v16.DataTransferResponse(status="Accepted", data=payload.data)  # type: ignore[attr-defined]
+            return v16.DataTransferResponse(status="Accepted", data=payload.data)
         return v16.CALLS[action][1]()
 
-    async def hear(self, station: StationRef, action: str, payload: Struct) -> None:
+    def heard(self, station: StationRef, action: str, payload: Any) -> None:
         self.sent.append(action)
 
 

@@ -15,11 +15,12 @@ from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from ampacity.bus import NoResponder
-from ampacity.csms.link import CallFailed, NoAnswer
+from ampacity.csms.link import CallFailed
 from ampacity.model.events import MessagePassed, StationConnected, StationDisconnected
 from ampacity.ocpp.messages import v16
 from tests.conformance.double import CallError, Lost, station
 
+from .asking import NoAnswer
 from .conftest import NodeMaker
 
 RESET = v16.ResetRequest(type="Soft")

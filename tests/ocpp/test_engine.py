@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from ampacity.ocpp.engine import (
@@ -152,8 +153,8 @@ def test_calls_may_cross() -> None:
     csms.call("Reset", reset(), 0.0, message_id="down")
     station.call("Heartbeat", HEARTBEAT, 0.0, message_id="up")
     [down], [up] = csms.frames_to_send(), station.frames_to_send()
-    assert csms.receive(up, 0.0) == [CallReceived("up", "Heartbeat", HEARTBEAT)]
-    assert station.receive(down, 0.0) == [CallReceived("down", "Reset", reset())]
+    assert csms.receive(up, 0.0) == [CallReceived("up", "Heartbeat", HEARTBEAT, b"{}")]
+    assert station.receive(down, 0.0) == [CallReceived("down", "Reset", reset(), b'{"type":"Soft"}')]
     csms.answer("up", ALIVE)
     station.answer("down", v16.ResetResponse(status="Rejected"))
     assert isinstance(station.receive(csms.frames_to_send()[0], 1.0)[0], ResultReceived)
@@ -173,7 +174,8 @@ def test_send_passes_the_call_in_flight_and_is_never_answered() -> None:
     station.send("NotifyPeriodicEventStream", stream, message_id="s")
     [frame] = station.frames_to_send()
     assert frame.startswith('[6,"s","NotifyPeriodicEventStream"')
-    assert csms.receive(frame, 0.0) == [SendReceived("s", "NotifyPeriodicEventStream", stream)]
+    raw = msgspec.json.encode(stream)
+    assert csms.receive(frame, 0.0) == [SendReceived("s", "NotifyPeriodicEventStream", stream, raw)]
     assert csms.frames_to_send() == []
     assert isinstance(csms.receive('[6,"s","NotifyPeriodicEventStream",{}]', 0.0)[0], ProtocolViolation)
     assert csms.frames_to_send() == []

@@ -20,7 +20,6 @@ from ampacity.csms.link import (
     Admitted,
     CallFailed,
     HandshakeRejected,
-    NoAnswer,
     NotAdmitted,
     OutboundCall,
     StationRef,
@@ -30,26 +29,28 @@ from ampacity.gateway import Gateway, GatewaySettings
 from ampacity.ocpp.messages import v16, v21, v201
 from ampacity.simulation.cars import Car
 from ampacity.station import ChargingStation
+from tests.gateway.asking import Asking, NoAnswer
 
 from .stack import CARD, TAKES_22_KW, VERSIONS, config, running, ticking
 
 MESSAGES: dict[str, Any] = {"1.6": v16, "2.0.1": v201, "2.1": v21}
 
 
-class Script:
-    """A CSMS that does what a test wants. `heard` is (action, payload, site time)."""
+class Script(Asking):
+    """A CSMS that does what a test wants. `told` is (action, payload, site time)."""
 
     def __init__(self, clock: ScaledClock) -> None:
+        super().__init__()
         self.clock = clock
-        self.heard: list[tuple[str, Any, float]] = []
+        self.told: list[tuple[str, Any, float]] = []
         self.boot_statuses: list[str] = []
         self.on: Callable[[str, Any], Any] = lambda action, payload: None
 
     def times(self, *actions: str) -> list[float]:
-        return [at for action, _, at in self.heard if action in actions]
+        return [at for action, _, at in self.told if action in actions]
 
-    async def handle(self, station: StationRef, action: str, payload: Any) -> Any:
-        self.heard.append((action, payload, self.clock.monotonic()))
+    async def respond(self, station: StationRef, action: str, payload: Any) -> Any:
+        self.told.append((action, payload, self.clock.monotonic()))
         wire = MESSAGES[station.version]
         made = self.on(action, payload)
         if made is not None:
@@ -70,7 +71,7 @@ class Script:
                 return wire.AuthorizeResponse(idTokenInfo=wire.IdTokenInfoType(status="Accepted"))
         return wire.CALLS[action][1]()
 
-    async def hear(self, station: StationRef, action: str, payload: Any) -> None:
+    def heard(self, station: StationRef, action: str, payload: Any) -> None:
         raise AssertionError(f"{action} was sent without asking for an answer")
 
 
@@ -125,7 +126,7 @@ async def test_a_station_waits_until_it_is_accepted(version: str) -> None:
         await it.until(lambda: len(it.script.times("BootNotification")) == 1)
         await it.charge()  # nobody is asked, nothing is told: it is not accepted yet
         await it.until(lambda: len(it.script.times("BootNotification")) == 2)
-        assert {action for action, _, _ in it.script.heard} == {"BootNotification"}
+        assert {action for action, _, _ in it.script.told} == {"BootNotification"}
         with pytest.raises(CallFailed, match="SecurityError"):
             await it.command("ClearCache", wire.ClearCacheRequest())
         await it.until(lambda: it.station.connected and it.station.unsent == 0)
@@ -139,10 +140,10 @@ async def test_a_pending_station_boots_when_it_is_asked_to_and_takes_no_start() 
     async with line("2.0.1", "Pending") as it:
         it.script.on = lambda action, payload: (
             v201.BootNotificationResponse(status="Pending", currentTime=it.clock.now(), interval=5_000)
-            if action == "BootNotification" and len(it.script.heard) == 1
+            if action == "BootNotification" and len(it.script.told) == 1
             else None
         )
-        await it.until(lambda: it.script.heard)
+        await it.until(lambda: it.script.told)
         await it.clock.sleep(2.0)
         start = v201.RequestStartTransactionRequest(
             evseId=1, remoteStartId=1, idToken=v201.IdTokenType(idToken="A", type="Central")
@@ -175,7 +176,7 @@ async def test_a_message_that_is_refused_is_given_up_after_its_attempts(version:
         it.station.unplug(1)
         await it.until(lambda: it.station.unsent == 0)
         assert it.station.acknowledged[-1].phase == "Ended"
-        stops = [payload for action, payload, _ in it.script.heard if action == "StopTransaction"]
+        stops = [payload for action, payload, _ in it.script.told if action == "StopTransaction"]
         assert [stop.transactionId for stop in stops] == ([-1] if version == "1.6" else [])
 
 
@@ -195,7 +196,7 @@ async def test_a_message_without_an_answer_is_repeated_for_ever(version: str) ->
         assert it.station.discarded == 0
         same = [
             payload
-            for action, payload, _ in it.script.heard
+            for action, payload, _ in it.script.told
             if action in ("StartTransaction", "TransactionEvent")
         ]
         assert same[0] == same[4] == same[5]
@@ -242,6 +243,6 @@ async def test_a_cable_that_is_pulled_during_the_handshake() -> None:
         await it.until(lambda: pulled)
         await it.clock.sleep(10.0)
         assert not it.station.connected
-        assert not it.script.heard
+        assert not it.script.told
         it.station.restore_network()
         await it.until(lambda: it.station.connected)

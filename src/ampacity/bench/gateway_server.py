@@ -43,6 +43,7 @@ async def serve(folder: Path, certificate: Path, key: Path) -> None:
         clock,
         csms.credentials,
         csms,
+        csms.record,
     )
     calm_garbage_collector()
     upkeep = asyncio.create_task(housekeeping.run(store))

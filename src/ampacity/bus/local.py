@@ -34,6 +34,12 @@ class Bus(Protocol):
         """Hand `event` to each subscriber of its type, in the order of subscription."""
         ...
 
+    def hears(self, kind: type[Struct]) -> bool:
+        """Whether anybody subscribes to events of this type: who publishes thousands a second asks before it
+        makes one.
+        """
+        ...
+
     def subscribe(self, kind: type[E], handler: Callable[[E], None]) -> Callable[[], None]:
         """Call `handler` with each event of exactly this type. Returns the function that ends it."""
         ...
@@ -62,6 +68,9 @@ class LocalBus:
                 handler(event)
             except Exception:
                 log.exception("a subscriber of %s failed", type(event).__name__)
+
+    def hears(self, kind: type[Struct]) -> bool:
+        return bool(self._handlers.get(kind))
 
     def subscribe(self, kind: type[E], handler: Callable[[E], None]) -> Callable[[], None]:
         handlers = self._handlers.setdefault(kind, [])

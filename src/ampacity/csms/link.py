@@ -14,6 +14,8 @@ from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
+from ..ocpp.events import CallReceived, ProtocolViolation, SendReceived
+
 
 class StationRef(Struct, frozen=True):
     """The station at the other end of a socket. `version` is `1.6`, `2.0.1` or `2.1`."""
@@ -23,28 +25,50 @@ class StationRef(Struct, frozen=True):
     version: str
 
 
-class NoAnswer(Exception):
-    """Leave a CALL unanswered: it could not be kept, and the station shall repeat it as if it had been lost.
-
-    A CALLERROR would count as an attempt, and after a few a station throws the message away (E13).
+class Reply(Protocol):
+    """Where the outcome of one CALL goes. The handler calls one of these, once, at once or later, in the
+    event loop.
     """
 
+    def answer(self, payload: Struct) -> None:
+        """A CALLRESULT; whatever must last is durable by now."""
+        ...
 
-class StationHandler(Protocol):
-    """Who understands what stations say."""
+    def answer_text(self, body: str) -> None:
+        """The same with a payload that is JSON already and known to keep its schema."""
+        ...
 
-    async def handle(self, station: StationRef, action: str, payload: Struct) -> Struct:
-        """The response to a CALL, given after everything that must last is durable. Raises NoAnswer.
+    def refuse(self, code: str, description: str) -> None:
+        """A CALLERROR."""
+        ...
 
-
-
-        An exception becomes a CALLERROR.
+    def leave(self, reason: str) -> None:
+        """No answer: it could not be kept, and the station shall repeat it as if it had been lost. (A
+        CALLERROR would count as an attempt, and after a few a station throws the message away: E13.)
         """
         ...
 
-    async def hear(self, station: StationRef, action: str, payload: Struct) -> None:
+
+class StationHandler(Protocol):
+    """Who understands what stations say. A station's CALLs come one after the other: the next when the one
+    before has its reply. Nothing here may block or raise for the station's reasons.
+    """
+
+    def handle(self, station: StationRef, call: CallReceived, reply: Reply) -> None:
+        """Take a CALL. An exception becomes a CALLERROR."""
+        ...
+
+    def hear(self, station: StationRef, message: SendReceived) -> None:
         """Take a message that is never answered (SEND of 2.1)."""
         ...
+
+    def broken(self, station: StationRef, violation: ProtocolViolation) -> None:
+        """A frame broke the protocol. What the standard wants answered is answered already."""
+        ...
+
+
+Recorder: TypeAlias = Callable[[StationRef, Literal["in", "out"], str, float], None]
+"""Keeps a raw frame: (station, direction, text, epoch seconds). Secrets are cut out before."""
 
 
 class OutboundCall(Struct, frozen=True):

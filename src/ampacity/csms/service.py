@@ -12,16 +12,17 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from ..bus import Bus, NoResponder
 from ..clock import Clock
-from ..model.events import MessagePassed, StationConnected, StationDisconnected
+from ..model.events import StationConnected, StationDisconnected
+from ..ocpp.errors import ErrorCode
+from ..ocpp.events import CallReceived, ProtocolViolation, SendReceived
 from ..store import Store, StoreClosed, StoreUnavailable, audit, operators, stations
 from ..store.messages import MessageLog
 from ..store.stations import RejectedHandshake
@@ -38,8 +39,8 @@ from .blocks.variables import Variables, is_secret
 from .blocks.vendor import Vendor
 from .context import Context
 from .dialects import Unsupported, dialect
-from .dialects.dialect import Reply
-from .link import CallFailed, HandshakeRejected, NoAnswer, OutboundCall, StationRef, station_address
+from .dialects.dialect import Reply as StationReply
+from .link import CallFailed, HandshakeRejected, OutboundCall, Reply, StationRef, station_address
 from .settings import CsmsSettings
 from .state import Stations, StationState
 from .vocabulary import (
@@ -109,6 +110,7 @@ class Csms:
             ClearProfile: self._smart_charging.cleared,
         }
         self._ends: list[Callable[[], None]] = []
+        self._conversations: set[asyncio.Task[None]] = set()
 
     # ------------------------------------------------------------ life
 
@@ -127,8 +129,6 @@ class Csms:
             bus.subscribe(StationDisconnected, self._disconnected),
             bus.subscribe(HandshakeRejected, self._rejected),
         ]
-        if settings.log_messages:
-            self._ends.append(bus.subscribe(MessagePassed, self._passed))
 
     async def reload(self) -> None:
         """Read all stations of all operators;
@@ -182,25 +182,50 @@ class Csms:
 
     # ------------------------------------------------------------ what stations say
 
-    async def handle(self, station: StationRef, action: str, payload: Struct) -> Struct:
-        """Understand a message, make its effect last, and answer it (see `link.StationHandler`)."""
+    def handle(self, station: StationRef, call: CallReceived, reply: Reply) -> None:
+        """Understand a message, make its effect last, and reply (see `link.StationHandler`)."""
         state = self._stations.add(station.operator_id, station.station_id)
         self._seen(state, station.version)
+        task = asyncio.ensure_future(self._converse(state, station, call, reply))
+        self._conversations.add(task)
+        task.add_done_callback(self._conversations.discard)
+
+    async def _converse(
+        self, state: StationState, station: StationRef, call: CallReceived, reply: Reply
+    ) -> None:
         speech = dialect(station.version)
-        said = speech.understand(action, payload)
         try:
+            said = speech.understand(call.action, call.payload)
             if state.registering is not None:
                 await state.registering
             answer = await self._hear[type(said)](state, said)
+            payload = speech.answer(call.action, call.payload, answer)
         except (StoreUnavailable, StoreClosed) as trouble:
-            raise NoAnswer(str(trouble)) from trouble
-        return speech.answer(action, payload, answer)
+            reply.leave(str(trouble))
+        except asyncio.CancelledError:
+            reply.leave("the system stops")
+            raise
+        except Exception as error:
+            log.exception("station %s: %s could not be handled", station.station_id, call.action)
+            reply.refuse(ErrorCode.INTERNAL_ERROR, type(error).__name__)
+        else:
+            reply.answer(payload)
 
-    async def hear(self, station: StationRef, action: str, payload: Struct) -> None:
+    def hear(self, station: StationRef, message: SendReceived) -> None:
         """A message that is never answered: a notice."""
         state = self._stations.add(station.operator_id, station.station_id)
         self._seen(state, station.version)
-        await self._notices.heard(state, Notice(action=action, content=msgspec.to_builtins(payload)))
+        notice = Notice(action=message.action, content=msgspec.to_builtins(message.payload))
+        self._notices.take(state, notice)
+
+    def broken(self, station: StationRef, violation: ProtocolViolation) -> None:
+        """A frame broke the protocol."""
+
+    def record(self, station: StationRef, direction: str, frame: str, at: float) -> None:
+        """Keep a raw frame in the message log (see `link.Recorder`)."""
+        if self.settings.log_messages:
+            when = datetime.fromtimestamp(at, UTC)
+            self._messages.add(station.operator_id, station.station_id, direction, frame, when)
 
     # ------------------------------------------------------------ what stations are told
 
@@ -266,10 +291,10 @@ class Csms:
             return Outcome(result="unsupported", detail=str(unsupported))
         except ValueError as impossible:
             return Outcome(result="error", detail=str(impossible))
-        replies: list[Reply] = []
+        replies: list[StationReply] = []
         for action, payload in calls:
             try:
-                reply: Reply = await self._bus.request(
+                reply: StationReply = await self._bus.request(
                     station_address(operator_id, station_id),
                     OutboundCall(action, payload, timeout_s, front),
                 )
@@ -355,9 +380,6 @@ class Csms:
             reason=event.reason,
         )
         self._store.post(lambda connection: stations.record_rejection(connection, row))
-
-    def _passed(self, event: MessagePassed) -> None:
-        self._messages.add(event.operator_id, event.station_id, event.direction, event.frame, event.at)
 
 
 def _name(command: Command) -> str:

@@ -23,6 +23,7 @@ from ..csms.link import (
     Credentials,
     HandshakeRejected,
     OutboundCall,
+    Recorder,
     StationHandler,
     StationRef,
     station_address,
@@ -65,13 +66,14 @@ class Gateway:
         clock: Clock,
         credentials: Credentials,
         handler: StationHandler,
+        record: Recorder | None = None,
     ) -> None:
         self._settings = settings
         self._bus = bus
         self._clock = clock
         self._credentials = credentials
         self._around = Surroundings(
-            settings, bus, clock, handler, self._entered, self._left, self._moved, self._answered
+            settings, bus, clock, handler, record, self._entered, self._left, self._moved, self._answered
         )
         self._sessions: dict[Key, Session] = {}
         self._addresses: dict[Session, Callable[[], None]] = {}

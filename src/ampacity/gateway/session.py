@@ -14,12 +14,13 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from typing import Literal
 
 from msgspec import Struct
 
 from ..bus import Bus
 from ..clock import Clock
-from ..csms.link import CallFailed, NoAnswer, OutboundCall, StationHandler, StationRef
+from ..csms.link import CallFailed, OutboundCall, Recorder, StationHandler, StationRef
 from ..model.events import MessagePassed
 from ..ocpp.engine import (
     CallLost,
@@ -49,6 +50,7 @@ class Surroundings(Struct, frozen=True):
     bus: Bus
     clock: Clock
     handler: StationHandler
+    record: Recorder | None
     entered: Callable[[Session], None]
     left: Callable[[Session, str], None]
     moved: Callable[[Session], None]
@@ -65,7 +67,10 @@ class Session:
         self._socket: Socket | None = None
         self._calls: dict[str, asyncio.Future[Struct]] = {}
         self._waiting: deque[CallReceived | SendReceived] = deque()
-        self._worker: asyncio.Task[None] | None = None
+        self._in_work: CallReceived | None = None
+        self._advancing = False
+        self._finished: asyncio.Future[None] | None = None
+        self._refill: asyncio.Task[None] | None = None
         self._paused = False
         self._tokens = float(surroundings.settings.inbound_burst)
         self._tokens_at = surroundings.clock.monotonic()
@@ -84,12 +89,11 @@ class Session:
                 self._waiting.append(event)
             else:
                 self._settle(event)
-        self.flush()
         if self._waiting:
-            if self._worker is None:
-                self._worker = asyncio.ensure_future(self._work())
+            self._advance()
             if not self._paused and len(self._waiting) >= around.settings.max_waiting_inbound:
                 self._pause()
+        self.flush()
 
     def closed(self, reason: str) -> None:
         if self.engine.closed:
@@ -101,6 +105,8 @@ class Session:
             if isinstance(waiting, CallReceived):
                 self.engine.abandon(waiting.message_id)
         self._waiting.clear()
+        if self._refill is not None:
+            self._refill.cancel()
         self._around.left(self, reason)
 
     def close(self, code: int, reason: str) -> None:
@@ -115,8 +121,9 @@ class Session:
         if self._socket is not None:
             self._paused = True
             self._socket.pause_reading()
-        if self._worker is not None:
-            await self._worker
+        if not self._idle:
+            self._finished = asyncio.get_running_loop().create_future()
+            await self._finished
 
     # ------------------------------------------------------------ outbound
 
@@ -162,6 +169,7 @@ class Session:
     def _settle(self, event: Event) -> None:
         if isinstance(event, ProtocolViolation):
             log.info("station %s: %s (%s)", self.station.station_id, event.reason, event.kind)
+            self._around.handler.broken(self.station, event)
             return
         future = self._calls.pop(event.message_id, None)
         if future is None or future.done():
@@ -183,63 +191,110 @@ class Session:
 
     # ------------------------------------------------------------ inbound
 
-    async def _work(self) -> None:
-        """Handle what waits, in order."""
+    def _advance(self) -> None:
+        """Hand over what waits, in order, until one has to wait for its reply or for a token."""
+        if self._advancing:
+            return
+        self._advancing = True
         try:
-            while self._waiting and not self.engine.closed:
-                await self._token()
-                if not self._waiting:
-                    break  # the session closed meanwhile
+            while self._waiting and self._in_work is None and not self.engine.closed:
+                if not self._take_token():
+                    break
                 event = self._waiting.popleft()
                 if self._paused and len(self._waiting) <= self._around.settings.max_waiting_inbound // 2:
                     self._resume()
-                if isinstance(event, SendReceived):
-                    await self._hear(event)
+                if isinstance(event, CallReceived):
+                    self._hand_over(event)
                 else:
-                    await self._handle(event)
+                    self._hear(event)
         finally:
-            self._worker = None
+            self._advancing = False
 
-    async def _handle(self, event: CallReceived) -> None:
-        engine = self.engine
+    def _hand_over(self, call: CallReceived) -> None:
+        self._in_work = call
         try:
-            response = await self._around.handler.handle(self.station, event.action, event.payload)
-            engine.answer(event.message_id, response)  # type: ignore[arg-type]
-        except asyncio.CancelledError:
-            engine.abandon(event.message_id)
-            raise
-        except NoAnswer as reason:
-            log.warning("station %s: %s is not answered: %s", self.station.station_id, event.action, reason)
-            engine.abandon(event.message_id)
+            self._around.handler.handle(self.station, call, self)
         except Exception as error:
-            log.exception("station %s: %s could not be handled", self.station.station_id, event.action)
-            engine.refuse(event.message_id, ErrorCode.INTERNAL_ERROR, f"{type(error).__name__}"[:255])
-        if engine.closed:
-            self._around.answered(self.station)
-        else:
-            self.flush()
+            log.exception("station %s: %s could not be handled", self.station.station_id, call.action)
+            if self._in_work is call:
+                self.refuse(ErrorCode.INTERNAL_ERROR, type(error).__name__)
 
-    async def _hear(self, event: SendReceived) -> None:
+    def _hear(self, message: SendReceived) -> None:
         try:
-            await self._around.handler.hear(self.station, event.action, event.payload)
+            self._around.handler.hear(self.station, message)
         except Exception:
-            log.exception("station %s: %s could not be handled", self.station.station_id, event.action)
+            log.exception("station %s: %s could not be handled", self.station.station_id, message.action)
 
-    async def _token(self) -> None:
-        """Take a token of the bucket; wait for one (not reading the socket) when it is empty."""
+    # What the handler replies (see `link.Reply`)
+
+    def answer(self, payload: Struct) -> None:
+        call = self._taken_back()
+        try:
+            self.engine.answer(call.message_id, payload)  # type: ignore[arg-type]
+        except PayloadError:
+            log.exception("station %s: the answer to %s is bad", self.station.station_id, call.action)
+            self.engine.refuse(call.message_id, ErrorCode.INTERNAL_ERROR, "PayloadError")
+        self._go_on()
+
+    def answer_text(self, body: str) -> None:
+        self.engine.answer_text(self._taken_back().message_id, body)
+        self._go_on()
+
+    def refuse(self, code: str, description: str) -> None:
+        self.engine.refuse(self._taken_back().message_id, code, description[:255])
+        self._go_on()
+
+    def leave(self, reason: str) -> None:
+        call = self._taken_back()
+        log.warning("station %s: %s is not answered: %s", self.station.station_id, call.action, reason)
+        self.engine.abandon(call.message_id)
+        self._go_on()
+
+    def _taken_back(self) -> CallReceived:
+        call, self._in_work = self._in_work, None
+        if call is None:
+            raise RuntimeError(f"a call of station {self.station.station_id!r} was replied to twice")
+        return call
+
+    def _go_on(self) -> None:
+        if self.engine.closed:
+            self._around.answered(self.station)
+        elif not self._advancing:
+            self._advance()
+            self.flush()
+        if self._finished is not None and not self._finished.done() and self._idle:
+            self._finished.set_result(None)
+
+    @property
+    def _idle(self) -> bool:
+        return self._in_work is None and (self.engine.closed or not self._waiting)
+
+    def _take_token(self) -> bool:
+        """Take a token of the bucket. When it is empty the socket is not read until there is one."""
         settings, clock = self._around.settings, self._around.clock
-        while True:
-            now = clock.monotonic()
-            earned = (now - self._tokens_at) * settings.inbound_per_s
-            self._tokens = min(self._tokens + earned, float(settings.inbound_burst))
-            self._tokens_at = now
-            if self._tokens >= 1.0:
-                self._tokens -= 1.0
-                return
+        now = clock.monotonic()
+        earned = (now - self._tokens_at) * settings.inbound_per_s
+        self._tokens = min(self._tokens + earned, float(settings.inbound_burst))
+        self._tokens_at = now
+        if self._tokens >= 1.0:
+            self._tokens -= 1.0
+            return True
+        if self._refill is None:
             self._pause()
-            await clock.sleep((1.0 - self._tokens) / settings.inbound_per_s)
-            if len(self._waiting) <= settings.max_waiting_inbound // 2:
-                self._resume()
+            self._refill = asyncio.ensure_future(
+                self._wait_for_token((1.0 - self._tokens) / settings.inbound_per_s)
+            )
+        return False
+
+    async def _wait_for_token(self, seconds: float) -> None:
+        await self._around.clock.sleep(seconds)
+        self._refill = None
+        if len(self._waiting) <= self._around.settings.max_waiting_inbound // 2:
+            self._resume()
+        self._advance()
+        if not self.engine.closed:
+            self.flush()
+        self._go_on()
 
     def _pause(self) -> None:
         if not self._paused and self._socket is not None:
@@ -251,21 +306,24 @@ class Session:
             self._paused = False
             self._socket.resume_reading()
 
-    def _passed(self, direction: str, text: str) -> None:
+    def _passed(self, direction: Literal["in", "out"], text: str) -> None:
         around, station = self._around, self.station
         if direction == "out" and any(name in text for name in _SECRETS):
             text = (
                 f"{text[: text.find('{')]}{{}}]"  # its id and action stay, its payload is nobody's business
             )
-        around.bus.publish(
-            MessagePassed(
-                operator_id=station.operator_id,
-                station_id=station.station_id,
-                direction=direction,
-                frame=text,
-                at=around.clock.now(),
+        if around.record is not None:
+            around.record(station, direction, text, around.clock.time())
+        if around.bus.hears(MessagePassed):
+            around.bus.publish(
+                MessagePassed(
+                    operator_id=station.operator_id,
+                    station_id=station.station_id,
+                    direction=direction,
+                    frame=text,
+                    at=around.clock.now(),
+                )
             )
-        )
 
 
 _SECRETS = ("AuthorizationKey", "BasicAuthPassword")

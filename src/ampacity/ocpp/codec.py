@@ -285,6 +285,11 @@ class Codec:
             raise self._unknown_action(action)
         return _text((3, message_id, self._encode(action, types[1], payload)))
 
+    @staticmethod
+    def result_text(message_id: str, body: str) -> str:
+        """CALLRESULT text around a payload that is JSON already."""
+        return f"[3,{_ENCODER.encode(message_id).decode()},{body}]"
+
     def encode_send(self, message_id: str, action: str, payload: WireStruct) -> str:
         """SEND text (2.1). Raises PayloadError."""
         kind = self._vocabulary.sends.get(action)

@@ -246,6 +246,19 @@ class Engine:
         self.history.answered(key, action, frame)
         self._emit(frame)
 
+    def answer_text(self, message_id: str, body: str) -> None:
+        """Answer an open call with a payload that is JSON already, and known to keep its schema (an empty
+        answer costs a tenth of what `answer` does). Raises UnknownCall.
+        """
+        action, key = self._opened(message_id)
+        frame = self.codec.result_text(message_id, body)
+        del self._open[message_id]
+        if self.closed and action not in CARRIED:
+            self.history.dropped(key)
+            return
+        self.history.answered(key, action, frame)
+        self._emit(frame)
+
     def refuse(
         self,
         message_id: str,
@@ -361,7 +374,7 @@ class Engine:
             return [self._violation(_kind(error), str(error), text, frame, error.code)]
         self._open[frame.message_id] = (frame.action, key)
         self.history.opened(key, frame.action)
-        return [CallReceived(frame.message_id, frame.action, payload)]
+        return [CallReceived(frame.message_id, frame.action, payload, bytes(frame.payload))]
 
     def _on_result(self, frame: CallResult, text: str | bytes, now: float) -> list[Event]:
         waiting = self._waiting
@@ -418,7 +431,7 @@ class Engine:
             payload = self.codec.decode_send(frame.action, frame.payload)
         except PayloadError as error:
             return [self._violation(_kind(error), str(error), text, frame, error.code)]
-        return [SendReceived(frame.message_id, frame.action, payload)]
+        return [SendReceived(frame.message_id, frame.action, payload, bytes(frame.payload))]
 
     def _on_malformed(self, frame: Malformed, text: str | bytes, now: float) -> list[Event]:
         del now

@@ -20,11 +20,17 @@ Violation = Literal[
 
 
 class CallReceived(msgspec.Struct, frozen=True, gc=False):
-    """The peer calls. The owner must `answer`, `refuse` or `abandon` this id, once."""
+    """The peer calls. The owner must `answer`, `refuse` or `abandon` this id, once.
+
+    `raw` is the payload's text as it came: evidence, and what a journal keeps. `repairs` says what of it was
+    left out or read differently because it breaks the schema; empty for a faultless message.
+    """
 
     message_id: str
     action: str
     payload: WireStruct
+    raw: bytes = b""
+    repairs: tuple[str, ...] = ()
 
 
 class ResultReceived(msgspec.Struct, frozen=True, gc=False):
@@ -73,6 +79,7 @@ class SendReceived(msgspec.Struct, frozen=True, gc=False):
     message_id: str
     action: str
     payload: WireStruct
+    raw: bytes = b""
 
 
 class ResultErrorReceived(msgspec.Struct, frozen=True, gc=False):

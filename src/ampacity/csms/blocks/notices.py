@@ -20,8 +20,12 @@ class Notices:
 
     async def heard(self, state: StationState, said: Notice) -> Acknowledged:
         """Keep the notice in the station's state."""
+        self.take(state, said)
+        return Acknowledged()
+
+    def take(self, state: StationState, said: Notice) -> None:
+        """The same without an answer."""
         if said.action == "NotifyReport":
             self._variables.reported(state, said.content)
         else:
             state.notices.append(HeardNotice(self._context.clock.now(), said))
-        return Acknowledged()
