@@ -26,6 +26,7 @@ from ampacity.api.server import HttpServer
 from ampacity.bus.local import LocalBus
 from ampacity.clock import WallClock
 from ampacity.csms.link import CallFailed, OutboundCall, StationRef, station_address
+from ampacity.csms.quarantine import Quarantine
 from ampacity.csms.service import Csms
 from ampacity.csms.settings import CsmsSettings
 from ampacity.model.events import MessagePassed, StationConnected, StationDisconnected
@@ -250,6 +251,7 @@ class Node:
         self.bus = LocalBus()
         self.sites: dict[str, SiteController] = {}
         self.demo = SimulatedPlugs()
+        self.quarantine = Quarantine()
         self._clients: list[httpx.AsyncClient] = []
 
     def peer(self, station_id: str, operator_id: str = OPERATOR) -> Peer:
@@ -348,6 +350,7 @@ async def running_node(
             clock=node.clock,
             demo=node.demo if demo else None,
             settings=settings or short_settings(),
+            quarantine=node.quarantine,
         )
         node.server = HttpServer(create_app(context, Assets(web) if web else None), port=0)
         await node.server.start()

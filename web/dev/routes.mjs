@@ -95,6 +95,12 @@ export async function routes(method, path, query, body) {
       { at: iso(world.now() - 4e5), peer: "10.20.4.31:52113", path: "/ocpp/CP-99", identity: "CP-99", reason: "station 'CP-99' is unknown: register it, or admit unknown stations", handshake_id: 2 },
       { at: iso(world.now() - 9e5), peer: "10.20.4.18:40022", path: "/ocpp/CP-04", identity: "CP-04", reason: "the password of station 'CP-04' is wrong", handshake_id: 1 },
     ]);
+  if (path === "/quarantine")
+    return ok([
+      { refusal_id: "r1", station_id: "CP-03", kind: "payload", action: "MeterValues", reason: "Object missing required field `timestamp` - at `$.meterValue[0]`", answered: "ProtocolError", frame: '[2,"m7","MeterValues",{"connectorId":1,"meterValue":[{"sampledValue":[]}]}]', count: 41, first_at: iso(world.now() - 4e6), last_at: iso(world.now() - 2e4) },
+      { refusal_id: "r2", station_id: "CP-05", kind: "frame", action: null, reason: "Not an OCPP-J message: it ends too early", answered: "RpcFrameworkError", frame: '[2,"m9","Heartbeat",', count: 1, first_at: iso(world.now() - 9e5), last_at: iso(world.now() - 9e5) },
+    ]);
+  if (m("/quarantine/[^/]+")) return done;
   if ((p = m("/stations/([^/]+)/commands/(.+)"))) {
     await new Promise((go) => setTimeout(go, 300));
     if (p[1] === "get_composite_schedule") return ok({ result: "accepted", status: "Accepted", detail: "", data: { start: iso(world.now()), unit: "A", periods: [{ start_s: 0, limit: 15.9, number_phases: 3 }, { start_s: 360, limit: 6, number_phases: 3 }] } });

@@ -15,7 +15,19 @@ from .context import ApiContext
 from .description import describe, docs_page
 from .guard import guard, principal_of
 from .live import LiveFeeds
-from .routes import account, commands, evses, feeds, node, public, sites, stations, tokens, transactions
+from .routes import (
+    account,
+    commands,
+    evses,
+    feeds,
+    node,
+    public,
+    quarantine,
+    sites,
+    stations,
+    tokens,
+    transactions,
+)
 
 MAX_BODY_BYTES = 1_000_000
 
@@ -48,6 +60,7 @@ def create_app(context: ApiContext, assets: Assets | None = None) -> Litestar:
             evses.sessions_router,
             stations.router,
             stations.handshakes_router,
+            quarantine.router,
             commands.router,
             tokens.router,
             transactions.router,

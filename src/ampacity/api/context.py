@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from ..access.service import Access
 from ..bus.local import Bus
 from ..clock import Clock
+from ..csms.quarantine import Quarantine
 from ..csms.state import StationState
 from ..csms.vocabulary import Command, Outcome
 from ..model.live import SiteHistory, SiteView
@@ -149,7 +150,9 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
 
 
 class ApiContext(Struct, kw_only=True):
-    """The parts of a node that the API serves. `sites` may change while it runs."""
+    """The parts of a node that the API serves. `sites` may change while it runs, `quarantine` is
+    what the CSMS fills.
+    """
 
     operator_id: str
     store: Store
@@ -160,3 +163,4 @@ class ApiContext(Struct, kw_only=True):
     clock: Clock
     demo: DemoControl | None = None
     settings: ApiSettings = ApiSettings()
+    quarantine: Quarantine = field(default_factory=Quarantine)

@@ -386,6 +386,23 @@ class HandshakeView(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class RefusedMessageView(Struct, frozen=True, kw_only=True):
+    """A fault of a station's messages, `count` times since `first_at`: `reason` says what is wrong with the
+    newest `frame` (cut), `answered` with which error it was answered, None where nothing may be answered.
+    """
+
+    refusal_id: str
+    station_id: str
+    kind: str
+    action: str | None
+    reason: str
+    answered: str | None
+    frame: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
 # ---------------------------------------------------------------- tokens, transactions, series
 
 

@@ -47,6 +47,8 @@ export const setNetwork = (stationId: string, plugged: boolean) =>
 export const saveToken = (token: TokenChange) => put<TokenView>(path`/tokens/${token.value}`, token);
 export const deleteToken = (value: string) => del(path`/tokens/${value}`);
 
+export const forgetRefused = (refusalId: string) => del(path`/quarantine/${refusalId}`);
+
 export const makeKey = (key: ApiKeyChange) => post<NewApiKeyView>("/api-keys", key);
 export const revokeKey = (prefix: string) => del(path`/api-keys/${prefix}`);
 export const makeLink = (link: LinkChange) => post<LinkView>("/links", link);

@@ -537,6 +537,23 @@ export interface HandshakeView {
   reason: string;
 }
 
+/**
+ * A fault of a station's messages, `count` times since `first_at`: `reason` says what is wrong with the
+ * newest `frame` (cut), `answered` with which error it was answered, None where nothing may be answered.
+ */
+export interface RefusedMessageView {
+  refusal_id: string;
+  station_id: string;
+  kind: string;
+  action: string | null;
+  reason: string;
+  answered: string | null;
+  frame: string;
+  count: number;
+  first_at: Instant;
+  last_at: Instant;
+}
+
 /** A driver's token. Values are compared without regard to case. */
 export interface TokenView {
   value: string;
