@@ -9,24 +9,32 @@ have. Tolerant where refusing helps nobody: elements after the fourth, a payload
 time without a zone (the dialects take it as UTC). What we send is checked by reading it back with the same
 decoder; a message of ours that breaks its schema raises PayloadError before it is queued.
 
+A `lenient` codec (a CSMS's, for what real stations send) repairs what the strict decoder refuses where that
+loses little, and tells what it did: see `repair` and, for the text of a frame, `mending`.
+
 Two differences to a literal reading of the schemas remain: a number such as 1.0 is not taken for an
-integer, and a date-time must be a real one (no 30 February, no leap second, no year 0).
+integer, and a date-time must be a real one (no 30 February, no leap second, no year 0). All of them are
+listed in tests/ocpp/test_differences.py.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from ampacity.ocpp.errors import ErrorCode, Fault, PayloadError, spell
+from ampacity.ocpp.mending import mend
 from ampacity.ocpp.messages.wire import WireStruct, dec_hook
 from ampacity.ocpp.moments import naive_moment
+from ampacity.ocpp.repair import Repair, Unfit
+from ampacity.ocpp.tolerances import LOSSY_REQUESTS, LOSSY_RESPONSES
 from ampacity.ocpp.version import Role, Version, vocabulary
 
 MAX_FRAME = 1 << 20
 MAX_DEPTH = 64
 UNREADABLE_ID = "-1"
+LARGEST_TRANSACTION_ID = 2**31 - 1
 
 _NAMES = {2: "CALL", 3: "CALLRESULT", 4: "CALLERROR", 5: "CALLRESULTERROR", 6: "SEND"}
 _TYPES = {Version.V16: {2, 3, 4}, Version.V201: {2, 3, 4}, Version.V21: {2, 3, 4, 5, 6}}
@@ -84,6 +92,8 @@ class Malformed(msgspec.Struct, frozen=True, gc=False):
 
 
 Frame = Call | CallResult | CallError | CallResultError | Send | Malformed
+Read: TypeAlias = tuple[WireStruct, tuple[str, ...]]
+"""A message and what had to be repaired of it (nothing, for a faultless one)."""
 
 _FRAME: msgspec.json.Decoder[Call | CallResult | CallError | CallResultError | Send] = msgspec.json.Decoder(
     Call | CallResult | CallError | CallResultError | Send
@@ -102,8 +112,9 @@ class Codec:
     `max_frame` is in characters. `max_depth` bounds the values that a peer may shape itself: customData,
     the data of a DataTransfer of 2.x, error details; everything else is as deep as its schema, and a frame
     that nests without end fails in the parser's own recursion check before anything is built. With
-    `check_sent` (the default) every payload that we send is validated like one that we receive. A codec has
-    no state, so all connections of one version and role can share it.
+    `check_sent` (the default) every payload that we send is validated like one that we receive. `lenient`
+    makes the `read_*` methods repair what they can; the `decode_*` methods are strict always. A codec has no
+    state, so all connections of one version and role can share it.
     """
 
     def __init__(
@@ -114,13 +125,19 @@ class Codec:
         max_frame: int = MAX_FRAME,
         max_depth: int = MAX_DEPTH,
         check_sent: bool = True,
+        lenient: bool = False,
     ) -> None:
         self.version = version
         self.role = role
         self.max_frame = max_frame
         self.max_depth = max_depth
         self.check_sent = check_sent
+        self.lenient = lenient
         self._vocabulary = vocabulary(version)
+        # Actions of 1.6 whose transaction id may be a station's overflow (see quirks: 2**63 - 1).
+        overflows = lenient and version is Version.V16
+        self._numbered = frozenset(("MeterValues", "StopTransaction") if overflows else ())
+        self._ready: dict[str, Callable[[bytes], WireStruct]] = {}
         self._decoders: dict[type[WireStruct], msgspec.json.Decoder[WireStruct]] = {}
 
     # Frames in
@@ -196,7 +213,44 @@ class Codec:
             code=ErrorCode.FORMAT_VIOLATION if syntax else ErrorCode.RPC_FRAMEWORK_ERROR,
         )
 
+    def mend_frame(self, text: str | bytes) -> str | None:
+        """The text of a frame that is no JSON as it was meant, None when that can't be known (or when this
+        codec is not lenient, or the text too long)."""
+        return mend(text) if self.lenient and len(text) <= self.max_frame else None
+
     # Payloads in
+
+    def read_call(self, action: str, payload: bytes) -> Read:
+        """Like `decode_call`, repaired where this codec is lenient. Raises PayloadError, the strict one."""
+        decode = self._ready.get(action)
+        try:
+            if decode is not None and not _NULL.search(payload):
+                message = decode(payload)
+            else:
+                message = self.decode_call(action, payload)
+        except PayloadError as error:
+            message, repairs = self._repaired(action, 0, payload, error)
+        except (ValueError, RecursionError) as error:
+            message, repairs = self._repaired(action, 0, payload, self._refused(action, error))
+        else:
+            repairs = ()
+        if action in self._numbered and (message.transactionId or 0) > LARGEST_TRANSACTION_ID:  # type: ignore[attr-defined]
+            return _without_overflow(action, message, repairs)
+        return message, repairs
+
+    def read_result(self, action: str, payload: bytes) -> Read:
+        """Like `decode_result`, repaired where this codec is lenient. Raises PayloadError."""
+        try:
+            return self.decode_result(action, payload), ()
+        except PayloadError as error:
+            return self._repaired(action, 1, payload, error)
+
+    def read_send(self, action: str, payload: bytes) -> Read:
+        """Like `decode_send`, repaired where this codec is lenient. Raises PayloadError."""
+        try:
+            return self.decode_send(action, payload), ()
+        except PayloadError as error:
+            return self._repaired(action, 2, payload, error)
 
     def decode_call(self, action: str, payload: msgspec.Raw | bytes) -> WireStruct:
         """The request of `action` sent by the peer. Raises PayloadError."""
@@ -207,7 +261,10 @@ class Codec:
             raise PayloadError(
                 self.version, Fault.WRONG_DIRECTION, f"{action} is not for a {self.role.value} to receive"
             )
-        return self._decode(action, types[0], payload)
+        message = self._decode(action, types[0], payload)
+        if action != "DataTransfer":
+            self._ready[action] = self._decoder(types[0]).decode
+        return message
 
     def decode_result(self, action: str, payload: msgspec.Raw | bytes) -> WireStruct:
         """The response of `action`, which we called. Raises PayloadError."""
@@ -245,15 +302,33 @@ class Codec:
             raw = self._without_null(action, raw)
         try:
             message = self._decoder(kind).decode(raw)
-            if action == "DataTransfer" and _deeper(getattr(message, "data", None), self.max_depth):
-                raise PayloadError(
-                    self.version, Fault.VALUE, f"data nested deeper than {self.max_depth}", "$.data"
-                )
-            return message
-        except msgspec.ValidationError as error:
-            raise PayloadError.from_validation(self.version, action, error) from None
         except (ValueError, RecursionError) as error:
-            raise PayloadError(self.version, Fault.SYNTAX, f"{action}: {_short(error)}") from None
+            raise self._refused(action, error) from None
+        if action == "DataTransfer" and _deeper(getattr(message, "data", None), self.max_depth):
+            raise PayloadError(
+                self.version, Fault.VALUE, f"data nested deeper than {self.max_depth}", "$.data"
+            )
+        return message
+
+    def _refused(self, action: str, error: Exception) -> PayloadError:
+        if isinstance(error, msgspec.ValidationError):
+            return PayloadError.from_validation(self.version, action, error)
+        return PayloadError(self.version, Fault.SYNTAX, f"{action}: {_short(error)}")
+
+    def _repaired(self, action: str, part: Literal[0, 1, 2], payload: bytes, error: PayloadError) -> Read:
+        """What can be made of a payload that the schema refuses. Raises `error` when that is nothing."""
+        if not self.lenient or error.fault in (Fault.UNKNOWN_ACTION, Fault.WRONG_DIRECTION, Fault.SYNTAX):
+            raise error from None
+        kind = self._vocabulary.sends[action] if part == 2 else self._vocabulary.calls[action][part]
+        lossy = LOSSY_RESPONSES if part == 1 else LOSSY_REQUESTS
+        repair = Repair(lossy=action in lossy, foreign=self._dec_hook)
+        try:
+            message = repair.message(kind, _ANY.decode(payload))
+        except (Unfit, ValueError, RecursionError):
+            raise error from None
+        if action == "DataTransfer" and _deeper(getattr(message, "data", None), self.max_depth):
+            raise error from None
+        return message, repair.told()
 
     def _without_null(self, action: str, raw: bytes) -> bytes:
         """Refuse null where the schema has no place for it; a payload that is null itself is an empty one."""
@@ -357,6 +432,13 @@ def _null_path(value: Any, free_data: bool) -> str | None:
             if isinstance(member, dict | list) and (path := _null_path(member, False)):
                 return f"[{index}]{path}"
     return None
+
+
+def _without_overflow(action: str, message: Any, repairs: tuple[str, ...]) -> Read:
+    """A transaction id beyond 32 bits is none that we gave out: the message speaks of no transaction."""
+    told = f"$.transactionId: {message.transactionId} is beyond 32 bits, taken for none"
+    none = 0 if action == "StopTransaction" else None  # it has to have one there
+    return msgspec.structs.replace(message, transactionId=none), (*repairs, told)
 
 
 def _deeper(value: Any, levels: int) -> bool:

@@ -37,6 +37,7 @@ from ampacity.ocpp.codec import (
     CallResult,
     CallResultError,
     Codec,
+    Frame,
     Malformed,
     Send,
 )
@@ -295,7 +296,11 @@ class Engine:
         if self.closed:
             return []
         frame = self.codec.decode_frame(text)
-        return _HANDLERS[type(frame)](self, frame, text, now)
+        if type(frame) is Call:
+            return self._on_call(frame, text)
+        if type(frame) is Malformed:
+            return self._on_malformed(frame, text, now)
+        return self._on_other(frame, text, now)
 
     def frames_to_send(self) -> list[str]:
         """Frames to write, in order; each is returned once."""
@@ -347,34 +352,53 @@ class Engine:
 
     # One method a frame type
 
-    def _on_call(self, frame: Call, text: str | bytes, now: float) -> list[Event]:
-        del now
-        key = History.key(frame.message_id, text)
-        again = self.history.answer_to(key)
-        if again is not None:
-            self._outbox.append(again)
-            return []
-        if self.history.is_open(key):
-            if frame.message_id not in self._open:
-                self._awaited.add(key)
-            return []
-        if frame.message_id in self._open:
+    def _on_other(self, frame: Frame, text: str | bytes, now: float) -> list[Event]:
+        match frame:
+            case Call():
+                return self._on_call(frame, text)
+            case CallResult():
+                return self._on_result(frame, text, now)
+            case CallError():
+                return self._on_error(frame, text, now)
+            case CallResultError():
+                return self._on_result_error(frame)
+            case Send():
+                return self._on_send(frame, text)
+            case Malformed():
+                return self._refused(frame, text)
+
+    def _on_call(self, frame: Call, text: str | bytes) -> list[Event]:
+        message_id, history = frame.message_id, self.history
+        key = (message_id, hash(text))  # History.key
+        if key in history:
+            return self._repeated(frame, key)
+        if message_id in self._open:
             # Answering would answer the other call of that id, so this one gets nothing.
             return [self._violation("message id", "id of a call that is still open", text, frame)]
         if len(self._open) >= self._max_open:
             error = f"{len(self._open)} calls are open already"
-            self._outbox.append(self.codec.encode_error(frame.message_id, ErrorCode.GENERIC_ERROR, error))
+            self._outbox.append(self.codec.encode_error(message_id, ErrorCode.GENERIC_ERROR, error))
             return [self._violation("flood", error, text, frame, ErrorCode.GENERIC_ERROR)]
+        action, raw = frame.action, bytes(frame.payload)
         try:
-            payload = self.codec.decode_call(frame.action, frame.payload)
-        except PayloadError as error:
+            payload, repairs = self.codec.read_call(action, raw)
+        except PayloadError as fault:
             self._outbox.append(
-                self.codec.encode_error(frame.message_id, error.code, error.description, error.details)
+                self.codec.encode_error(message_id, fault.code, fault.description, fault.details)
             )
-            return [self._violation(_kind(error), str(error), text, frame, error.code)]
-        self._open[frame.message_id] = (frame.action, key)
-        self.history.opened(key, frame.action)
-        return [CallReceived(frame.message_id, frame.action, payload, bytes(frame.payload))]
+            return [self._violation(_kind(fault), str(fault), text, frame, fault.code)]
+        self._open[message_id] = (action, key)
+        history.opened(key, action)
+        return [CallReceived(message_id, action, payload, raw, repairs)]
+
+    def _repeated(self, frame: Call, key: Key) -> list[Event]:
+        """The peer says again what it said: it gets the same answer, now or when there is one."""
+        again = self.history.answer_to(key)
+        if again is not None:
+            self._outbox.append(again)
+        elif frame.message_id not in self._open:
+            self._awaited.add(key)
+        return []
 
     def _on_result(self, frame: CallResult, text: str | bytes, now: float) -> list[Event]:
         waiting = self._waiting
@@ -382,7 +406,7 @@ class Engine:
             return [self._violation("unexpected answer", "result for no call in flight", text, frame)]
         self._finish(now)
         try:
-            payload = self.codec.decode_result(waiting.action, frame.payload)
+            payload, repairs = self.codec.read_result(waiting.action, bytes(frame.payload))
         except PayloadError as error:
             if self.version is Version.V21:
                 self._outbox.append(
@@ -395,7 +419,8 @@ class Engine:
                     frame.message_id, waiting.action, error.code, error.description, error.details, True
                 )
             ]
-        return [ResultReceived(frame.message_id, waiting.action, payload, now - waiting.sent_at)]
+        elapsed_s = now - waiting.sent_at
+        return [ResultReceived(frame.message_id, waiting.action, payload, elapsed_s, repairs)]
 
     def _on_error(self, frame: CallError, text: str | bytes, now: float) -> list[Event]:
         waiting = self._waiting
@@ -413,8 +438,7 @@ class Engine:
             )
         ]
 
-    def _on_result_error(self, frame: CallResultError, text: str | bytes, now: float) -> list[Event]:
-        del text, now
+    def _on_result_error(self, frame: CallResultError) -> list[Event]:
         return [
             ResultErrorReceived(
                 frame.message_id,
@@ -425,16 +449,23 @@ class Engine:
             )
         ]
 
-    def _on_send(self, frame: Send, text: str | bytes, now: float) -> list[Event]:
-        del now
+    def _on_send(self, frame: Send, text: str | bytes) -> list[Event]:
+        raw = bytes(frame.payload)
         try:
-            payload = self.codec.decode_send(frame.action, frame.payload)
+            payload, repairs = self.codec.read_send(frame.action, raw)
         except PayloadError as error:
             return [self._violation(_kind(error), str(error), text, frame, error.code)]
-        return [SendReceived(frame.message_id, frame.action, payload, bytes(frame.payload))]
+        return [SendReceived(frame.message_id, frame.action, payload, raw, repairs)]
 
     def _on_malformed(self, frame: Malformed, text: str | bytes, now: float) -> list[Event]:
-        del now
+        if frame.kind == "frame" and (mended := self.codec.mend_frame(text)) is not None:
+            again = self.codec.decode_frame(mended)
+            if type(again) is not Malformed:
+                events = self._on_other(again, mended, now)
+                return [_with_note(event, f"$: no JSON ({frame.description}), mended") for event in events]
+        return self._refused(frame, text)
+
+    def _refused(self, frame: Malformed, text: str | bytes) -> list[Event]:
         if frame.answer:
             self._outbox.append(self.codec.encode_error(frame.message_id, frame.code, frame.description))
         return [self._violation(frame.kind, frame.description, text, frame, frame.code)]
@@ -454,14 +485,10 @@ class Engine:
         )
 
 
-_HANDLERS: dict[type, Callable[[Engine, Any, str | bytes, float], list[Event]]] = {
-    Call: Engine._on_call,
-    CallResult: Engine._on_result,
-    CallError: Engine._on_error,
-    CallResultError: Engine._on_result_error,
-    Send: Engine._on_send,
-    Malformed: Engine._on_malformed,
-}
+def _with_note(event: Event, note: str) -> Event:
+    if isinstance(event, CallReceived | ResultReceived | SendReceived):
+        return msgspec.structs.replace(event, repairs=(note, *event.repairs))
+    return event
 
 
 def _kind(error: PayloadError) -> Violation:

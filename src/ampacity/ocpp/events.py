@@ -34,12 +34,14 @@ class CallReceived(msgspec.Struct, frozen=True, gc=False):
 
 
 class ResultReceived(msgspec.Struct, frozen=True, gc=False):
-    """Our call was answered, `elapsed_s` seconds after it was handed out to be sent."""
+    """Our call was answered, `elapsed_s` seconds after it was handed out to be sent (`repairs`: see
+    CallReceived)."""
 
     message_id: str
     action: str
     payload: WireStruct
     elapsed_s: float = 0.0
+    repairs: tuple[str, ...] = ()
 
 
 class ErrorReceived(msgspec.Struct, frozen=True, gc=False):
@@ -80,6 +82,7 @@ class SendReceived(msgspec.Struct, frozen=True, gc=False):
     action: str
     payload: WireStruct
     raw: bytes = b""
+    repairs: tuple[str, ...] = ()
 
 
 class ResultErrorReceived(msgspec.Struct, frozen=True, gc=False):

@@ -47,6 +47,10 @@ class History:
         # An owner that neither answers nor abandons must not make this grow with every connection.
         self._open = dict(carried[-4 * self._size :])
 
+    def __contains__(self, key: Key) -> bool:
+        """Whether the message was answered lately or is being worked on."""
+        return key in self._answers or key in self._open
+
     def answer_to(self, key: Key) -> str | None:
         """The frame that answered this message, None when it wasn't answered or is forgotten."""
         entry = self._answers.get(key)
@@ -63,10 +67,12 @@ class History:
     def answered(self, key: Key, action: str, frame: str) -> None:
         """The message was answered with `frame`; the oldest answer makes room."""
         self._open.pop(key, None)
-        self._answers.pop(key, None)
-        while len(self._answers) >= self._size:
-            del self._answers[next(iter(self._answers))]
-        self._answers[key] = (action, frame)
+        answers = self._answers
+        if len(answers) >= self._size:
+            answers.pop(key, None)
+            while len(answers) >= self._size:
+                del answers[next(iter(answers))]
+        answers[key] = (action, frame)
 
     def dropped(self, key: Key) -> None:
         """The message was refused or given up: a repetition counts as new."""
