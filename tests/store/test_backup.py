@@ -85,7 +85,7 @@ async def test_a_restore_brings_back_what_was_and_keeps_what_it_replaces(tmp_pat
 
 async def test_what_can_not_be_backed_up_or_restored_is_explained(store: Store, tmp_path: Path) -> None:
     with pytest.raises(BackupFailed, match="it is the database itself: name another file"):
-        await backup(store, store.path)
+        await backup(store, store.backend.path)
     saved = (await backup(store, tmp_path / "saved.db")).path
     damaged = tmp_path / "damaged.db"
     content = bytearray(saved.read_bytes())

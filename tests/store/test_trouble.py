@@ -89,7 +89,8 @@ async def test_a_database_that_another_program_holds_for_long_is_told_and_taken_
     events: list[StoreTrouble] = []
     store.on_trouble(events.append)
     await store.write(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout=50"))
-    other = sqlite3.connect(store.path, isolation_level=None)
+    assert isinstance(store.backend, sqlite.SqliteBackend)
+    other = sqlite3.connect(store.backend.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     writes = [store.write(partial(journal.append, record=record(str(number)))) for number in range(3)]
     results = await asyncio.wait_for(asyncio.gather(*writes, return_exceptions=True), 10)
@@ -125,7 +126,8 @@ async def test_something_else_than_a_database_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        ("postgresql://db/ampacity", "keeps its data in SQLite"),
+        ("mysql://db/ampacity", "kept in SQLite or PostgreSQL"),
+        ("postgresql://db:many/ampacity", "invalid literal|port"),
         ("sqlite://relative.db", "three slashes|a relative path follows three"),
         ("sqlite:///:memory:", "forget"),
         ("", "forget"),

@@ -44,7 +44,8 @@ class BackupReport(Struct, frozen=True, kw_only=True):
 async def backup(store: Store, target: Path) -> BackupReport:
     """Copy the database to the file `target` (replaced if it exists), or into the folder `target` under a
     name of the time. Raises BackupFailed."""
-    return await asyncio.to_thread(_copy_live, store.path, target, store.clock.now())
+    assert isinstance(store.backend, sqlite.SqliteBackend)
+    return await asyncio.to_thread(_copy_live, store.backend.path, target, store.clock.now())
 
 
 def restore(saved: Path, database: Path) -> None:

@@ -7,6 +7,8 @@ group gathers by itself, so a single write pays no waiting and a busy store pays
 group is closed after `group_s` at the latest. `post(fn)` queues without waiting, for what may be lost in a
 crash; posts ride along with the next write, or go after `post_s`.
 
+Which database it is, a file of SQLite or a server of PostgreSQL, is the `backend`'s business.
+
 When the disk refuses, the whole group is undone, each waiting caller gets StoreUnavailable (a station then
 gets no answer and sends again), posts stay queued, `on_trouble` tells it once, and the first commit that
 works tells `recovered`.
@@ -27,10 +29,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from ..clock import Clock
-from . import migrations, sqlite
+from .backend import Backend, backend_for
 from .errors import StoreClosed, StoreTrouble, StoreUnavailable, TransactionMisused
 
 log = logging.getLogger(__name__)
@@ -103,15 +105,13 @@ class _Unit:
 class Store:
     """An open database. Make it with `open`; use it from the event loop that opened it."""
 
-    def __init__(
-        self, path: Path, clock: Clock, settings: StoreSettings, writing: Engine, reading: Engine
-    ) -> None:
-        self.path = path
+    def __init__(self, backend: Backend, clock: Clock, settings: StoreSettings) -> None:
+        self.backend = backend
+        self.place = backend.place
+        """What messages call the database."""
         self.clock = clock
         self.settings = settings
         self.figures = StoreFigures()
-        self._writing = writing
-        self._reading = reading
         self._loop = asyncio.get_running_loop()
         self._readers = ThreadPoolExecutor(settings.readers, "store-read")
         self._queue: deque[_Unit] = deque()
@@ -130,14 +130,14 @@ class Store:
     async def open(cls, url: str | Path, clock: Clock, settings: StoreSettings | None = None) -> Store:
         """Open (and where needed create and migrate) the database that `url` names.
 
-        `url` is `sqlite:///path` or a path. Raises StoreUrlError, StoreNewer or StoreUnavailable, each saying
-        what helps.
+        `url` is `sqlite:///path`, a path or `postgresql://user:password@host/database`. Raises StoreUrlError,
+        StoreNewer or StoreUnavailable, each saying what helps.
         """
         settings = settings or StoreSettings()
-        path = sqlite.database_path(url)
+        backend = backend_for(url)
         sys.setswitchinterval(min(sys.getswitchinterval(), settings.switch_interval_s))
-        writing, reading = await asyncio.to_thread(_prepare, path, settings)
-        return cls(path, clock, settings, writing, reading)
+        await asyncio.to_thread(backend.open, settings.readers)
+        return cls(backend, clock, settings)
 
     async def close(self) -> None:
         """Write what is queued and close. Posts that the disk refuses now are counted as failed."""
@@ -146,8 +146,7 @@ class Store:
             self._wake.notify()
         await asyncio.to_thread(self._thread.join)
         await asyncio.to_thread(self._readers.shutdown)
-        self._reading.dispose()
-        self._writing.dispose()
+        await asyncio.to_thread(self.backend.close)
         self._unhold()
 
     async def write(self, fn: Callable[[Connection], T]) -> T:
@@ -161,7 +160,7 @@ class Store:
         unit = _Unit(fn, future)
         with self._wake:
             if self._closing:
-                raise StoreClosed(str(self.path))
+                raise StoreClosed(self.place)
             self._queue.append(unit)
             self._awaited += 1
             if self._awaited == 1:
@@ -183,7 +182,7 @@ class Store:
         """
         with self._wake:
             if self._closing:
-                raise StoreClosed(str(self.path))
+                raise StoreClosed(self.place)
             if len(self._queue) >= self.settings.post_limit * rank // 4:
                 self.figures.shed_posts += 1
                 return
@@ -198,7 +197,7 @@ class Store:
     async def read(self, fn: Callable[[Connection], T]) -> T:
         """Run `fn` in a reader thread on a snapshot of the last commit; writing there raises."""
         if self._closing:
-            raise StoreClosed(str(self.path))
+            raise StoreClosed(self.place)
         return await self._loop.run_in_executor(self._readers, self._read, fn)
 
     def on_trouble(self, callback: Callable[[StoreTrouble], None]) -> None:
@@ -218,10 +217,9 @@ class Store:
 
     def _read(self, fn: Callable[[Connection], T]) -> T:
         try:
-            with self._reading.connect() as connection, connection.begin():
-                return fn(connection)
+            return self.backend.read(fn)
         except Exception as error:
-            unavailable = sqlite.unavailable(error, self.path)
+            unavailable = self.backend.unavailable(error)
             if unavailable is None or unavailable.kind == "read-only":  # the latter: `fn` tried to write
                 raise
             raise unavailable from error
@@ -229,12 +227,12 @@ class Store:
     # ------------------------------------------------------------ the writer thread
 
     def _run(self) -> None:
-        with self._writing.connect() as connection:
-            while True:
-                group = self._next_group()
-                if group is None:
-                    return
-                self._commit(connection, group)
+        while True:
+            group = self._next_group()
+            if group is None:
+                self.backend.close_writer()
+                return
+            self._commit(group)
 
     def _next_group(self) -> deque[_Unit] | None:
         """Wait for work and take all of it; None when the store is closed and the queue empty."""
@@ -248,52 +246,60 @@ class Store:
             self._awaited = 0
             return group or None
 
-    def _commit(self, connection: Connection, group: deque[_Unit]) -> None:
+    def _commit(self, group: deque[_Unit]) -> None:
         """Run units of `group` for at most `group_s` and commit; the rest goes back to the queue's head."""
         done: list[_Unit] = []
         try:
-            with connection.begin():
-                driver = connection.connection.driver_connection
-                ends = time.perf_counter() + self.settings.group_s
-                while group:
-                    unit = group.popleft()
-                    done.append(unit)
-                    if unit.future is None or not unit.future.cancelled():
-                        self._run_unit(connection, driver, unit)
-                    if time.perf_counter() >= ends:
-                        break
+            self._run_group(group, done)
         except BaseException as error:  # the thread must outlive whatever a unit does
-            if not done:  # it could not even begin: nobody is to wait for that
-                done.extend(group)
-                group.clear()
-            self._fail(done, error)
+            kept = self.backend.kept(error)
+            if not kept:
+                if not done:  # it could not even begin: nobody is to wait for that
+                    done.extend(group)
+                    group.clear()
+                self._fail(done, error)
         else:
+            kept = True
+        if kept:
             self.figures.commits += 1
             self.figures.units += len(done)
             self._tell(done, recovered=self._troubled)
         if group:
             self._put_back(group)
 
-    def _run_unit(self, connection: Connection, driver: Any, unit: _Unit) -> None:
-        driver.execute("SAVEPOINT unit")
+    def _run_group(self, group: deque[_Unit], done: list[_Unit]) -> None:
+        connection = self.backend.writer()
+        with connection.begin():
+            ends = time.perf_counter() + self.settings.group_s
+            while group:
+                unit = group.popleft()
+                done.append(unit)
+                if unit.future is None or not unit.future.cancelled():
+                    self._run_unit(connection, unit)
+                if time.perf_counter() >= ends:
+                    break
+
+    def _run_unit(self, connection: Connection, unit: _Unit) -> None:
+        self.backend.begin_unit(connection)
         try:
             unit.result = unit.fn(connection)
+            if connection.in_transaction():
+                self.backend.keep_unit(connection)
         except BaseException as error:
             # A disk error may have undone the whole transaction: the group's trouble, not the unit's.
-            if sqlite.trouble_kind(error, self.path) is not None:
+            if self.backend.trouble_kind(error) is not None:
                 raise
             unit.error = error
             self.figures.failed_units += 1
         if not connection.in_transaction():
             raise TransactionMisused from unit.error
         if unit.error is not None:
-            driver.execute("ROLLBACK TO unit")
-        driver.execute("RELEASE unit")
+            self.backend.undo_unit(connection)
 
     def _fail(self, done: list[_Unit], error: BaseException) -> None:
         """Nothing of the group was kept: callers are told, posts wait for better times."""
         self.figures.failed_commits += 1
-        unavailable = sqlite.unavailable(error, self.path)
+        unavailable = self.backend.unavailable(error)
         posts: deque[_Unit] = deque()
         told: list[_Unit] = []
         for unit in done:
@@ -324,7 +330,7 @@ class Store:
         elif recovered:
             self._troubled = False
             event = StoreTrouble(
-                kind="recovered", text=f"database {self.path}: can be written again", at=self.clock.time()
+                kind="recovered", text=f"database {self.place}: can be written again", at=self.clock.time()
             )
         try:
             self._loop.call_soon_threadsafe(self._settle, units, event)
@@ -351,18 +357,3 @@ class Store:
                     listener(event)
                 except Exception:
                     log.exception("a listener for the store's trouble failed")
-
-
-def _prepare(path: Path, settings: StoreSettings) -> tuple[Engine, Engine]:
-    """Open, check and migrate the file."""
-    sqlite.prepare_folder(path)
-    writing = sqlite.writing_engine(path)
-    try:
-        migrations.upgrade(writing, str(path))
-    except Exception as error:
-        writing.dispose()
-        unavailable = sqlite.unavailable(error, path)
-        if unavailable is None:
-            raise
-        raise unavailable from error
-    return writing, sqlite.reading_engine(path, settings.readers)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-TroubleKind: TypeAlias = Literal["full", "read-only", "locked", "corrupt", "io", "recovered"]
+TroubleKind: TypeAlias = Literal[
+    "full", "read-only", "locked", "corrupt", "io", "unreachable", "overloaded", "denied", "recovered"
+]
 
 REMEDIES: dict[str, str] = {
     "full": "free space or move the data to a larger disk; writing goes on as soon as there is room",
@@ -14,7 +17,16 @@ REMEDIES: dict[str, str] = {
     "locked": "another program holds the database: stop it, or point this one at another data folder",
     "corrupt": "restore the last backup and keep the damaged file for examination",
     "io": "check the disk or volume (dmesg, smartctl); writing goes on when it answers again",
+    "unreachable": "see that the server runs and the network leads there; writing goes on when it answers",
+    "overloaded": "raise the server's max_connections or memory, or end other programs' sessions",
+    "denied": "check user, password and database in its address, and the server's pg_hba.conf",
 }
+
+
+def without_password(url: str) -> str:
+    """An address that may be shown: the password, where there is one, is left out."""
+    url = re.sub(r"(://[^/@:]*):[^/]*@", r"\1@", url)
+    return re.sub(r"([?&]password=)[^&]*", r"\1...", url)
 
 
 class StoreError(Exception):
@@ -50,7 +62,8 @@ class StoreUrlError(StoreError):
     def __init__(self, url: str, why: str) -> None:
         self.url = url
         super().__init__(
-            f"database address {url!r}: {why}: write sqlite:///folder/ampacity.db or a file's path"
+            f"database address {without_password(url)!r}: {why}: "
+            "write sqlite:///folder/ampacity.db, a file's path, or postgresql://user:password@host/database"
         )
 
 
@@ -85,5 +98,8 @@ _WORDS: dict[TroubleKind, str] = {
     "locked": "it is locked",
     "corrupt": "it is damaged or no database",
     "io": "the disk answers with an error",
+    "unreachable": "the server can't be reached",
+    "overloaded": "the server has no room for another session",
+    "denied": "the server refuses this user",
     "recovered": "works again",
 }

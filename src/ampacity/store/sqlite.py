@@ -10,15 +10,20 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 
+from . import migrations
 from .errors import StoreUnavailable, StoreUrlError, TroubleKind
+from .statements import dbapi
+
+T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 5_000
 CHECKPOINT_PAGES = 2_000
@@ -44,7 +49,7 @@ def database_path(url: str | Path) -> Path:
         return url
     if not url.startswith("sqlite:"):
         if "://" in url:
-            raise StoreUrlError(url, "this version keeps its data in SQLite")
+            raise StoreUrlError(url, "data is kept in SQLite or PostgreSQL")
         path = url
     else:
         parts = urlsplit(url)
@@ -58,21 +63,78 @@ def database_path(url: str | Path) -> Path:
     return Path(path)
 
 
-def writing_engine(path: Path) -> Engine:
-    """The engine whose only connection writes."""
-    return _engine(path, poolclass=StaticPool, begin="BEGIN IMMEDIATE", read_only=False)
+class SqliteBackend:
+    """A file, one connection that writes, a few that read (see `backend.Backend`)."""
 
+    def __init__(self, url: str | Path) -> None:
+        self.path = database_path(url)
+        self.place = str(self.path)
+        self._writing: Engine | None = None
+        self._reading: Engine | None = None
+        self._writer: Connection | None = None
 
-def reading_engine(path: Path, connections: int) -> Engine:
-    """An engine of at most `connections` connections that can't write."""
-    return _engine(
-        path,
-        poolclass=QueuePool,
-        begin="BEGIN",
-        read_only=True,
-        pool_size=connections,
-        max_overflow=0,
-    )
+    def open(self, readers: int) -> None:
+        prepare_folder(self.path)
+        writing = _engine(self.path, begin="BEGIN IMMEDIATE", read_only=False, poolclass=StaticPool)
+        try:
+            with writing.connect() as connection, connection.begin():
+                migrations.upgrade(connection, self.place)
+        except Exception as error:
+            writing.dispose()
+            unavailable = self.unavailable(error)
+            if unavailable is None:
+                raise
+            raise unavailable from error
+        self._writing = writing
+        self._reading = _engine(
+            self.path,
+            begin="BEGIN",
+            read_only=True,
+            poolclass=QueuePool,
+            pool_size=readers,
+            max_overflow=0,
+        )
+
+    def writer(self) -> Connection:
+        assert self._writing is not None, "open() comes first"
+        if self._writer is None:
+            self._writer = self._writing.connect()
+        return self._writer
+
+    def begin_unit(self, connection: Connection) -> None:
+        dbapi(connection).execute("SAVEPOINT unit")
+
+    def keep_unit(self, connection: Connection) -> None:
+        dbapi(connection).execute("RELEASE unit")
+
+    def undo_unit(self, connection: Connection) -> None:
+        driver = dbapi(connection)
+        driver.execute("ROLLBACK TO unit")
+        driver.execute("RELEASE unit")
+
+    def read(self, fn: Callable[[Connection], T]) -> T:
+        assert self._reading is not None, "open() comes first"
+        with self._reading.connect() as connection, connection.begin():
+            return fn(connection)
+
+    def trouble_kind(self, error: BaseException) -> TroubleKind | None:
+        return trouble_kind(error, self.path)
+
+    def unavailable(self, error: BaseException) -> StoreUnavailable | None:
+        return unavailable(error, self.path)
+
+    def kept(self, error: BaseException) -> bool:
+        return False  # a commit that raises has been undone
+
+    def close_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def close(self) -> None:
+        for engine in (self._reading, self._writing):
+            if engine is not None:
+                engine.dispose()
 
 
 def _engine(path: Path, *, begin: str, read_only: bool, **pool: Any) -> Engine:

@@ -19,6 +19,11 @@ from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.types import TypeDecorator
 
 
+def dbapi(connection: Connection) -> Any:
+    """The driver's connection, for what is below SQLAlchemy."""
+    return connection.connection.dbapi_connection
+
+
 def insert_or_ignore(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
     """Insert `row`, or leave what has its key already; returns whether it was inserted."""
     statement = _insert_or_ignore(connection.dialect.name, table)

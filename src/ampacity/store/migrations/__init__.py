@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from ..errors import StoreNewer
 
@@ -23,23 +23,23 @@ def revision(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def upgrade(engine: Engine, place: str) -> None:
+def upgrade(connection: Connection, place: str) -> None:
     """Bring the database to HEAD. Raises StoreNewer where it is ahead of this program.
 
-    All of it is one transaction: a migration that is cut off leaves the former schema.
+    All of it is the one transaction that `connection` is in: a migration that is cut off leaves the former
+    schema.
     """
-    with engine.connect() as connection, connection.begin():
-        found = revision(connection)
-        if found == HEAD:
-            return
-        from alembic import command
-        from alembic.config import Config
-        from alembic.script import ScriptDirectory
+    found = revision(connection)
+    if found == HEAD:
+        return
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
 
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-        if found is not None and found not in known:
-            raise StoreNewer(place, found, HEAD)
-        config.attributes["connection"] = connection
-        command.upgrade(config, HEAD)
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in known:
+        raise StoreNewer(place, found, HEAD)
+    config.attributes["connection"] = connection
+    command.upgrade(config, HEAD)

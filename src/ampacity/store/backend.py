@@ -1,0 +1,67 @@
+"""The seam between the store and a database: what differs between SQLite's file and a PostgreSQL server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from .errors import StoreUnavailable, TroubleKind
+from .sqlite import SqliteBackend
+
+T = TypeVar("T")
+
+POSTGRES_SCHEMES = ("postgresql://", "postgres://")
+
+
+class Backend(Protocol):
+    """One database. `open`, `writer`, the units, `unavailable` and `kept` belong to the writer's thread;
+    `read` may run in several threads at once.
+    """
+
+    place: str
+    """What messages call the database; never holds a password."""
+
+    def open(self, readers: int) -> None:
+        """Create and migrate what is missing. Raises StoreError."""
+
+    def writer(self) -> Connection:
+        """The one connection that writes, opened again where it was lost."""
+
+    def begin_unit(self, connection: Connection) -> None:
+        """What follows can be undone alone."""
+
+    def keep_unit(self, connection: Connection) -> None:
+        """Keep what was done since `begin_unit`. Raises where that can't be, and the unit is to be undone."""
+
+    def undo_unit(self, connection: Connection) -> None:
+        """Undo what was done since `begin_unit`."""
+
+    def read(self, fn: Callable[[Connection], T]) -> T:
+        """Run `fn` on a snapshot of the last commit; writing there raises."""
+
+    def trouble_kind(self, error: BaseException) -> TroubleKind | None:
+        """What an error says about the database as a whole; None when it is about the statement."""
+
+    def unavailable(self, error: BaseException) -> StoreUnavailable | None:
+        """The error to tell callers, where `trouble_kind` is not None."""
+
+    def kept(self, error: BaseException) -> bool:
+        """Whether a group whose commit ended with `error` was committed all the same."""
+
+    def close_writer(self) -> None:
+        """Close the writing connection (from the writer's thread)."""
+
+    def close(self) -> None:
+        """Close all the rest. Blocks."""
+
+
+def backend_for(url: str | Path) -> Backend:
+    """The database that `url` names: `postgresql://...`, `sqlite:///path` or a path. Raises StoreUrlError."""
+    if isinstance(url, str) and url.startswith(POSTGRES_SCHEMES):
+        from .postgres import PostgresBackend  # its driver is not loaded where nobody wants it
+
+        return PostgresBackend(url)
+    return SqliteBackend(url)

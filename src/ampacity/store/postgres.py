@@ -1,0 +1,245 @@
+"""PostgreSQL: how a server is spoken to, and what its errors mean.
+
+Sessions ask for `synchronous_commit=on` whatever the server's default is: a commit returns after the log is
+on the server's disk. One session writes and holds an advisory lock, so that two nodes never both believe to
+be the writer; a few read, each in a read-only snapshot. A server that was restarted is taken up again by the
+next write or read.
+
+A commit that the network cuts off is looked up by its transaction's number as soon as the server answers
+again, so that callers are told what is true.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+import asyncpg  # type: ignore[import-untyped]
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool, QueuePool
+
+from . import migrations
+from . import postgres_driver as driver
+from .errors import StoreUnavailable, StoreUrlError, TroubleKind, without_password
+from .statements import dbapi
+
+T = TypeVar("T")
+
+LOCKED_WITHIN_S = 5.0
+"""How long `open` waits for the writer's lock: that of a program just killed is given back within this."""
+KEPT_WITHIN_S = 10.0
+"""How long the writer asks for the outcome of a commit that was cut off."""
+OLDEST_SERVER = 140_000
+
+SETTINGS = {
+    "application_name": "ampacity",
+    "synchronous_commit": "on",
+    "timezone": "UTC",
+    # A session whose client vanished must not hold the writer's lock for the hours that TCP allows.
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+
+_KINDS: dict[str, TroubleKind] = {
+    "53100": "full",
+    "25006": "read-only",
+    "55P03": "locked",
+    "58030": "io",
+    "58P01": "io",
+    "58P02": "io",
+    "XX001": "corrupt",
+    "XX002": "corrupt",
+    "25P03": "unreachable",
+    "25P04": "unreachable",
+    "08": "unreachable",
+    "57P": "unreachable",
+    "53": "overloaded",
+    "28": "denied",
+    "3D": "denied",
+}
+"""By code, else by its beginning."""
+
+
+class PostgresBackend:
+    """A server, one session that writes, a few that read (see `backend.Backend`)."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.place = without_password(url)
+        self._writing = self._engine("BEGIN", asks_outcome=True)
+        self._reading: Engine | None = None
+        self._writer: Connection | None = None
+
+    def open(self, readers: int) -> None:
+        try:
+            self._writer = self._locked_session()
+            self._check_version(self._writer)
+            with self._writer.begin():
+                migrations.upgrade(self._writer, self.place)
+        except Exception as error:
+            unavailable = self.unavailable(error) or self._denied(error)
+            self.close_writer()
+            if unavailable is None:
+                raise
+            raise unavailable from error
+        self._reading = self._engine(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", asks_outcome=False, readers=readers
+        )
+
+    def writer(self) -> Connection:
+        if self._writer is None:
+            connection = self._writing.connect()
+            try:
+                _lock(connection, self.place)
+            except BaseException:
+                connection.close()
+                raise
+            self._writer = connection
+        return self._writer
+
+    def begin_unit(self, connection: Connection) -> None:
+        dbapi(connection).savepoint()
+
+    def keep_unit(self, connection: Connection) -> None:
+        dbapi(connection).release()
+
+    def undo_unit(self, connection: Connection) -> None:
+        dbapi(connection).undo()
+
+    def read(self, fn: Callable[[Connection], T]) -> T:
+        try:
+            return self._read(fn)
+        except Exception as error:
+            if self.trouble_kind(error) != "unreachable":
+                raise
+        return self._read(fn)  # the server may have been restarted since this session was opened
+
+    def trouble_kind(self, error: BaseException) -> TroubleKind | None:
+        if isinstance(error, StoreUnavailable):  # told by `writer`
+            return error.kind
+        state = getattr(_cause(error), "sqlstate", "")
+        return _KINDS.get(state) or _KINDS.get(state[:3]) or _KINDS.get(state[:2])
+
+    def unavailable(self, error: BaseException) -> StoreUnavailable | None:
+        if isinstance(error, StoreUnavailable):
+            return error
+        kind = self.trouble_kind(error)
+        if kind is None:
+            return None
+        if kind == "unreachable":
+            self._drop_writer()
+        cause = _cause(error)
+        detail = f"{getattr(cause, 'sqlstate', '')} {cause}".strip()
+        if isinstance(cause, driver.OutcomeUnknown):
+            detail += "; whether the last writes were kept is not known"
+        return StoreUnavailable(kind, self.place, detail)
+
+    def kept(self, error: BaseException) -> bool:
+        cause = _cause(error)
+        if not isinstance(cause, driver.OutcomeUnknown):
+            return False
+        ends = time.monotonic() + KEPT_WITHIN_S
+        while time.monotonic() < ends:
+            self._drop_writer()
+            with suppress(DBAPIError, StoreUnavailable):
+                status = dbapi(self.writer()).value("SELECT txid_status($1)", cause.xid)
+                if status != "in progress":  # the server has not yet seen that its client is gone
+                    return bool(status == "committed")
+            time.sleep(0.1)
+        return False
+
+    def close_writer(self) -> None:
+        if self._writer is not None:
+            with suppress(DBAPIError):
+                self._writer.close()
+            self._writer = None
+
+    def close(self) -> None:
+        for engine in (self._reading, self._writing):
+            if engine is not None:
+                engine.dispose()
+
+    # ------------------------------------------------------------ inside
+
+    def _engine(self, begin: str, *, asks_outcome: bool, readers: int | None = None) -> Engine:
+        def connect() -> driver.Connection:
+            try:
+                return driver.Connection(self.url, SETTINGS, begin=begin, asks_outcome=asks_outcome)
+            except (asyncpg.exceptions.ClientConfigurationError, ValueError) as error:
+                raise StoreUrlError(self.url, str(error)) from error
+
+        engine = (
+            create_engine("postgresql+ampacity://", creator=connect, poolclass=NullPool)
+            if readers is None
+            else create_engine(
+                "postgresql+ampacity://",
+                creator=connect,
+                poolclass=QueuePool,
+                pool_size=readers,
+                max_overflow=0,
+            )
+        )
+        event.listen(engine, "begin", lambda connection: dbapi(connection).begin())
+        return engine
+
+    def _read(self, fn: Callable[[Connection], T]) -> T:
+        assert self._reading is not None, "open() comes first"
+        with self._reading.connect() as connection:
+            try:
+                with connection.begin():
+                    return fn(connection)
+            except Exception as error:
+                if self.trouble_kind(error) == "unreachable":
+                    connection.invalidate()
+                raise
+
+    def _locked_session(self) -> Connection:
+        """A session with the writer's lock, which another program may be about to give back."""
+        ends = time.monotonic() + LOCKED_WITHIN_S
+        connection = self._writing.connect()
+        while True:
+            try:
+                _lock(connection, self.place)
+                return connection
+            except StoreUnavailable:
+                if time.monotonic() >= ends:
+                    connection.close()
+                    raise
+                time.sleep(0.1)
+
+    def _check_version(self, connection: Connection) -> None:
+        version = int(dbapi(connection).value("SHOW server_version_num"))
+        if version < OLDEST_SERVER:
+            raise StoreUrlError(
+                self.url, f"the server is PostgreSQL {version // 10_000}, and 14 is the oldest that will do"
+            )
+
+    def _denied(self, error: BaseException) -> StoreUnavailable | None:
+        """What making the tables may run into: a user that may only look (PostgreSQL 15's default)."""
+        cause = _cause(error)
+        if getattr(cause, "sqlstate", "") != "42501":
+            return None
+        return StoreUnavailable("denied", self.place, f"{cause}: make this user the database's owner")
+
+    def _drop_writer(self) -> None:
+        if self._writer is not None:
+            with suppress(DBAPIError):
+                self._writer.invalidate()
+                self._writer.close()
+            self._writer = None
+
+
+def _lock(connection: Connection, place: str) -> None:
+    taken = dbapi(connection).value(
+        "SELECT pg_try_advisory_lock(hashtext('ampacity writer'), hashtext(coalesce(current_schema(), '')))"
+    )
+    if not taken:
+        raise StoreUnavailable("locked", place, "another session holds the writer's advisory lock")
+
+
+def _cause(error: BaseException) -> BaseException:
+    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
