@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+from tools import tolerance
+
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = ROOT / "docs" / "figures"
 START, END = "<!-- figures: made by tools/docs.py from docs/figures/*.json -->", "<!-- end of figures -->"
@@ -134,4 +136,5 @@ def pages() -> dict[Path, str]:
         ROOT / "README.md": readme(),
         ROOT / "docs" / "commands.md": commands(),
         ROOT / "docs" / "settings.md": settings(),
+        ROOT / "docs" / "tolerance.md": tolerance.page(),
     }

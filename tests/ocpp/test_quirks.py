@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from ampacity.ocpp.engine import CallReceived, Engine, ErrorReceived, Event, Res
 from ampacity.ocpp.messages import v16, v21, v201
 from ampacity.ocpp.quirks import QUIRKS
 from ampacity.ocpp.version import Role, Version
+from tools import tolerance
 
 V16, V201, V21 = Version.V16, Version.V201, Version.V21
 AT = "2024-03-03T05:19:09Z"
@@ -306,3 +308,8 @@ def test_a_call_with_2_x_modules_stays_typed() -> None:
     """The repaired message is of the very type that the strict decoder makes."""
     assert type(told("Heartbeat", {"x": 1}, V201).payload) is v201.HeartbeatRequest
     assert type(told("Heartbeat", {"x": 1}, V21).payload) is v21.HeartbeatRequest
+
+
+def test_the_page_is_what_the_tables_say() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "tolerance.md"
+    assert page.read_text() == tolerance.page(), "run ./dev docs"

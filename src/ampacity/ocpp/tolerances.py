@@ -68,7 +68,6 @@ broken, what holds it goes."""
 
 INFORMATIVE = frozenset(
     {
-        "AdditionalInfoType.additionalIdToken",
         "EventDataType.techCode",
         "EventDataType.techInfo",
         "SecurityEventNotificationRequest.techInfo",
@@ -76,7 +75,6 @@ INFORMATIVE = frozenset(
         "StatusInfoType.reasonCode",
         "StatusNotificationRequest.info",
         "StatusNotificationRequest.vendorErrorCode",
-        "StatusNotificationRequest.vendorId",
     }
 )
 """Text for a reader: cut at the schema's length when it is longer."""

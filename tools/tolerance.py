@@ -1,0 +1,89 @@
+"""Writes docs/tolerance.md: what Ampacity accepts of a message that breaks its schema, from the tables that
+the code itself reads (`ampacity.ocpp.tolerances` and `ampacity.ocpp.quirks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+HEAD = """# What we accept
+
+Made from the program by `./dev docs`. We send only what OCA's schemas allow; each message of ours is checked
+before it leaves. What a station sends is checked by the same schemas, and a valid message goes its way at
+once. One that breaks its schema is repaired where that loses little, and accepted; each repair is kept with
+the message as it came. What can't be repaired is answered with the CALLERROR that the standard names, and
+kept for a person to see.
+
+## In every message
+
+| what a station sends | how it is read |
+|---|---|
+| a member that the schema doesn't have | left out (customData of 2.x is kept) |
+| null | the member is absent |
+| an empty list where the member may be absent | absent |
+| `1.0` or `"1"` for a whole number, `"1.5"` or `"1,5"` for a number | the number; `1,234` is ambiguous, no number |
+| a number or boolean for a text | its text |
+| `0`, `1`, `"true"`, `"false"` for a boolean | the boolean |
+| a word in another case, or with other spaces and marks (`Suspended_EV`) | the schema's word |
+| one object where a list of them belongs | a list of one |
+| a time with a comma, without seconds, with an offset of hours, as epoch seconds or milliseconds | the time |
+| a time without a zone | UTC |
+| a day beyond its month | counted on: 29 February 2022 is 1 March |
+| an object as `data` of a DataTransfer of 1.6 | its JSON text |
+| no payload, or an empty list for one | an empty object |
+| control characters in a text, NaN, a member without its value | read as JSON all the same |
+"""
+
+
+def page() -> str:
+    """The text of docs/tolerance.md."""
+    from ampacity.ocpp import tolerances as t
+    from ampacity.ocpp.quirks import QUIRKS
+
+    out = [
+        HEAD,
+        "## In messages that must not be lost",
+        "",
+        f"In {listed(t.LOSSY_REQUESTS)}, and in the answers to {listed(t.LOSSY_RESPONSES)}, a broken optional",
+        "member is left out alone, and so is a broken item of these lists:",
+        f"{listed(t.LOSSY_LISTS)}. Everything else (profiles, schedules, certificates, needs of a car) is",
+        "taken whole or refused whole.",
+        "",
+        "Some members are not left out alone, because their absence says something else (no measurand means",
+        f"the energy register): {listed(t.DECISIVE)}. When one is broken, what holds it goes.",
+        "",
+        "| member | when it is broken |",
+        "|---|---|",
+        *(f"| `{name}` missing | {value!r} |" for name, value in sorted(t.WHEN_MISSING.items())),
+        *(f"| `{name}` not understood | {value!r} |" for name, value in sorted(t.WHEN_UNKNOWN.items())),
+        *(
+            f"| `{name}` too long | kept up to {most:,} characters |"
+            for name, most in sorted(t.KEPT_LONG.items())
+        ),
+        *(f"| `{name}` too long | cut |" for name in sorted(t.INFORMATIVE)),
+        *(f"| `{name}` with decimals | the nearest whole number |" for name in sorted(t.WHOLE_WH)),
+        *(f"| `{name}` with no good item | empty |" for name in sorted(t.MAY_BE_EMPTY)),
+        "",
+        "## Stations",
+        "",
+        "What stations were reported to do. The reading is the same for every station, whatever its make:",
+        "firmware is sold under many names.",
+        "",
+        "| station | OCPP | does | is read as | reported |",
+        "|---|---|---|---|---|",
+    ]
+    for quirk in QUIRKS:
+        cells = (
+            ", ".join(quirk.makes) or "several",
+            ", ".join(quirk.versions),
+            quirk.does,
+            quirk.reading,
+            ", ".join(quirk.sources),
+        )
+        out.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join([*out, ""])
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in order, as code."""
+    return ", ".join(f"`{name}`" for name in sorted(names))
