@@ -21,7 +21,7 @@ kept for a person to see.
 | a member that the schema doesn't have | left out (customData of 2.x is kept) |
 | null | the member is absent |
 | an empty list where the member may be absent | absent |
-| `1.0` or `"1"` for a whole number, `"1.5"` or `"1,5"` for a number | the number; `1,234` is ambiguous, no number |
+| `1.0` or `"1"` for a whole number, `"1.5"` or `"1,5"` for a number | the number (`1,234` is none) |
 | a number or boolean for a text | its text |
 | `0`, `1`, `"true"`, `"false"` for a boolean | the boolean |
 | a word in another case, or with other spaces and marks (`Suspended_EV`) | the schema's word |
@@ -44,8 +44,8 @@ def page() -> str:
         HEAD,
         "## In messages that must not be lost",
         "",
-        f"In {listed(t.LOSSY_REQUESTS)}, and in the answers to {listed(t.LOSSY_RESPONSES)}, a broken optional",
-        "member is left out alone, and so is a broken item of these lists:",
+        f"In {listed(t.LOSSY_REQUESTS)}, and in the answers to {listed(t.LOSSY_RESPONSES)},",
+        "a broken optional member is left out alone, and so is a broken item of these lists:",
         f"{listed(t.LOSSY_LISTS)}. Everything else (profiles, schedules, certificates, needs of a car) is",
         "taken whole or refused whole.",
         "",
@@ -57,10 +57,11 @@ def page() -> str:
         *(f"| `{name}` missing | {value!r} |" for name, value in sorted(t.WHEN_MISSING.items())),
         *(f"| `{name}` not understood | {value!r} |" for name, value in sorted(t.WHEN_UNKNOWN.items())),
         *(
-            f"| `{name}` too long | kept up to {most:,} characters |"
-            for name, most in sorted(t.KEPT_LONG.items())
+            f"| {listed(name for name, most in t.KEPT_LONG.items() if most == longest)} too long "
+            f"| kept up to {longest:,} characters |"
+            for longest in sorted(set(t.KEPT_LONG.values()))
         ),
-        *(f"| `{name}` too long | cut |" for name in sorted(t.INFORMATIVE)),
+        f"| {listed(t.INFORMATIVE)} too long | cut |",
         *(f"| `{name}` with decimals | the nearest whole number |" for name in sorted(t.WHOLE_WH)),
         *(f"| `{name}` with no good item | empty |" for name in sorted(t.MAY_BE_EMPTY)),
         "",
