@@ -13,8 +13,8 @@ A `lenient` codec (a CSMS's, for what real stations send) repairs what the stric
 loses little, and tells what it did: see `repair` and, for the text of a frame, `mending`.
 
 Two differences to a literal reading of the schemas remain: a number such as 1.0 is not taken for an
-integer, and a date-time must be a real one (no 30 February, no leap second, no year 0). All of them are
-listed in tests/ocpp/test_differences.py.
+integer, and a date-time must be a real one (no 30 February, no leap second, no year 0). Those that we
+know are in tests/ocpp/test_messages.py.
 """
 
 import re
