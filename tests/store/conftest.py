@@ -1,4 +1,4 @@
-"""A real store in a temporary folder."""
+"""A real store: on SQLite in a temporary folder, and on a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -16,10 +16,32 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 OPERATOR = "stadtwerke"
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where an empty database is: a file that isn't there yet, then a server's."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("pg_database"))
+    return f"sqlite:///{tmp_path / 'ampacity.db'}"
+
+
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(address: str) -> AsyncIterator[Store]:
     """An open, empty store that knows one operator."""
-    opened = await Store.open(tmp_path / "ampacity.db", WallClock())
-    await opened.write(lambda connection: ensure_operator(connection, OPERATOR, "Stadtwerke", NOON))
+    opened = await open_store(address)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def sqlite_store(tmp_path: Path) -> AsyncIterator[Store]:
+    """The same in SQLite, where the test is about files."""
+    opened = await open_store(f"sqlite:///{tmp_path / 'ampacity.db'}")
+    yield opened
+    await opened.close()
+
+
+async def open_store(address: str) -> Store:
+    """Open a store and let it know the operator."""
+    opened = await Store.open(address, WallClock())
+    await opened.write(lambda connection: ensure_operator(connection, OPERATOR, "Stadtwerke", NOON))
+    return opened

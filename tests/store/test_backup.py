@@ -18,7 +18,7 @@ from .conftest import OPERATOR
 from .rows import record, transaction_row
 
 
-async def test_a_backup_under_load_is_of_one_moment(store: Store, tmp_path: Path) -> None:
+async def test_a_backup_under_load_is_of_one_moment(sqlite_store: Store, tmp_path: Path) -> None:
     stop = False
     written = 0
 
@@ -31,13 +31,13 @@ async def test_a_backup_under_load_is_of_one_moment(store: Store, tmp_path: Path
                 journal.append(connection, record(f"k{number}"))
                 insert_transaction(connection, transaction_row(number))
 
-            await store.write(unit)
+            await sqlite_store.write(unit)
 
     writers = [asyncio.ensure_future(write(task)) for task in range(8)]
     target = tmp_path / "copy.db"
     for _ in range(5):
         seen = written - len(writers)
-        report = await backup(store, target)
+        report = await backup(sqlite_store, target)
         assert report.path == target
         assert report.bytes == target.stat().st_size
         copy = sqlite3.connect(f"file:{target}?mode=ro", uri=True)
@@ -54,10 +54,10 @@ async def test_a_backup_under_load_is_of_one_moment(store: Store, tmp_path: Path
     assert [name for name in sorted(os.listdir(tmp_path)) if "copy" in name] == ["copy.db"]
 
 
-async def test_a_backup_into_a_folder_is_named_by_the_time(store: Store, tmp_path: Path) -> None:
+async def test_a_backup_into_a_folder_is_named_by_the_time(sqlite_store: Store, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
     folder.mkdir()
-    report = await backup(store, folder)
+    report = await backup(sqlite_store, folder)
     assert [report.path] == list(folder.glob("ampacity-2*Z.db"))
 
 
@@ -83,10 +83,12 @@ async def test_a_restore_brings_back_what_was_and_keeps_what_it_replaces(tmp_pat
     await former.close()
 
 
-async def test_what_can_not_be_backed_up_or_restored_is_explained(store: Store, tmp_path: Path) -> None:
+async def test_what_can_not_be_backed_up_or_restored_is_explained(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
     with pytest.raises(BackupFailed, match="it is the database itself: name another file"):
-        await backup(store, store.backend.path)
-    saved = (await backup(store, tmp_path / "saved.db")).path
+        await backup(sqlite_store, sqlite_store.backend.path)
+    saved = (await backup(sqlite_store, tmp_path / "saved.db")).path
     damaged = tmp_path / "damaged.db"
     content = bytearray(saved.read_bytes())
     content[8192:12288] = b"\xff" * 4096

@@ -41,15 +41,15 @@ def test_a_file_that_can_not_grow_stops_writing_and_room_lets_it_go_on(tmp_path:
     assert told["failed_posts"] == 0
 
 
-async def test_a_full_disk_is_called_so(store: Store) -> None:
+async def test_a_full_disk_is_called_so(sqlite_store: Store) -> None:
     events: list[StoreTrouble] = []
-    store.on_trouble(events.append)
+    sqlite_store.on_trouble(events.append)
 
     def no_room(connection: Connection) -> None:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
-    await store.write(no_room)
+    await sqlite_store.write(no_room)
     message = record("k")
     kept = 0
 
@@ -57,48 +57,48 @@ async def test_a_full_disk_is_called_so(store: Store) -> None:
         nonlocal kept
         while True:
             large = msgspec.structs.replace(message, retry_key=str(kept), payload=b"x" * 8000)
-            await store.write(partial(journal.append, record=large))
+            await sqlite_store.write(partial(journal.append, record=large))
             kept += 1
 
     with pytest.raises(StoreUnavailable, match=r"the disk is full .*: free space or move the data") as caught:
         await asyncio.wait_for(fill(), 20)
     assert caught.value.kind == "full"
     rows = select(func.count()).select_from(journal_table)
-    assert await store.read(lambda connection: connection.scalar(rows)) == kept
-    await store.write(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1000000"))
-    await store.write(lambda connection: journal.append(connection, message))
+    assert await sqlite_store.read(lambda connection: connection.scalar(rows)) == kept
+    await sqlite_store.write(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1000000"))
+    await sqlite_store.write(lambda connection: journal.append(connection, message))
     assert [event.kind for event in events] == ["full", "recovered"]
 
 
-async def test_closing_does_not_wait_for_a_disk_that_refuses(store: Store) -> None:
+async def test_closing_does_not_wait_for_a_disk_that_refuses(sqlite_store: Store) -> None:
     def no_room(connection: Connection) -> None:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
-    await store.write(no_room)
+    await sqlite_store.write(no_room)
     large = msgspec.structs.replace(record("k"), payload=b"x" * 1_000_000)
-    store.post(partial(journal.append, record=large))
-    await asyncio.wait_for(store.close(), 10)
+    sqlite_store.post(partial(journal.append, record=large))
+    await asyncio.wait_for(sqlite_store.close(), 10)
     await asyncio.sleep(0)
-    assert store.figures.failed_posts == 1
+    assert sqlite_store.figures.failed_posts == 1
 
 
 async def test_a_database_that_another_program_holds_for_long_is_told_and_taken_up_again(
-    store: Store,
+    sqlite_store: Store,
 ) -> None:
     events: list[StoreTrouble] = []
-    store.on_trouble(events.append)
-    await store.write(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout=50"))
-    assert isinstance(store.backend, sqlite.SqliteBackend)
-    other = sqlite3.connect(store.backend.path, isolation_level=None)
+    sqlite_store.on_trouble(events.append)
+    await sqlite_store.write(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout=50"))
+    assert isinstance(sqlite_store.backend, sqlite.SqliteBackend)
+    other = sqlite3.connect(sqlite_store.backend.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    writes = [store.write(partial(journal.append, record=record(str(number)))) for number in range(3)]
+    writes = [sqlite_store.write(partial(journal.append, record=record(str(number)))) for number in range(3)]
     results = await asyncio.wait_for(asyncio.gather(*writes, return_exceptions=True), 10)
     assert {type(result) for result in results} == {StoreUnavailable}
-    assert store.troubled
+    assert sqlite_store.troubled
     other.execute("ROLLBACK")
     other.close()
-    assert (await store.write(partial(journal.append, record=record("0")))).fresh
+    assert (await sqlite_store.write(partial(journal.append, record=record("0")))).fresh
     assert [event.kind for event in events] == ["locked", "recovered"]
 
 

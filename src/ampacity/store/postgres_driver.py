@@ -32,6 +32,7 @@ STATEMENTS_KEPT = 512
 apilevel = "2.0"
 threadsafety = 1
 paramstyle = "numeric_dollar"
+Binary = bytes
 
 
 class Error(Exception):
@@ -385,9 +386,16 @@ _COUNT = re.compile(r"\d+$")
 
 def without_nul(values: Sequence[Any]) -> list[Any]:
     """PostgreSQL's text can't hold the character 0, which a station may well send: it is shown as unknown."""
-    return [
-        value.replace("\0", "\ufffd") if type(value) is str and "\0" in value else value for value in values
-    ]
+    return [_shown(value) if type(value) in _MAY_HOLD_NUL else value for value in values]
+
+
+_MAY_HOLD_NUL = (str, tuple)
+
+
+def _shown(value: str | tuple[Any, ...]) -> Any:
+    if isinstance(value, tuple):  # an array
+        return without_nul(value)
+    return value.replace("\0", "\ufffd") if "\0" in value else value
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -4,6 +4,9 @@ The driver of SQLite gives the interpreter up at each step of a statement, and b
 waits up to the switch interval to get it back: row by row that is 46,000 rows/s of eight columns, whatever
 the disk does. One statement of 256 rows is one step: 420,000 rows/s in the same trial (620,000 and 730,000
 where nothing else runs).
+
+PostgreSQL gets COPY, and where a key may exist (COPY knows no conflicts) one statement whose values are
+arrays, a column each: one round trip and one plan for any number of rows.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy import ColumnElement, Connection, Table, literal_column
 from sqlalchemy.engine import Dialect
 
-from .statements import insert_for
+from .statements import dbapi, insert_for
 
 Merge: TypeAlias = Callable[[Any, Any], Mapping[str, ColumnElement[Any]]]
 """From the columns of the row that is there and of the one that was offered: new values by column."""
@@ -50,6 +53,7 @@ class Rows:
         self.key = tuple(key or (column.name for column in table.primary_key))
         self.conflict = conflict
         self._sqlite: dict[int, str] = {}
+        self._postgres: tuple[str, str] | None = None
 
     def write(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
         """Insert `rows`; returns how many were inserted, replaced or merged.
@@ -59,7 +63,30 @@ class Rows:
         """
         if not rows:
             return 0
+        if connection.dialect.name == "postgresql":
+            return self._write_postgres(connection, rows)
         return self._write_sqlite(connection, rows)
+
+    def _write_postgres(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+        single, several = self._postgres or self._compile_postgres(connection.dialect)
+        if len(rows) > 1 and self.conflict == "error":
+            copied: int = dbapi(connection).copy(self.table.name, self.columns, rows)
+            return copied
+        with closing(connection.connection.cursor()) as cursor:
+            if len(rows) == 1:
+                cursor.execute(single, rows[0])
+            else:
+                cursor.execute(several, tuple(zip(*rows, strict=True)))
+            return int(cursor.rowcount)
+
+    def _compile_postgres(self, dialect: Dialect) -> tuple[str, str]:
+        """The statements for one row and for arrays of values."""
+        head, tail = self._around_values(dialect)
+        types = [self.table.c[name].type.compile(dialect=dialect) for name in self.columns]
+        values = ", ".join(f"${place}::{type_}" for place, type_ in enumerate(types, 1))
+        arrays = ", ".join(f"${place}::{type_}[]" for place, type_ in enumerate(types, 1))
+        self._postgres = f"{head} VALUES ({values}){tail}", f"{head} SELECT * FROM unnest({arrays}){tail}"
+        return self._postgres
 
     def _write_sqlite(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
         statements = self._sqlite or self._compile_sqlite(connection.dialect)
