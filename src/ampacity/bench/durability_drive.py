@@ -133,7 +133,9 @@ def say(built: Plant, station: Station, index: int, position: Callable[[], int])
 
 async def answer_of(heard: Heard) -> Any:
     """The reply's payload, None when it was left out. Raises Refused, TimeoutError."""
-    return await asyncio.wait_for(heard.came, ANSWER_LIMIT_S)
+    # Not wait_for: in Python 3.11 it forgets a cancellation that comes together with the result.
+    async with asyncio.timeout(ANSWER_LIMIT_S):
+        return await heard.came
 
 
 class Tally:
