@@ -51,6 +51,9 @@ class Backend(Protocol):
     def kept(self, error: BaseException) -> bool:
         """Whether a group whose commit ended with `error` was committed all the same."""
 
+    def drop_writer(self) -> None:
+        """Forget the writing connection, which is broken: `writer` opens another. For the writer's thread."""
+
     def close_writer(self) -> None:
         """Close the writing connection (from the writer's thread)."""
 

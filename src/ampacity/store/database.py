@@ -300,6 +300,8 @@ class Store:
         """Nothing of the group was kept: callers are told, posts wait for better times."""
         self.figures.failed_commits += 1
         unavailable = self.backend.unavailable(error)
+        if unavailable is not None and unavailable.kind == "unreachable":
+            self.backend.drop_writer()
         posts: deque[_Unit] = deque()
         told: list[_Unit] = []
         for unit in done:

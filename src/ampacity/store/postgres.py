@@ -130,8 +130,6 @@ class PostgresBackend:
         kind = self.trouble_kind(error)
         if kind is None:
             return None
-        if kind == "unreachable":
-            self._drop_writer()
         cause = _cause(error)
         detail = f"{getattr(cause, 'sqlstate', '')} {cause}".strip()
         if isinstance(cause, driver.OutcomeUnknown):
@@ -144,13 +142,20 @@ class PostgresBackend:
             return False
         ends = time.monotonic() + KEPT_WITHIN_S
         while time.monotonic() < ends:
-            self._drop_writer()
+            self.drop_writer()
             with suppress(DBAPIError, StoreUnavailable):
                 status = dbapi(self.writer()).value("SELECT txid_status($1)", cause.xid)
                 if status != "in progress":  # the server has not yet seen that its client is gone
                     return bool(status == "committed")
             time.sleep(0.1)
         return False
+
+    def drop_writer(self) -> None:
+        if self._writer is not None:
+            with suppress(DBAPIError):
+                self._writer.invalidate()
+                self._writer.close()
+            self._writer = None
 
     def close_writer(self) -> None:
         if self._writer is not None:
@@ -224,13 +229,6 @@ class PostgresBackend:
         if getattr(cause, "sqlstate", "") != "42501":
             return None
         return StoreUnavailable("denied", self.place, f"{cause}: make this user the database's owner")
-
-    def _drop_writer(self) -> None:
-        if self._writer is not None:
-            with suppress(DBAPIError):
-                self._writer.invalidate()
-                self._writer.close()
-            self._writer = None
 
 
 def _lock(connection: Connection, place: str) -> None:

@@ -126,6 +126,9 @@ class SqliteBackend:
     def kept(self, error: BaseException) -> bool:
         return False  # a commit that raises has been undone
 
+    def drop_writer(self) -> None:
+        self.close_writer()
+
     def close_writer(self) -> None:
         if self._writer is not None:
             self._writer.close()
