@@ -1,8 +1,8 @@
 """A charging station that shares no code with the product: frames are JSON by hand over the `websockets`
 client.
 
-Everything it receives is checked against the OCA's own schemas by an independent validator. It does what it
-is told, nothing by itself: no retries, no state machine.
+Every frame in both directions goes past an independent judge (`judge`), so a test speaks by the book unless
+it says otherwise. The double does what it is told, nothing by itself: no retries, no state machine.
 """
 
 from __future__ import annotations
@@ -13,16 +13,13 @@ import contextlib
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable
-from decimal import Decimal
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import jsonschema
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-SCHEMAS = Path(__file__).parents[2] / "tools" / "ocpp_schemas"
+from .judge import BadFrame, judge
+
 SUBPROTOCOLS = {"1.6": "ocpp1.6", "2.0.1": "ocpp2.0.1", "2.1": "ocpp2.1"}
 
 Reaction = Callable[[dict[str, Any]], dict[str, Any]]
@@ -40,22 +37,6 @@ class Lost(Exception):
     """The connection ended before the answer came."""
 
 
-@cache
-def validator(version: str, name: str) -> jsonschema.protocols.Validator:
-    """The schema of a message: `name` is the action with `Request` or `Response`."""
-    folders = {"1.6": ("v16", "v16_security"), "2.0.1": ("v201",), "2.1": ("v21",)}[version]
-    names = [f"{name}.json"]
-    if version == "1.6" and name.endswith("Request"):
-        names.append(f"{name.removesuffix('Request')}.json")
-    for folder in folders:
-        for file in names:
-            path = SCHEMAS / folder / file
-            if path.exists():
-                schema = json.loads(path.read_text("utf-8-sig"), parse_float=Decimal)
-                return jsonschema.validators.validator_for(schema)(schema)
-    raise LookupError(f"no schema for {name} of {version}")
-
-
 class Double:
     """One socket of a station. Make it with `station`."""
 
@@ -67,27 +48,42 @@ class Double:
         self.errors: list[list[Any]] = []
         """CALLERRORs that answered nothing of ours (id "-1")."""
         self.reactions: dict[str, Reaction | dict[str, Any]] = {}
-        """Action -> what to answer; None keeps silent; what is missing gets NotImplemented."""
+        """Action -> what to answer; what is missing gets NotImplemented."""
         self.silent: set[str] = set()
+        """Actions that get no answer."""
+        self.own_faults: list[str] = []
+        """What the judge says of our own answers: a test may give a wrong one on purpose."""
         self.broken: Exception | None = None
-        """What the CSMS sent against its schema."""
+        """What the CSMS sent against the standard."""
         self._ids = ids
+        self._called_ids: set[str] = set()
         self._waiting: dict[str, tuple[str, asyncio.Future[dict[str, Any]]]] = {}
         self._arrived = asyncio.Condition()
         self.reader = asyncio.ensure_future(self._read())
 
     async def call(
-        self, action: str, payload: dict[str, Any], *, message_id: str | None = None, limit_s: float = 10.0
+        self,
+        action: str,
+        payload: dict[str, Any],
+        *,
+        message_id: str | None = None,
+        limit_s: float = 10.0,
+        faulty: bool = False,
     ) -> dict[str, Any]:
-        """Send a CALL and return the CALLRESULT's payload. Raises CallError, Lost, TimeoutError."""
+        """Send a CALL and return the CALLRESULT's payload. Raises CallError, Lost, TimeoutError, and BadFrame
+        for a call against the standard that is not `faulty` on purpose.
+        """
         message_id = message_id or self._ids()
+        text = json.dumps([2, message_id, action, payload])
+        if not faulty:
+            judge(self.version, text)
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[message_id] = (action, future)
-        await self.send_text(json.dumps([2, message_id, action, payload]))
+        await self.send_text(text)
         return await asyncio.wait_for(future, limit_s)
 
     async def send_text(self, text: str) -> None:
-        """Send anything."""
+        """Send anything, faulty or not."""
         try:
             await self.connection.send(text)
         except ConnectionClosed as closed:
@@ -106,8 +102,8 @@ class Double:
     async def _read(self) -> None:
         try:
             async for text in self.connection:
-                # Decimals: in floats 8.1 is no multiple of 0.1, and 1.6's schemas ask for one.
-                await self._take(json.loads(text), json.loads(text, parse_float=Decimal))
+                assert isinstance(text, str), "OCPP-J is text"
+                await self._take(text)
         except ConnectionClosed:
             pass
         except Exception as error:
@@ -119,27 +115,30 @@ class Double:
                 if not future.done():
                     future.set_exception(Lost("closed"))
 
-    async def _take(self, frame: list[Any], exact: list[Any]) -> None:
-        kind, message_id = frame[0], frame[1]
-        if kind == 2:
-            validator(self.version, f"{frame[2]}Request").validate(exact[3])
-            await self._called(message_id, frame[2], frame[3])
+    async def _take(self, text: str) -> None:
+        frame = json.loads(text)
+        waiting = self._waiting.pop(frame[1], None) if frame[0] in (3, 4) else None
+        if frame[0] == 3 and waiting is None:
+            raise BadFrame(f"a result that answers nothing: {text[:300]}")
+        try:
+            judge(self.version, text, None if waiting is None else waiting[0])
+        except BadFrame as fault:
+            if waiting is None or waiting[1].done():
+                raise
+            waiting[1].set_exception(fault)  # where it hurts
             return
-        if message_id not in self._waiting:
+        if frame[0] == 2:
+            if frame[1] in self._called_ids:
+                raise BadFrame(f"a message id that was used before: {text[:300]}")
+            self._called_ids.add(frame[1])
+            await self._called(frame[1], frame[2], frame[3])
+        elif waiting is None:
             self.errors.append(frame)
-            return
-        action, future = self._waiting.pop(message_id)
-        if future.done():
-            return
-        if kind == 3:
-            try:
-                validator(self.version, f"{action}Response").validate(exact[2])
-            except jsonschema.ValidationError as error:
-                future.set_exception(error)
+        elif not waiting[1].done():
+            if frame[0] == 3:
+                waiting[1].set_result(frame[2])
             else:
-                future.set_result(frame[2])
-        else:
-            future.set_exception(CallError(frame[2], frame[3]))
+                waiting[1].set_exception(CallError(frame[2], frame[3]))
 
     async def _called(self, message_id: str, action: str, payload: dict[str, Any]) -> None:
         async with self._arrived:
@@ -152,7 +151,12 @@ class Double:
             answer: list[Any] = [4, message_id, "NotImplemented", "", {}]
         else:
             answer = [3, message_id, reaction(payload) if callable(reaction) else reaction]
-        await self.connection.send(json.dumps(answer))
+        text = json.dumps(answer)
+        try:
+            judge(self.version, text, action)
+        except BadFrame as fault:
+            self.own_faults.append(str(fault))
+        await self.connection.send(text)
 
 
 _counter = itertools.count(1)
