@@ -314,18 +314,31 @@ async def test_compression_can_be_switched_off(make_node: NodeMaker) -> None:
 
 
 async def test_a_station_above_its_rate_is_slowed_down_and_loses_nothing(make_node: NodeMaker) -> None:
-    async with make_node(inbound_per_s=100.0, inbound_burst=10, max_waiting_inbound=4) as node:
+    limits = {"inbound_per_s": 100.0, "inbound_burst": 10, "max_waiting_inbound": 4}
+    async with make_node(compression=False, **limits) as node:
         async with station(node.gateway.port, "CP1") as double:
             loop = asyncio.get_running_loop()
             began = loop.time()
-            calls = [double.call("DataTransfer", {"vendorId": "v", "data": str(n)}) for n in range(40)]
-            await asyncio.gather(*calls)
-            assert loop.time() - began >= 0.25  # 30 beyond the burst, at 100 a second
-        assert [payload.data for _, payload in node.script.begun] == [str(n) for n in range(40)]
+            data = [f"{n}".ljust(2000) for n in range(60)]
+            await asyncio.gather(*(double.call("DataTransfer", {"vendorId": "v", "data": d}) for d in data))
+            # 50 are beyond the burst, at 100 a second; what one read takes comes before it is known.
+            assert loop.time() - began >= 0.25
+        assert [payload.data for _, payload in node.script.begun] == data
+
+
+async def test_large_messages_count_as_many(make_node: NodeMaker) -> None:
+    limits = {"inbound_per_s": 100.0, "inbound_burst": 10, "inbound_token_bytes": 1000}
+    async with make_node(**limits) as node, station(node.gateway.port, "CP1") as double:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for number in range(2):
+            await double.call("DataTransfer", {"vendorId": "v", "data": f"{number}" * 40_000})
+        await double.call("DataTransfer", {"vendorId": "v", "data": "last"})
+        assert loop.time() - began >= 0.5  # 80 tokens and more, 10 of them at once
 
 
 async def test_a_peer_that_does_not_read_is_not_read_either(make_node: NodeMaker) -> None:
-    async with make_node(compression=False) as node:
+    async with make_node(compression=False, inbound_token_bytes=1_000_000) as node:
         peer = await RawPeer.open(node.gateway.port, "CP1")
         data, count = "x" * 200_000, 150
         for number in range(count):

@@ -122,14 +122,60 @@ Credentials: TypeAlias = Callable[[str, bytes | None], Admitted | NotAdmitted]
 """(identity, password of the Basic header or None) -> verdict. Called in the event loop: must not block."""
 
 
+RejectKind: TypeAlias = Literal[
+    "path",
+    "not_websocket",
+    "authorization",
+    "unknown",
+    "password_missing",
+    "password_wrong",
+    "subprotocol",
+    "tls",
+    "too_many",
+    "busy",
+]
+"""Why a handshake did not become a session: the path names no station; no WebSocket request; an Authorization
+header that can't be read or names somebody else; nobody knows the station; its password is missing or wrong;
+no version in common; TLS was not agreed; too many tries from one address; we had no room or were stopping.
+"""
+
+EndKind: TypeAlias = Literal[
+    "closed",
+    "lost",
+    "no_pong",
+    "slow_consumer",
+    "replaced",
+    "protocol",
+    "disconnected",
+    "restart",
+]
+"""Why a session ended: the station closed it; its network went away; it did not answer a ping; it did not
+take what we sent; it opened a newer connection; it broke the WebSocket protocol; somebody here disconnected
+it; we stopped.
+"""
+
+
 class HandshakeRejected(Struct, frozen=True, kw_only=True):
     """A handshake that did not become a session, and why. `reason` is a sentence a technician can act on."""
 
     peer: str
     path: str
     identity: str | None
+    kind: RejectKind
     reason: str
     status: int
+    at: datetime
+
+
+class SessionEnded(Struct, frozen=True, kw_only=True):
+    """A station's socket is gone; it may have another. `lasted_s` is how long it was open, in site time."""
+
+    operator_id: str
+    station_id: str
+    peer: str
+    kind: EndKind
+    reason: str
+    lasted_s: float
     at: datetime
 
 

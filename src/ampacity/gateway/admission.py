@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from ..csms.link import Admitted, Credentials, NotAdmitted
+from ..csms.link import Admitted, Credentials, NotAdmitted, RejectKind
 from .transport import Handshake, Refusal
 
 SUBPROTOCOLS = {"ocpp2.1": "2.1", "ocpp2.0.1": "2.0.1", "ocpp1.6": "1.6"}
@@ -39,6 +39,7 @@ class Rejected(Struct, frozen=True):
     """Turn it away, and keep why."""
 
     identity: str | None
+    kind: RejectKind
     reason: str
     refusal: Refusal
 
@@ -50,17 +51,18 @@ def judge(handshake: Handshake, credentials: Credentials) -> Verdict:
     """Decide on an opening request."""
     identity, trouble = identity_of(handshake.path)
     if identity is None:
-        return Rejected(None, trouble, Refusal(404, f"{trouble}\n"))
+        return Rejected(None, "path", trouble, Refusal(404, f"{trouble}\n"))
     if "websocket" not in handshake.headers.get("upgrade", "").lower():
         reason = "not a WebSocket request: the station (or a proxy before us) sent no 'Upgrade: websocket'"
         return Rejected(
             identity,
+            "not_websocket",
             reason,
             Refusal(426, "This port speaks OCPP over WebSocket.\n", (("Upgrade", "websocket"),)),
         )
     password, trouble = _password(handshake.headers.get("authorization"), identity)
     if trouble:
-        return Rejected(identity, trouble, _unauthorized(trouble))
+        return Rejected(identity, "authorization", trouble, _unauthorized(trouble))
     verdict = credentials(identity, password)
     if isinstance(verdict, NotAdmitted):
         return _denied(identity, verdict)
@@ -124,12 +126,12 @@ def _password(header: str | None, identity: str) -> tuple[bytes | None, str]:
 def _denied(identity: str, verdict: NotAdmitted) -> Rejected:
     if verdict.why == "unknown":
         reason = f"station {identity!r} is unknown: register it, or admit unknown stations"
-        return Rejected(identity, reason, Refusal(404, "unknown station\n"))
+        return Rejected(identity, "unknown", reason, Refusal(404, "unknown station\n"))
     reason = {
         "password_missing": f"station {identity!r} sent no password: set its key (BasicAuthPassword)",
         "password_wrong": f"the password of station {identity!r} is wrong",
     }[verdict.why]
-    return Rejected(identity, reason, _unauthorized("authentication failed"))
+    return Rejected(identity, verdict.why, reason, _unauthorized("authentication failed"))
 
 
 def _unauthorized(body: str) -> Refusal:

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import random
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,8 @@ from ..csms.link import (
     HandshakeRejected,
     OutboundCall,
     Recorder,
+    RejectKind,
+    SessionEnded,
     StationHandler,
     StationRef,
     station_address,
@@ -32,11 +35,22 @@ from ..model.events import StationConnected, StationDisconnected
 from ..ocpp.codec import Codec
 from ..ocpp.engine import Engine, History
 from ..ocpp.version import Role, Version
-from .admission import SUBPROTOCOLS, Granted, Rejected, judge
+from .admission import SUBPROTOCOLS, Granted, Rejected, identity_of, judge
+from .budget import Budget
 from .listening import listen
+from .rates import Addresses
 from .session import Session, Stranger, Surroundings
 from .settings import GatewaySettings
-from .transport import GOING_AWAY, POLICY_VIOLATION, Entry, Handshake, Listener, Peer, Refusal
+from .transport import (
+    GOING_AWAY,
+    POLICY_VIOLATION,
+    Ending,
+    Entry,
+    Handshake,
+    Listener,
+    Peer,
+    Refusal,
+)
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +64,17 @@ reading stops long before, but what was read at once is taken.
 
 FINISH_WALL_S = 3.0
 """How long a stop waits for answers under way."""
+
+ABSENT_REMEMBERED = 10_000
+"""Stations without a socket whose last answers are kept, for what they may repeat when they come back."""
+
+COME_BACK_S = (2, 12)
+"""Bounds of Retry-After for who can't come in now."""
+
+GUESS_TOKENS = 10.0
+"""What a wrong password costs its address: checking it takes us as long as four handshakes."""
+
+_RESTART = Ending("restart", "the charging station management system restarts")
 
 Key = tuple[str, str]
 
@@ -72,12 +97,23 @@ class Gateway:
         self._bus = bus
         self._clock = clock
         self._credentials = credentials
+        self._budget = Budget(settings.max_buffered_bytes)
         self._around = Surroundings(
-            settings, bus, clock, handler, record, self._entered, self._left, self._moved, self._answered
+            settings,
+            bus,
+            clock,
+            handler,
+            record,
+            self._budget,
+            self._entered,
+            self._left,
+            self._moved,
+            self._answered,
         )
+        self._addresses_seen = Addresses(settings.address_handshakes_per_s, settings.address_handshake_burst)
         self._sessions: dict[Key, Session] = {}
         self._addresses: dict[Session, Callable[[], None]] = {}
-        self._histories: dict[Key, History] = {}
+        self._absent: dict[Key, History] = {}
         self._waiting: set[Session] = set()
         self._armed = asyncio.Event()
         self._codecs: dict[str, Codec] = {}
@@ -90,9 +126,19 @@ class Gateway:
         self._deadlines: asyncio.Task[None] | None = None
         self._stopping = False
 
+    async def listen(self) -> None:
+        """Open the port; who comes waits in the kernel's queue until `start`. So a process that takes over
+        can listen (with `share_port`) before the one before it has stopped. Raises OSError when the port
+        can't be had.
+        """
+        self._listener = await listen(self._settings, self)
+
     async def start(self) -> None:
-        """Listen. Raises OSError when the port can't be had."""
-        self._listener = await listen(self._settings, self._door)
+        """Let stations in; listens first unless that was done. Raises OSError when the port can't be had."""
+        if self._listener is None:
+            await self.listen()
+        assert self._listener is not None
+        self._listener.accept()
         self._deadlines = asyncio.ensure_future(self._keep_deadlines())
         log.info("stations connect to %s:%d by %s", self._settings.host, self.port, self._settings.transport)
 
@@ -109,7 +155,7 @@ class Gateway:
         if finishing:
             await asyncio.wait(finishing, timeout=FINISH_WALL_S)
         for session in sessions:
-            session.close(GOING_AWAY, "the charging station management system restarts")
+            session.close(GOING_AWAY, _RESTART)
         if self._deadlines is not None:
             self._deadlines.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -132,51 +178,86 @@ class Gateway:
         session = self._sessions.get((operator_id, station_id))
         if session is None:
             return False
-        session.close(POLICY_VIOLATION, reason)
+        session.close(POLICY_VIOLATION, Ending("disconnected", reason))
         return True
 
     # ------------------------------------------------------------ the door
 
-    def _door(self, handshake: Handshake) -> Entry | Refusal:
+    def shuns(self, address: str, now: float) -> bool:
+        """Whether this address isn't worth a TLS handshake (see `transport.Door`)."""
+        return self._addresses_seen.shuns(_network(address), now)
+
+    def judge(self, handshake: Handshake, late_s: float = 0.0) -> Entry | Refusal:
+        """Decide on an opening request (see `transport.Door`)."""
         if self._stopping:
-            return Refusal(503, "restarting\n", (("Retry-After", "5"),))
+            return self._come_back(handshake, "busy", "the charging station management system restarts")
+        if len(self._sessions) >= self._settings.max_connections or self._budget.over:
+            reason = f"{len(self._sessions)} stations are connected and there is no room for more"
+            return self._come_back(handshake, "busy", reason)
+        now, network = asyncio.get_running_loop().time(), _network(handshake.peer.rpartition(":")[0])
+        if late_s > 0.0 or self._addresses_seen.take(network, now) > 0.0:
+            whose = "all stations" if late_s > 0.0 else f"the address {network}"
+            return self._come_back(handshake, "too_many", f"too many handshakes of {whose} at once")
         verdict = judge(handshake, self._credentials)
         if isinstance(verdict, Rejected):
-            self._reject(handshake, verdict.identity, verdict.reason, verdict.refusal.status)
+            if verdict.kind == "password_wrong":
+                self._addresses_seen.charge(network, now, GUESS_TOKENS)
+            status = verdict.refusal.status
+            self._reject(handshake, verdict.identity, verdict.kind, verdict.reason, status)
             return verdict.refusal
         if verdict.version is None:
             return self._no_subprotocol(handshake, verdict)
         admitted = verdict.admitted
         station = StationRef(admitted.operator_id, admitted.station_id, verdict.version)
-        return Entry(verdict.subprotocol, lambda: self._session(station))
+        return Entry(verdict.subprotocol, lambda: self._session(station, handshake.peer))
+
+    def failed(self, peer: str, reason: str) -> None:
+        """A connection ended before its opening request (see `transport.Door`)."""
+        self._tell_rejected(peer, "", None, "tls", f"TLS could not be agreed: {reason}", 0)
+
+    def _come_back(self, handshake: Handshake, kind: RejectKind, reason: str) -> Refusal:
+        """Not now. The moment is drawn, so that those who keep it don't come together again."""
+        self._reject(handshake, identity_of(handshake.path)[0], kind, reason, 503)
+        after_s = random.randint(*COME_BACK_S)
+        return Refusal(503, f"{reason}\n", (("Retry-After", str(after_s)),))
 
     def _no_subprotocol(self, handshake: Handshake, verdict: Granted) -> Entry:
         spoken = ", ".join(SUBPROTOCOLS)
         offer = f"offers {verdict.offered!r}" if verdict.offered else "offers no subprotocol"
         reason = f"station {verdict.admitted.station_id!r} {offer}; we speak {spoken}"
-        self._reject(handshake, verdict.admitted.station_id, reason, 101)
+        self._reject(handshake, verdict.admitted.station_id, "subprotocol", reason, 101)
         peer: Peer = Stranger("no common subprotocol")
         return Entry(None, lambda: peer)
 
-    def _reject(self, handshake: Handshake, identity: str | None, reason: str, status: int) -> None:
-        log.info("handshake of %s rejected: %s", handshake.peer, reason)
+    def _reject(
+        self, handshake: Handshake, identity: str | None, kind: RejectKind, reason: str, status: int
+    ) -> None:
+        self._tell_rejected(handshake.peer, handshake.path[:500], identity, kind, reason, status)
+
+    def _tell_rejected(
+        self, peer: str, path: str, identity: str | None, kind: RejectKind, reason: str, status: int
+    ) -> None:
+        log.info("handshake of %s rejected: %s", peer, reason)
         self._bus.publish(
             HandshakeRejected(
-                peer=handshake.peer,
-                path=handshake.path[:500],
+                peer=peer,
+                path=path,
                 identity=identity,
+                kind=kind,
                 reason=reason,
                 status=status,
                 at=self._clock.now(),
             )
         )
 
-    def _session(self, station: StationRef) -> Session:
+    def _session(self, station: StationRef, peer: str) -> Session:
         codec = self._codecs.get(station.version)
         if codec is None:
             codec = Codec(Version(station.version), Role.CSMS, max_frame=self._settings.max_frame_bytes)
             self._codecs[station.version] = codec
-        history = self._histories.setdefault((station.operator_id, station.station_id), History())
+        key = (station.operator_id, station.station_id)
+        older = self._sessions.get(key)
+        history = older.engine.history if older is not None else self._absent.get(key)
         engine = Engine(
             codec,
             new_id=self._new_id,
@@ -184,7 +265,7 @@ class Gateway:
             max_queue=self._settings.max_queued_calls,
             max_open=MAX_OPEN,
         )
-        return Session(station, engine, self._around)
+        return Session(station, peer, engine, self._around)
 
     # ------------------------------------------------------------ sessions come and go
 
@@ -193,8 +274,9 @@ class Gateway:
         key = (station.operator_id, station.station_id)
         older = self._sessions.get(key)
         self._sessions[key] = session
+        self._absent.pop(key, None)
         if older is not None:
-            older.close(POLICY_VIOLATION, "the station opened a newer connection")
+            older.close(POLICY_VIOLATION, Ending("replaced", "the station opened a newer connection"))
         self._addresses[session] = self._bus.serve(station_address(*key), _responder(session))
         self._bus.publish(
             StationConnected(
@@ -205,21 +287,35 @@ class Gateway:
             )
         )
 
-    def _left(self, session: Session, reason: str) -> None:
+    def _left(self, session: Session, ending: Ending) -> None:
         self._waiting.discard(session)
         end = self._addresses.pop(session, None)
         if end is not None:
             end()
         station = session.station
         key = (station.operator_id, station.station_id)
+        self._bus.publish(
+            SessionEnded(
+                operator_id=station.operator_id,
+                station_id=station.station_id,
+                peer=session.peer,
+                kind=ending.kind,
+                reason=ending.reason,
+                lasted_s=self._clock.monotonic() - session.opened_at,
+                at=self._clock.now(),
+            )
+        )
         if self._sessions.get(key) is not session:
             return  # a newer socket has taken over: the station never left
         del self._sessions[key]
+        while len(self._absent) >= ABSENT_REMEMBERED:
+            del self._absent[next(iter(self._absent))]
+        self._absent[key] = session.engine.history
         self._bus.publish(
             StationDisconnected(
                 operator_id=station.operator_id,
                 station_id=station.station_id,
-                reason=reason,
+                reason=ending.reason,
                 at=self._clock.now(),
             )
         )
@@ -252,6 +348,11 @@ class Gateway:
                 except Exception:
                     # One station's trouble must not stop the time of all others.
                     log.exception("the deadline of %s failed", session.station.station_id)
+
+
+def _network(address: str) -> str:
+    """What counts as one address: of IPv6 a household's /64."""
+    return ":".join(address.split(":")[:4]) if ":" in address else address
 
 
 def _responder(session: Session) -> Callable[[Any], Any]:

@@ -4,17 +4,21 @@ Inbound, calls of one station are handled one after another in the order they ca
 answers to *our* calls never wait behind them, because they settle as the frame is read. Outbound, a call
 waits in the engine's queue. Neither direction waits for the other, so calls may cross.
 
-Backpressure: while more than `max_waiting_inbound` calls wait, or the station is above its token bucket, its
-socket is not read; the kernel's window then slows the station down. Nothing is dropped.
+Backpressure: the socket is not read while there is a reason not to (`_held`): too many calls or bytes of this
+station wait, it is above its token bucket, it does not take what we send, or the whole gateway holds too
+much. The kernel's window then slows the station down. Nothing is dropped; but a station that takes nothing
+for too long is: its answers would be kept for ever.
+
+This is the path of every message of every station, so it looks at the clock once, makes nothing that nobody
+hears of, and no task.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -36,10 +40,17 @@ from ..ocpp.engine import (
     SendReceived,
 )
 from ..ocpp.errors import ErrorCode, PayloadError
+from .budget import Budget
 from .settings import GatewaySettings
-from .transport import PROTOCOL_ERROR, Socket
+from .transport import PROTOCOL_ERROR, Ending, Socket
 
 log = logging.getLogger(__name__)
+
+_WAITING: Final = 1
+_RATE: Final = 2
+_UNSENT: Final = 4
+_BUDGET: Final = 8
+_FINISHING: Final = 16
 
 
 class Surroundings(Struct, frozen=True):
@@ -51,51 +62,114 @@ class Surroundings(Struct, frozen=True):
     clock: Clock
     handler: StationHandler
     record: Recorder | None
+    budget: Budget
     entered: Callable[[Session], None]
-    left: Callable[[Session, str], None]
+    left: Callable[[Session, Ending], None]
     moved: Callable[[Session], None]
     answered: Callable[[StationRef], None]
 
 
 class Session:
-    """The peer behind a station's socket (see `transport.Peer`)."""
+    """The peer behind a station's socket (see `transport.Peer`). `peer` is the address it came from."""
 
-    def __init__(self, station: StationRef, engine: Engine, surroundings: Surroundings) -> None:
+    __slots__ = (
+        "_advancing",
+        "_around",
+        "_burst_s",
+        "_calls",
+        "_finished",
+        "_held",
+        "_in_work",
+        "_paid_until",
+        "_payer",
+        "_shedder",
+        "_socket",
+        "_token_s",
+        "_unsent",
+        "_waiting",
+        "_waiting_bytes",
+        "engine",
+        "opened_at",
+        "peer",
+        "station",
+    )
+
+    def __init__(self, station: StationRef, peer: str, engine: Engine, surroundings: Surroundings) -> None:
         self.station = station
+        self.peer = peer
         self.engine = engine
+        self.opened_at = 0.0
         self._around = surroundings
         self._socket: Socket | None = None
         self._calls: dict[str, asyncio.Future[Struct]] = {}
-        self._waiting: deque[CallReceived | SendReceived] = deque()
+        self._waiting: list[CallReceived | SendReceived] = []
+        self._waiting_bytes = 0
         self._in_work: CallReceived | None = None
         self._advancing = False
         self._finished: asyncio.Future[None] | None = None
-        self._refill: asyncio.Task[None] | None = None
-        self._paused = False
-        self._tokens = float(surroundings.settings.inbound_burst)
-        self._tokens_at = surroundings.clock.monotonic()
+        self._held = 0
+        settings = surroundings.settings
+        self._token_s = 1.0 / settings.inbound_per_s
+        self._burst_s = settings.inbound_burst / settings.inbound_per_s
+        self._paid_until = 0.0
+        self._payer: asyncio.TimerHandle | None = None
+        self._unsent = 0
+        self._shedder: asyncio.TimerHandle | None = None
 
     # ------------------------------------------------------------ the socket calls these
 
     def opened(self, socket: Socket) -> None:
         self._socket = socket
+        self.opened_at = self._around.clock.monotonic()
         self._around.entered(self)
 
     def received(self, text: str) -> None:
         around = self._around
-        self._passed("in", text)
-        for event in self.engine.receive(text, around.clock.monotonic()):
-            if isinstance(event, CallReceived | SendReceived):
-                self._waiting.append(event)
-            else:
+        now = around.clock.monotonic()
+        self._pay(text, now)
+        if around.record is not None:
+            around.record(self.station, "in", text, around.clock.time())
+        if around.bus.hears(MessagePassed):
+            self._tell("in", text)
+        for event in self.engine.receive(text, now):
+            kind = type(event)
+            if kind is not CallReceived and kind is not SendReceived:
                 self._settle(event)
-        if self._waiting:
+            elif self._in_work is None and not self._waiting and not self._advancing:
+                self._advancing = True
+                try:
+                    self._take(event)  # type: ignore[arg-type]
+                finally:
+                    self._advancing = False
+            else:
+                self._queue(event)  # type: ignore[arg-type]
+        if self._waiting and self._in_work is None:
             self._advance()
-            if not self._paused and len(self._waiting) >= around.settings.max_waiting_inbound:
-                self._pause()
         self.flush()
 
-    def closed(self, reason: str) -> None:
+    def unsent(self, count: int) -> None:
+        around = self._around
+        if self.engine.closed:
+            return
+        more = count - self._unsent
+        self._unsent = count
+        around.budget.move(more)
+        if not count:
+            if self._shedder is not None:
+                self._shedder.cancel()
+                self._shedder = None
+            self._free(_UNSENT)
+            return
+        settings = around.settings
+        if self._shedder is None:
+            self._hold(_UNSENT)
+            self._shedder = asyncio.get_running_loop().call_later(
+                settings.slow_consumer_s, self._shed, f"for {settings.slow_consumer_s:g} s"
+            )
+        if count > settings.max_unsent_bytes or (more > 0 and around.budget.over):
+            self._shed("and our memory for it is used up")
+
+    def closed(self, ending: Ending) -> None:
         if self.engine.closed:
             return
         for event in self.engine.close(self._around.clock.monotonic()):
@@ -105,22 +179,31 @@ class Session:
             if isinstance(waiting, CallReceived):
                 self.engine.abandon(waiting.message_id)
         self._waiting.clear()
-        if self._refill is not None:
-            self._refill.cancel()
-        self._around.left(self, reason)
+        self._around.budget.move(-self._unsent - self._waiting_bytes)
+        self._unsent = self._waiting_bytes = 0
+        for timer in (self._payer, self._shedder):
+            if timer is not None:
+                timer.cancel()
+        self._around.left(self, ending)
 
-    def close(self, code: int, reason: str) -> None:
+    def close(self, code: int, ending: Ending) -> None:
         """Close the socket; calls in flight are lost at once."""
         socket = self._socket
-        self.closed(reason)
+        self.closed(ending)
         if socket is not None:
-            socket.close(code, reason)
+            socket.close(code, ending)
+
+    def _shed(self, how: str) -> None:
+        ending = Ending("slow_consumer", f"the station did not take {self._unsent} bytes {how}")
+        log.warning("station %s is closed: %s", self.station.station_id, ending.reason)
+        socket = self._socket
+        self.closed(ending)
+        if socket is not None:
+            socket.abort(ending)
 
     async def finish(self) -> None:
         """Stop reading, and return when what was read has been handled and answered."""
-        if self._socket is not None:
-            self._paused = True
-            self._socket.pause_reading()
+        self._hold(_FINISHING)
         if not self._idle:
             self._finished = asyncio.get_running_loop().create_future()
             await self._finished
@@ -145,6 +228,7 @@ class Session:
             raise CallFailed("lost", "Closed", str(error)) from error
         future: asyncio.Future[Struct] = asyncio.get_running_loop().create_future()
         self._calls[message_id] = future
+        self._around.moved(self)
         self.flush()
         try:
             return await future
@@ -160,17 +244,28 @@ class Session:
 
     def flush(self) -> None:
         """Write what the engine has to send."""
-        for frame in self.engine.frames_to_send():
-            self._passed("out", frame)
-            if self._socket is not None:
-                self._socket.send(frame)
-        self._around.moved(self)
+        frames = self.engine.frames_to_send()
+        if not frames:
+            return
+        around, socket = self._around, self._socket
+        heard = around.bus.hears(MessagePassed)
+        for frame in frames:
+            if around.record is not None or heard:
+                # Only what we ask a station to set carries secrets: answers (kind 3) never do.
+                shown = frame if frame.startswith("[3") else _without_secrets(frame)
+                if around.record is not None:
+                    around.record(self.station, "out", shown, around.clock.time())
+                if heard:
+                    self._tell("out", shown)
+            if socket is not None:
+                socket.send(frame)
 
     def _settle(self, event: Event) -> None:
         if isinstance(event, ProtocolViolation):
             log.info("station %s: %s (%s)", self.station.station_id, event.reason, event.kind)
             self._around.handler.broken(self.station, event)
             return
+        self._around.moved(self)
         future = self._calls.pop(event.message_id, None)
         if future is None or future.done():
             return
@@ -191,39 +286,60 @@ class Session:
 
     # ------------------------------------------------------------ inbound
 
+    def _queue(self, event: CallReceived | SendReceived) -> None:
+        """Let it wait for the one in work."""
+        around = self._around
+        self._waiting.append(event)
+        self._waiting_bytes += len(event.raw)
+        around.budget.move(len(event.raw))
+        settings = around.settings
+        if (
+            len(self._waiting) >= settings.max_waiting_inbound
+            or self._waiting_bytes >= settings.max_waiting_bytes
+        ):
+            self._hold(_WAITING)
+        if around.budget.over and not self._held & _BUDGET:
+            self._hold(_BUDGET)
+            around.budget.wait(self._room)
+
+    def _room(self) -> None:
+        self._free(_BUDGET)
+
     def _advance(self) -> None:
-        """Hand over what waits, in order, until one has to wait for its reply or for a token."""
+        """Hand over what waits, in order, until one has to wait for its reply."""
         if self._advancing:
             return
         self._advancing = True
+        settings = self._around.settings
         try:
             while self._waiting and self._in_work is None and not self.engine.closed:
-                if not self._take_token():
-                    break
-                event = self._waiting.popleft()
-                if self._paused and len(self._waiting) <= self._around.settings.max_waiting_inbound // 2:
-                    self._resume()
-                if isinstance(event, CallReceived):
-                    self._hand_over(event)
-                else:
-                    self._hear(event)
+                event = self._waiting.pop(0)
+                self._waiting_bytes -= len(event.raw)
+                self._around.budget.move(-len(event.raw))
+                if (
+                    len(self._waiting) <= settings.max_waiting_inbound // 2
+                    and self._waiting_bytes <= settings.max_waiting_bytes // 2
+                ):
+                    self._free(_WAITING)
+                self._take(event)
         finally:
             self._advancing = False
 
-    def _hand_over(self, call: CallReceived) -> None:
-        self._in_work = call
+    def _take(self, event: CallReceived | SendReceived) -> None:
+        """Hand one message over. `_advancing` is set: a reply at once must not take the next in between."""
+        if type(event) is CallReceived:
+            self._in_work = event
+            try:
+                self._around.handler.handle(self.station, event, self)
+            except Exception as error:
+                log.exception("station %s: %s could not be handled", self.station.station_id, event.action)
+                if self._in_work is event:
+                    self.refuse(ErrorCode.INTERNAL_ERROR, type(error).__name__)
+            return
         try:
-            self._around.handler.handle(self.station, call, self)
-        except Exception as error:
-            log.exception("station %s: %s could not be handled", self.station.station_id, call.action)
-            if self._in_work is call:
-                self.refuse(ErrorCode.INTERNAL_ERROR, type(error).__name__)
-
-    def _hear(self, message: SendReceived) -> None:
-        try:
-            self._around.handler.hear(self.station, message)
+            self._around.handler.hear(self.station, event)  # type: ignore[arg-type]
         except Exception:
-            log.exception("station %s: %s could not be handled", self.station.station_id, message.action)
+            log.exception("station %s: %s could not be handled", self.station.station_id, event.action)
 
     # What the handler replies (see `link.Reply`)
 
@@ -260,7 +376,8 @@ class Session:
         if self.engine.closed:
             self._around.answered(self.station)
         elif not self._advancing:
-            self._advance()
+            if self._waiting:
+                self._advance()
             self.flush()
         if self._finished is not None and not self._finished.done() and self._idle:
             self._finished.set_result(None)
@@ -269,78 +386,79 @@ class Session:
     def _idle(self) -> bool:
         return self._in_work is None and (self.engine.closed or not self._waiting)
 
-    def _take_token(self) -> bool:
-        """Take a token of the bucket. When it is empty the socket is not read until there is one."""
-        settings, clock = self._around.settings, self._around.clock
-        now = clock.monotonic()
-        earned = (now - self._tokens_at) * settings.inbound_per_s
-        self._tokens = min(self._tokens + earned, float(settings.inbound_burst))
-        self._tokens_at = now
-        if self._tokens >= 1.0:
-            self._tokens -= 1.0
-            return True
-        if self._refill is None:
-            self._pause()
-            self._refill = asyncio.ensure_future(
-                self._wait_for_token((1.0 - self._tokens) / settings.inbound_per_s)
-            )
-        return False
+    # ------------------------------------------------------------ reading, or not
 
-    async def _wait_for_token(self, seconds: float) -> None:
-        await self._around.clock.sleep(seconds)
-        self._refill = None
-        if len(self._waiting) <= self._around.settings.max_waiting_inbound // 2:
-            self._resume()
-        self._advance()
-        if not self.engine.closed:
-            self.flush()
-        self._go_on()
+    def _pay(self, text: str, now: float) -> None:
+        """Take a message's tokens. Below none the socket is not read until they are earned."""
+        around = self._around
+        cost = 1 + len(text) // around.settings.inbound_token_bytes
+        paid_until = self._paid_until
+        paid_until = (paid_until if paid_until > now else now) + cost * self._token_s
+        self._paid_until = paid_until
+        if paid_until - now > self._burst_s and self._payer is None:
+            self._hold(_RATE)
+            self._wait_for_tokens(paid_until - now - self._burst_s)
 
-    def _pause(self) -> None:
-        if not self._paused and self._socket is not None:
-            self._paused = True
+    def _wait_for_tokens(self, seconds: float) -> None:
+        wall_s = max(seconds / self._around.clock.speed, 0.005)
+        self._payer = asyncio.get_running_loop().call_later(wall_s, self._earned)
+
+    def _earned(self) -> None:
+        self._payer = None
+        owed_s = self._paid_until - self._around.clock.monotonic() - self._burst_s
+        if owed_s > 0.0:
+            self._wait_for_tokens(owed_s)
+        else:
+            self._free(_RATE)
+
+    def _hold(self, why: int) -> None:
+        if not self._held and self._socket is not None:
             self._socket.pause_reading()
+        self._held |= why
 
-    def _resume(self) -> None:
-        if self._paused and self._socket is not None:
-            self._paused = False
-            self._socket.resume_reading()
+    def _free(self, why: int) -> None:
+        if self._held & why:
+            self._held &= ~why
+            if not self._held and self._socket is not None and not self.engine.closed:
+                self._socket.resume_reading()
 
-    def _passed(self, direction: Literal["in", "out"], text: str) -> None:
-        around, station = self._around, self.station
-        if direction == "out" and any(name in text for name in _SECRETS):
-            text = (
-                f"{text[: text.find('{')]}{{}}]"  # its id and action stay, its payload is nobody's business
+    def _tell(self, direction: Literal["in", "out"], text: str) -> None:
+        self._around.bus.publish(
+            MessagePassed(
+                operator_id=self.station.operator_id,
+                station_id=self.station.station_id,
+                direction=direction,
+                frame=text,
+                at=self._around.clock.now(),
             )
-        if around.record is not None:
-            around.record(station, direction, text, around.clock.time())
-        if around.bus.hears(MessagePassed):
-            around.bus.publish(
-                MessagePassed(
-                    operator_id=station.operator_id,
-                    station_id=station.station_id,
-                    direction=direction,
-                    frame=text,
-                    at=around.clock.now(),
-                )
-            )
+        )
 
 
 _SECRETS = ("AuthorizationKey", "BasicAuthPassword")
 """Variables whose values must not be seen: frames that carry them are shown without their payload."""
 
 
+def _without_secrets(frame: str) -> str:
+    if any(name in frame for name in _SECRETS):
+        # Its id and action stay, its payload is nobody's business.
+        return f"{frame[: frame.find('{')]}{{}}]"
+    return frame
+
+
 class Stranger:
     """A peer with whom no subprotocol was agreed: the handshake is complete, now it is closed."""
 
     def __init__(self, reason: str) -> None:
-        self._reason = reason
+        self._ending = Ending("protocol", reason)
 
     def opened(self, socket: Socket) -> None:
-        socket.close(PROTOCOL_ERROR, self._reason)
+        socket.close(PROTOCOL_ERROR, self._ending)
 
     def received(self, text: str) -> None:
         pass
 
-    def closed(self, reason: str) -> None:
+    def unsent(self, count: int) -> None:
+        pass
+
+    def closed(self, ending: Ending) -> None:
         pass

@@ -12,16 +12,19 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from ..csms.link import EndKind
+
 NORMAL = 1000
 GOING_AWAY = 1001
 PROTOCOL_ERROR = 1002
 POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
-PING_FAILED = "no pong in time"
 
 
 class Handshake(Struct, frozen=True):
-    """An opening request. `headers` has lower-case names; a header sent twice is joined with `, `."""
+    """An opening request. `headers` has lower-case names; a header sent twice is joined with `, `. `peer` is
+    `address:port`.
+    """
 
     path: str
     headers: Mapping[str, str]
@@ -36,6 +39,17 @@ class Refusal(Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+class Ending(Struct, frozen=True):
+    """Why a connection ended. `reason` is for people."""
+
+    kind: EndKind
+    reason: str
+
+
+LOST = Ending("lost", "connection lost")
+NO_PONG = Ending("no_pong", "no pong in time")
+
+
 class Socket(Protocol):
     """An open WebSocket, as the peer sees it."""
 
@@ -43,14 +57,18 @@ class Socket(Protocol):
         """Queue a text message; order is kept; nothing happens on a closed socket."""
         ...
 
-    def close(self, code: int, reason: str) -> None:
+    def close(self, code: int, ending: Ending) -> None:
         """Start the closing handshake;
         `Peer.closed` follows within the close time-out, whatever the other end does.
         """
         ...
 
+    def abort(self, ending: Ending) -> None:
+        """Drop the connection and what was not sent yet. `Peer.closed` follows."""
+        ...
+
     def pause_reading(self) -> None:
-        """Leave further input in the kernel, so that the sender feels it."""
+        """Leave further input in the kernel, so that the sender feels it. No pong is missed meanwhile."""
         ...
 
     def resume_reading(self) -> None: ...
@@ -67,8 +85,14 @@ class Peer(Protocol):
         """A whole text message."""
         ...
 
-    def closed(self, reason: str) -> None:
-        """Called once, after which nothing is received. `reason` is for people."""
+    def unsent(self, count: int) -> None:
+        """The kernel takes nothing more: `count` bytes wait in our memory. Called again when they have become
+        more, and with 0 when the other end has taken all.
+        """
+        ...
+
+    def closed(self, ending: Ending) -> None:
+        """Called once, after which nothing is received."""
         ...
 
 
@@ -79,7 +103,20 @@ class Entry(Struct, frozen=True):
     make_peer: Callable[[], Peer]
 
 
-Door = Callable[[Handshake], Entry | Refusal]
+class Door(Protocol):
+    """Who decides about newcomers."""
+
+    def shuns(self, address: str, now: float) -> bool:
+        """Whether this address has asked for so much in vain that it isn't worth a TLS handshake."""
+        ...
+
+    def judge(self, handshake: Handshake, late_s: float = 0.0) -> Entry | Refusal:
+        """Decide on an opening request. One that is `late_s` above the pace of handshakes comes too early."""
+        ...
+
+    def failed(self, peer: str, reason: str) -> None:
+        """A connection ended before its opening request: most often TLS could not be agreed."""
+        ...
 
 
 class Listener(Protocol):
@@ -88,6 +125,12 @@ class Listener(Protocol):
     @property
     def port(self) -> int: ...
 
+    def accept(self) -> None:
+        """Take connections from now on; until then they wait in the kernel's queue."""
+        ...
+
     async def close(self) -> None:
-        """Stop listening. Open sockets are the peers' to close."""
+        """Take what waits in the kernel's queue, then stop listening. Open sockets are the peers' to
+        close.
+        """
         ...
