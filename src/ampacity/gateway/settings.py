@@ -24,7 +24,8 @@ class GatewaySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     `handshakes_per_s` is the pace at which stations are let in (`handshake_burst` may come at once): the
     rest waits in the kernel's queue, or is told when to come back. `address_handshakes_per_s` and
-    `address_handshake_burst` are the same for one address; a rejected handshake counts as ten.
+    `address_handshake_burst` are the same for one address, wide enough for a fleet behind one proxy; a wrong
+    password counts as ten.
     """
 
     host: str = "0.0.0.0"
@@ -52,5 +53,5 @@ class GatewaySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     max_connections: int = 20_000
     handshakes_per_s: float = 500.0
     handshake_burst: int = 50
-    address_handshakes_per_s: float = 100.0
-    address_handshake_burst: int = 3000
+    address_handshakes_per_s: float = 500.0
+    address_handshake_burst: int = 20_000
