@@ -141,7 +141,7 @@ async def test_a_station_connects_charges_and_is_kept(tmp_path: Path) -> None:
     assert states == [("ended",)]
     rebuilt = ampacity(tmp_path, "rebuild")
     assert rebuilt.returncode == 0
-    assert re.search(r"[1-9]\d* samples", rebuilt.stdout)
+    assert re.search(r"[1-9]\d* messages of the journal", rebuilt.stdout)
     link = ampacity(tmp_path, "link", "ada", "--role", "viewer")
     assert link.returncode == 0
     assert "/#/sign-in?code=" in link.stdout

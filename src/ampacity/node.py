@@ -119,6 +119,7 @@ class Node:
             clock=self.clock,
             demo=demo,
             settings=self.settings.api,
+            quarantine=self.csms.quarantine,
         )
         self.http = HttpServer(create_app(context), self.settings.api.host, self.settings.api.port)
         await self.http.start()

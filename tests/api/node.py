@@ -35,7 +35,7 @@ from ampacity.ocpp.events import CallReceived
 from ampacity.ocpp.messages import v16
 from ampacity.site.controller import SiteController
 from ampacity.site.records import SiteRecords
-from ampacity.store import Store, operators, samples, sites
+from ampacity.store import Store, operators, sites
 
 OPERATOR = "default"
 OTHER = "other"
@@ -298,7 +298,7 @@ class Node:
 
     async def derived(self) -> None:
         """Everything that was said is in the sample tables."""
-        await samples.catch_up(self.store)
+        await self.csms.written()
 
 
 def short_settings() -> ApiSettings:

@@ -12,7 +12,6 @@ from ampacity.csms.service import Csms
 from ampacity.csms.settings import CsmsSettings
 from ampacity.gateway import Gateway, GatewaySettings
 from ampacity.store import Store
-from ampacity.store.samples import run as derive
 
 
 async def serve(folder: Path, port: int) -> None:
@@ -30,7 +29,7 @@ async def serve(folder: Path, port: int) -> None:
     await gateway.start()
     sys.stdout.write(f"{gateway.port}\n")
     sys.stdout.flush()
-    await derive(store)
+    await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

@@ -31,9 +31,15 @@ async def say(double: Double, message: tuple[str, dict[str, Any]], **options: An
 
 
 async def row_of(node: World, wire_id: str, station_id: str = "CP1") -> transactions.TransactionRow:
+    await node.csms.written()
     row = await node.store.read(lambda c: transactions.by_wire_id(c, OPERATOR, station_id, wire_id))
     assert row is not None
     return row
+
+
+async def rows_of(node: World) -> list[transactions.TransactionRow]:
+    await node.csms.written()
+    return await node.store.read(lambda c: transactions.list_transactions(c, OPERATOR))
 
 
 async def journal_of(node: World) -> list[journal.JournalEntry]:
@@ -129,7 +135,7 @@ async def test_a_repeated_message_counts_once_and_is_answered_alike(tmp_path: Pa
         assert row.energy_wh == 1_000.0
         assert [entry.kind for entry in await journal_of(node)] == ["Started", "Updated", "Ended"]
         assert len(node.of(events.TransactionChanged)) == 3
-        assert len(await node.store.read(lambda c: transactions.list_transactions(c, OPERATOR))) == 1
+        assert len(await rows_of(node)) == 1
 
 
 async def test_a_restart_forgets_nothing(tmp_path: Path, words: Speech) -> None:
@@ -187,7 +193,7 @@ async def test_1_6_stops_without_an_id_are_different_transactions(tmp_path: Path
         for minute in (1, 2):
             payload = {"transactionId": -1, "meterStop": 100 * minute, "timestamp": at(minute)}
             assert await double.call("StopTransaction", payload) == {}
-        assert len(await node.store.read(lambda c: transactions.list_transactions(c, OPERATOR))) == 2
+        assert len(await rows_of(node)) == 2
 
 
 async def test_two_1_6_starts_get_different_positive_ids(tmp_path: Path) -> None:

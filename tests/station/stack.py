@@ -138,6 +138,7 @@ class Stack:
         return await self.command(SetProfile(evse_id=evse_id, profile=profile))
 
     async def rows(self) -> list[transactions.TransactionRow]:
+        await self.node.csms.written()
         found = await self.node.store.read(lambda c: transactions.list_transactions(c, OPERATOR))
         return sorted(found, key=lambda row: row.started_at)
 

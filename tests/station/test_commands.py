@@ -117,7 +117,7 @@ async def test_triggers(it: Stack) -> None:
     if not old(it):
         assert (await it.command(Trigger(message="TransactionEvent", evse_id=1))).accepted
         await it.told()
-        assert '"trigger":"Trigger"' in (await it.journal())[-1].payload.decode().replace(" ", "")
+        assert '"triggerReason":"Trigger"' in (await it.journal())[-1].payload.decode().replace(" ", "")
 
 
 async def test_unlock(it: Stack) -> None:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from ampacity.clock import WallClock
 from ampacity.store import Store, journal
-from ampacity.store.transactions import next_wire_id
+from ampacity.store.transactions import next_wire_ids
 
 
 async def main(path: str, prefix: str) -> None:
@@ -24,22 +24,27 @@ async def main(path: str, prefix: str) -> None:
     async def write(task: int) -> None:
         number = 0
         while True:
-            record = journal.TransactionRecord(
-                operator_id="op",
-                station_id=f"CP{task}",
-                received_at=datetime.now(UTC),
-                kind="Updated",
-                retry_key=f"{prefix}-{number}",
-                transaction_id=None,
-                payload=b"{}",
-            )
+            key = f"{prefix}-{number}"
 
-            def unit(connection, record=record):
-                journal.append(connection, record)
-                return next_wire_id(connection, "op")
+            def unit(connection, key=key):
+                entry = journal.JournalEntry(
+                    id=journal.last_id(connection) + 1,
+                    operator_id="op",
+                    station_id=f"CP{task}",
+                    received_at=datetime.now(UTC),
+                    version="1.6",
+                    action="MeterValues",
+                    kind="Updated",
+                    at=datetime.now(UTC),
+                    retry_key=key,
+                    transaction_id=None,
+                    payload=b"{}",
+                )
+                journal.add(connection, entry)
+                return next_wire_ids(connection, "op")[0]
 
             wire_id = await store.write(unit)
-            os.write(1, f"{record.station_id} {record.retry_key} {wire_id}\n".encode())
+            os.write(1, f"CP{task} {key} {wire_id}\n".encode())
             number += 1
 
     await asyncio.gather(*(write(task) for task in range(16)))

@@ -17,12 +17,16 @@ from ampacity.clock import WallClock
 from ampacity.store import Store, StoreSettings, StoreTrouble, StoreUnavailable, journal
 
 
-def record(number: int) -> journal.TransactionRecord:
-    return journal.TransactionRecord(
+def record(number: int) -> journal.JournalEntry:
+    return journal.JournalEntry(
+        id=number + 1,
         operator_id="op",
         station_id="CP1",
         received_at=datetime.now(UTC),
+        version="1.6",
+        action="MeterValues",
         kind="Updated",
+        at=datetime.now(UTC),
         retry_key=str(number),
         transaction_id=None,
         payload=b"x" * 3000,
@@ -48,7 +52,7 @@ async def main(path: str) -> None:
     for number in range(1000):
         message = record(number)
         try:
-            await store.write(lambda connection, message=message: journal.append(connection, message))
+            await store.write(lambda connection, message=message: journal.add(connection, message))
             acknowledged.append(message.retry_key)
         except StoreUnavailable as trouble:
             refused.append(message.retry_key)
@@ -58,13 +62,13 @@ async def main(path: str) -> None:
     troubled = store.troubled
     readable = await store.read(lambda connection: len(journal.entries(connection, "op")))
     posted = record(5000)
-    store.post(lambda connection: journal.append(connection, posted))
+    store.post(lambda connection: journal.add(connection, posted))
     await asyncio.sleep(0.2)  # some attempts at writing the post fail meanwhile
     failed_before = store.figures.failed_commits
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     await asyncio.wait_for(recovered.wait(), 10)  # by the waiting post, without anybody asking
     last = record(9999)
-    await store.write(lambda connection: journal.append(connection, last))
+    await store.write(lambda connection: journal.add(connection, last))
     acknowledged.append(last.retry_key)
     kept = await store.read(
         lambda connection: [entry.retry_key for entry in journal.entries(connection, "op")]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime, timedelta
 
 import msgspec
 
-from ampacity.csms.vocabulary import TransactionMessage
 from ampacity.model.station import IdToken, MeterReading, Sample
-from ampacity.store.journal import TransactionRecord
+from ampacity.store.journal import JournalEntry
 from ampacity.store.transactions import TransactionRow
 
 from .conftest import NOON, OPERATOR
@@ -46,35 +46,29 @@ def reading(at: datetime, register_wh: float, current_a: float = 16.0) -> MeterR
     )
 
 
+_ids = itertools.count(1)
+
+
 def record(
     retry_key: str,
-    readings: tuple[MeterReading, ...] = (),
     *,
     operator_id: str = OPERATOR,
     station_id: str = "CP1",
-    evse_id: int | None = 1,
     kind: str = "Updated",
-    register_wh: float | None = None,
     at: datetime = NOON,
-) -> TransactionRecord:
-    """A message as `csms` keeps it."""
-    message = TransactionMessage(
-        phase="Updated",
-        station_transaction_id="1",
-        evse_id=evse_id,
-        connector_id=1,
-        token=IdToken("AbCd"),
-        at=at,
-        retry_key=retry_key,
-        register_wh=register_wh,
-        readings=readings,
-    )
-    return TransactionRecord(
+    payload: bytes = b"{}",
+) -> JournalEntry:
+    """A kept message; each has an id of its own."""
+    return JournalEntry(
+        id=next(_ids),
         operator_id=operator_id,
         station_id=station_id,
         received_at=at,
+        version="1.6",
+        action="MeterValues",
         kind=kind,
+        at=at,
         retry_key=retry_key,
         transaction_id="t1",
-        payload=msgspec.json.encode(message),
+        payload=payload,
     )

@@ -12,7 +12,7 @@ import pytest
 from ampacity.clock import WallClock
 from ampacity.store import Store, journal
 from ampacity.store.backup import WIRE_IDS_SKIPPED, BackupFailed, backup, restore
-from ampacity.store.transactions import insert_transaction, next_wire_id
+from ampacity.store.transactions import next_wire_ids, save_transactions
 
 from .conftest import OPERATOR
 from .rows import record, transaction_row
@@ -28,8 +28,8 @@ async def test_a_backup_under_load_is_of_one_moment(sqlite_store: Store, tmp_pat
             number = written = written + 1
 
             def unit(connection, number=number):
-                journal.append(connection, record(f"k{number}"))
-                insert_transaction(connection, transaction_row(number))
+                journal.add(connection, record(f"k{number}"))
+                save_transactions(connection, [transaction_row(number)])
 
             await sqlite_store.write(unit)
 
@@ -64,10 +64,10 @@ async def test_a_backup_into_a_folder_is_named_by_the_time(sqlite_store: Store, 
 async def test_a_restore_brings_back_what_was_and_keeps_what_it_replaces(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     store = await Store.open(path, WallClock())
-    await store.write(lambda connection: journal.append(connection, record("before")))
-    given = await store.write(lambda connection: next_wire_id(connection, OPERATOR))
+    await store.write(lambda connection: journal.add(connection, record("before")))
+    given = await store.write(lambda connection: next_wire_ids(connection, OPERATOR)[0])
     saved = (await backup(store, tmp_path / "saved.db")).path
-    await store.write(lambda connection: journal.append(connection, record("after")))
+    await store.write(lambda connection: journal.add(connection, record("after")))
     await store.close()
 
     await asyncio.to_thread(restore, saved, path)
@@ -75,7 +75,7 @@ async def test_a_restore_brings_back_what_was_and_keeps_what_it_replaces(tmp_pat
     store = await Store.open(path, WallClock())
     kept = await store.read(lambda connection: journal.entries(connection, OPERATOR))
     assert [entry.retry_key for entry in kept] == ["before"]
-    following = await store.write(lambda connection: next_wire_id(connection, OPERATOR))
+    following = await store.write(lambda connection: next_wire_ids(connection, OPERATOR)[0])
     assert following == given + WIRE_IDS_SKIPPED + 1
     await store.close()
     former = await Store.open(tmp_path / "a.db.before-restore", WallClock())

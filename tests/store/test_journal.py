@@ -1,65 +1,85 @@
-"""The journal keeps each message once and tells a repetition what the first one was told."""
+"""The journal keeps what is appended, in order, in groups, and tells when it is on the disk."""
 
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
+from ampacity.clock import WallClock
 from ampacity.store import Store, journal
+from ampacity.store.journal import Journal, stored
 
-from .conftest import OPERATOR
+from .conftest import NOON, OPERATOR
 from .rows import record
 
 
-async def test_a_repetition_is_told_the_first_answer(store: Store) -> None:
-    def first(connection: Connection) -> journal.JournalResult:
-        result = journal.append(connection, record("start-1"))
-        journal.set_answer(connection, OPERATOR, result.journal_id, b'{"id":7}', "t7")
-        return result
+async def test_what_was_appended_is_on_the_disk_when_it_is_told(store: Store) -> None:
+    kept: list[str] = []
+    done = asyncio.Event()
+    book = await Journal.open(store)
 
-    fresh = await store.write(first)
-    again = await store.write(lambda connection: journal.append(connection, record("start-1")))
-    assert fresh.fresh
-    assert not again.fresh
-    assert (again.journal_id, again.answer, again.transaction_id) == (fresh.journal_id, b'{"id":7}', "t7")
-    assert len(await store.read(lambda connection: journal.entries(connection, OPERATOR))) == 1
+    def told(key: str) -> None:
+        kept.append(key)
+        if len(kept) == 300:
+            done.set()
+
+    def refused(key: str, error: Exception) -> None:
+        raise AssertionError(f"{key}: {error}")
+
+    before = store.figures.commits
+    for number in range(300):
+        row = (book.next_id(), *stored(record(str(number)))[1:])
+        book.append(row, str(number), told, refused)
+    await asyncio.wait_for(done.wait(), 10)
+    assert kept == [str(number) for number in range(300)]
+    assert store.figures.commits - before <= 3  # groups, not rows
+    entries = await store.read(lambda connection: journal.entries(connection, OPERATOR))
+    assert [entry.retry_key for entry in entries] == kept
+    assert (await Journal.open(store)).next_id() == entries[-1].id + 1
 
 
-async def test_the_same_key_of_another_station_or_operator_is_another_message(store: Store) -> None:
-    def all_three(connection: Connection) -> list[bool]:
-        return [
-            journal.append(connection, message).fresh
-            for message in (record("k"), record("k", station_id="CP2"), record("k", operator_id="other"))
-        ]
+async def test_a_disk_that_refuses_is_told_to_each_message(tmp_path: Path) -> None:
+    store = await Store.open(tmp_path / "a.db", WallClock())
+    book = await Journal.open(store)
+    await store.close()
+    told: list[Any] = []
+    done = asyncio.Event()
 
-    assert await store.write(all_three) == [True, True, True]
-    kept = await store.read(lambda connection: journal.entries(connection, "other"))
-    assert [entry.operator_id for entry in kept] == ["other"]
+    def refused(key: str, error: Exception) -> None:
+        told.append((key, type(error).__name__))
+        if len(told) == 2:
+            done.set()
+
+    for key in ("a", "b"):
+        book.append((book.next_id(), *stored(record(key))[1:]), key, told.append, refused)
+    await asyncio.wait_for(done.wait(), 10)
+    assert told == [("a", "StoreClosed"), ("b", "StoreClosed")]
 
 
 async def test_a_message_whose_unit_fails_is_not_kept(store: Store) -> None:
     def fails(connection: Connection) -> None:
-        journal.append(connection, record("k"))
-        raise LookupError("the transaction's row could not be written")
+        journal.add(connection, record("k"))
+        raise LookupError("something else of the unit failed")
 
     with pytest.raises(LookupError):
         await store.write(fails)
-    assert (await store.write(lambda connection: journal.append(connection, record("k")))).fresh
+    assert await store.read(lambda connection: journal.entries(connection, OPERATOR)) == []
 
 
-async def test_a_storm_of_repetitions_keeps_one(store: Store) -> None:
-    results = await asyncio.gather(
-        *(store.write(lambda connection: journal.append(connection, record("k"))) for _ in range(100))
-    )
-    assert sum(result.fresh for result in results) == 1
-    assert len({result.journal_id for result in results}) == 1
+async def test_a_message_is_found_by_its_time_and_key(store: Store) -> None:
+    found = await store.read(lambda connection: journal.find(connection, OPERATOR, "CP1", NOON, "k"))
+    assert found is None
 
 
 async def test_entries_come_in_the_order_of_arrival_and_by_page(store: Store) -> None:
     for number in range(5):
-        await store.write(lambda connection, key=str(number): journal.append(connection, record(key)))
+        await store.write(lambda connection, key=str(number): journal.add(connection, record(key)))
     first = await store.read(lambda connection: journal.entries(connection, OPERATOR, limit=3))
     rest = await store.read(lambda connection: journal.entries(connection, OPERATOR, after=first[-1].id))
     assert [entry.retry_key for entry in first + rest] == ["0", "1", "2", "3", "4"]
+    others = await store.read(lambda connection: journal.entries(connection, "other"))
+    assert others == []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from ampacity.store import Store, messages
 from ampacity.store.messages import MessageLog, MessageRow, list_messages
 
@@ -19,10 +17,10 @@ async def found(store: Store, **wanted: object) -> list[MessageRow]:
 
 async def fill(store: Store) -> MessageLog:
     log = MessageLog(store)
-    log.add(OPERATOR, "CP1", "in", CALL, NOON)
-    log.add(OPERATOR, "CP1", "out", RESULT, NOON + timedelta(seconds=1))
-    log.add(OPERATOR, "CP2", "in", '[2, "a1", "Heartbeat", {}]', NOON + timedelta(seconds=2))
-    log.add("other", "CP1", "in", CALL, NOON)
+    log.add(OPERATOR, "CP1", "in", CALL, NOON.timestamp())
+    log.add(OPERATOR, "CP1", "out", RESULT, NOON.timestamp() + 1)
+    log.add(OPERATOR, "CP2", "in", '[2, "a1", "Heartbeat", {}]', NOON.timestamp() + 2)
+    log.add("other", "CP1", "in", CALL, NOON.timestamp())
     log.write_gathered()
     await store.flush()
     return log
@@ -65,7 +63,7 @@ async def test_anything_may_come_from_a_socket(store: Store) -> None:
         '{"a":"b","c":"d"}',
     ]
     for frame in frames:
-        log.add(OPERATOR, "CP1", "in", frame, NOON)
+        log.add(OPERATOR, "CP1", "in", frame, NOON.timestamp())
     log.write_gathered()
     await store.flush()
     rows = await found(store)
@@ -75,7 +73,7 @@ async def test_anything_may_come_from_a_socket(store: Store) -> None:
 
 async def test_frames_are_written_after_a_moment_by_themselves(store: Store) -> None:
     log = MessageLog(store)
-    log.add(OPERATOR, "CP1", "in", CALL, NOON)
+    log.add(OPERATOR, "CP1", "in", CALL, NOON.timestamp())
     assert log._timer is not None
     log._timer._run()  # its moment has come
     await store.flush()
@@ -86,20 +84,36 @@ async def test_more_frames_than_the_disk_takes_are_shed_and_counted(store: Store
     monkeypatch.setattr(messages, "GATHERED_LIMIT", 3)
     log = MessageLog(store)
     for _ in range(5):
-        log.add(OPERATOR, "CP1", "in", CALL, NOON)
+        log.add(OPERATOR, "CP1", "in", CALL, NOON.timestamp())
     log.write_gathered()
     await store.flush()
     assert log.shed == 2
     assert len(await found(store)) == 3
 
 
-async def test_calls_without_an_answer_are_not_remembered_for_ever(store: Store, monkeypatch) -> None:
-    monkeypatch.setattr(messages, "CALLS_REMEMBERED", 10)
+async def test_calls_without_an_answer_are_not_remembered_for_ever(store: Store) -> None:
     log = MessageLog(store)
     for number in range(100):
-        log.add(OPERATOR, "CP1", "in", f'[2,"{number}","Heartbeat",{{}}]', NOON)
-    assert len(log._calls) == 10
-    log.add(OPERATOR, "CP1", "out", '[3,"99",{}]', NOON)
+        log.add(OPERATOR, "CP1", "in", f'[2,"{number}","Heartbeat",{{}}]', NOON.timestamp())
+    log.write_gathered()
+    await store.flush()
+    assert len(log._calls[OPERATOR, "CP1"]) == 16
+    log.add(OPERATOR, "CP1", "out", '[3,"99",{}]', NOON.timestamp())
     log.write_gathered()
     await store.flush()
     assert (await found(store, direction="out"))[0].action == "Heartbeat"
+
+
+async def test_pages_join_within_and_between_rows(store: Store) -> None:
+    log = MessageLog(store)
+    for group in range(3):
+        for number in range(4):
+            log.add(OPERATOR, "CP1", "in", f'[2,"{group}-{number}","Heartbeat",{{}}]', NOON.timestamp())
+        log.write_gathered()
+        await store.flush()
+    seen: list[str] = []
+    before = None
+    while page := await found(store, limit=3, before=before):
+        seen += [row.message_id or "" for row in page]
+        before = page[-1].id
+    assert seen == [f"{group}-{number}" for group in (2, 1, 0) for number in (3, 2, 1, 0)]

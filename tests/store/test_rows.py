@@ -10,34 +10,31 @@ from sqlalchemy import Connection, case, select
 
 from ampacity.store import Store, postgres_driver
 from ampacity.store.rows import Rows
-from ampacity.store.tables import meter_sample, rollup_15min
+from ampacity.store.tables import meter_reading, rollup_15min
 
 from .conftest import OPERATOR
 
-COLUMNS = ("operator_id", "station_id", "evse_id", "at", "measurand", "phase", "location", "value", "unit")
+COLUMNS = ("operator_id", "station_id", "evse_id", "at", "transaction_id", "power_w")
 
 
 def samples(first: int, count: int, value: float = 1.5) -> list[tuple[Any, ...]]:
-    return [
-        (OPERATOR, "CP", 1, number, "Power.Active.Import", 0, "Outlet", value, "W")
-        for number in range(first, first + count)
-    ]
+    return [(OPERATOR, "CP", 1, number, "t", value) for number in range(first, first + count)]
 
 
 def stored(connection: Connection) -> list[tuple[int, float]]:
-    statement = "SELECT at, value FROM meter_sample ORDER BY at"
+    statement = "SELECT at, power_w FROM meter_reading ORDER BY at"
     return [(row[0], row[1]) for row in connection.exec_driver_sql(statement)]
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 26, 256, 1_001])
 async def test_any_number_of_rows_arrives_once(store: Store, count: int) -> None:
-    rows = Rows(meter_sample, COLUMNS)
+    rows = Rows(meter_reading, COLUMNS)
     assert await store.write(lambda connection: rows.write(connection, samples(0, count))) == count
     assert await store.read(stored) == [(number, 1.5) for number in range(count)]
 
 
 async def test_a_known_key_is_an_error_of_the_whole_unit(store: Store) -> None:
-    rows = Rows(meter_sample, COLUMNS)
+    rows = Rows(meter_reading, COLUMNS)
     await store.write(lambda connection: rows.write(connection, samples(40, 1)))
     with pytest.raises(
         (sqlite3.IntegrityError, postgres_driver.IntegrityError)
@@ -47,7 +44,7 @@ async def test_a_known_key_is_an_error_of_the_whole_unit(store: Store) -> None:
 
 
 async def test_ignored_rows_are_not_counted_and_change_nothing(store: Store) -> None:
-    rows = Rows(meter_sample, COLUMNS, "ignore")
+    rows = Rows(meter_reading, COLUMNS, "ignore")
     assert await store.write(lambda connection: rows.write(connection, samples(0, 100))) == 100
     assert await store.write(lambda connection: rows.write(connection, samples(90, 80, 7.0))) == 70
     kept = [(number, 1.5) for number in range(100)] + [(number, 7.0) for number in range(100, 170)]
@@ -55,13 +52,13 @@ async def test_ignored_rows_are_not_counted_and_change_nothing(store: Store) -> 
 
 
 async def test_one_batch_may_hold_a_key_twice_where_conflicts_are_ignored(store: Store) -> None:
-    rows = Rows(meter_sample, COLUMNS, "ignore")
+    rows = Rows(meter_reading, COLUMNS, "ignore")
     twice = samples(0, 20) + samples(10, 20, 7.0)
     assert await store.write(lambda connection: rows.write(connection, twice)) == 30
 
 
 async def test_replacing_takes_the_offered_values(store: Store) -> None:
-    rows = Rows(meter_sample, COLUMNS, "replace")
+    rows = Rows(meter_reading, COLUMNS, "replace")
     await store.write(lambda connection: rows.write(connection, samples(0, 30)))
     assert await store.write(lambda connection: rows.write(connection, samples(20, 20, 2.5))) == 20
     assert await store.read(stored) == [(n, 1.5 if n < 20 else 2.5) for n in range(40)]
@@ -96,7 +93,7 @@ async def test_merging_sees_the_old_row_and_the_offered_one(store: Store) -> Non
 
 
 async def test_columns_may_be_named_in_any_order(store: Store) -> None:
-    rows = Rows(meter_sample, tuple(reversed(COLUMNS)))
+    rows = Rows(meter_reading, tuple(reversed(COLUMNS)))
     turned = [tuple(reversed(row)) for row in samples(3, 9)]
     await store.write(lambda connection: rows.write(connection, turned))
     assert await store.read(stored) == [(number, 1.5) for number in range(3, 12)]

@@ -9,13 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 from sqlalchemy import Connection, insert
-from sqlalchemy.dialects import sqlite
 
 from ampacity.clock import WallClock
 from ampacity.store import Store, transactions
 from ampacity.store.stations import register_station
 from ampacity.store.tables import charging_transaction, site, wire_id
-from ampacity.store.transactions import TransactionFilter, WireIdsExhausted, next_wire_id
+from ampacity.store.transactions import TransactionFilter, WireIdsExhausted, next_wire_ids
 
 from .conftest import NOON, OPERATOR
 from .rows import transaction_row
@@ -33,12 +32,8 @@ async def test_a_row_comes_back_as_it_went_in(store: Store) -> None:
         seq_last=9,
         seq_count=9,
         remote_start_id=4,
-        need_wh=20000.0,
-        departure=NOON + timedelta(hours=8),
-        boosted=True,
-        paused=True,
     )
-    await store.write(lambda connection: transactions.insert_transaction(connection, row))
+    await store.write(lambda connection: transactions.save_transactions(connection, [row]))
     kept = await store.read(lambda connection: transactions.get_transaction(connection, OPERATOR, "t1"))
     assert kept == row
     assert kept.billed_energy_wh == Decimal("12345.678")
@@ -47,10 +42,10 @@ async def test_a_row_comes_back_as_it_went_in(store: Store) -> None:
 
 async def test_an_update_replaces_one_row_only(store: Store) -> None:
     def both(connection: Connection) -> None:
-        transactions.insert_transaction(connection, transaction_row(1))
-        transactions.insert_transaction(connection, transaction_row(2, token=None))
+        transactions.save_transactions(connection, [transaction_row(1)])
+        transactions.save_transactions(connection, [transaction_row(2, token=None)])
         ended = msgspec.structs.replace(transaction_row(1), state="ended", energy_wh=5.0)
-        transactions.update_transaction(connection, ended)
+        transactions.save_transactions(connection, [ended])
 
     await store.write(both)
     rows = await store.read(lambda connection: transactions.list_transactions(connection, OPERATOR))
@@ -65,49 +60,51 @@ async def test_an_update_replaces_one_row_only(store: Store) -> None:
     assert [row.transaction_id for row in open_rows] == ["t2"]
 
 
-async def test_an_update_told_what_was_before_writes_the_same(store: Store) -> None:
+async def test_following_a_row_writes_all_that_may_change_without_an_index(store: Store) -> None:
     before = transaction_row(1)
-    changes: list[dict[str, object]] = [
-        {"energy_wh": 12.5, "power_w": None, "charging_state": None, "seq_last": 7, "boosted": True},
-        {"started_at": NOON, "energy_wh": 13.0},
-        {"evse_id": 2},
-        {"token": None},
-        {"state": "ended", "ended_at": NOON + timedelta(hours=1)},
-    ]
-    await store.write(lambda connection: transactions.insert_transaction(connection, before))
-    for change in changes:
-        after = msgspec.structs.replace(before, **change)
-        await store.write(
-            lambda connection, new=after, old=before: transactions.update_transaction(connection, new, old)  # type: ignore[misc]
-        )
-        assert (
-            await store.read(lambda connection: transactions.get_transaction(connection, OPERATOR, "t1"))
-            == after
-        )
-        before = after
-
-
-async def test_a_station_s_transaction_is_found_by_its_own_index(sqlite_store: Store) -> None:
-    """Not by the index of starts, which costs more with every transaction that was ever made."""
-    text, _ = transactions._BY_WIRE_ID._for(sqlite.dialect())
-    plan = await sqlite_store.read(
-        lambda connection: connection.exec_driver_sql(
-            f"EXPLAIN QUERY PLAN {text}", (OPERATOR, "CP1", "1")
-        ).all()
+    await store.write(lambda connection: transactions.save_transactions(connection, [before]))
+    after = msgspec.structs.replace(
+        before,
+        energy_wh=12.5,
+        power_w=None,
+        charging_state=None,
+        seq_last=7,
+        updated_at=NOON + timedelta(hours=1),
     )
-    (step,) = plan
-    assert "operator_id=? AND station_id=? AND station_transaction_id=?" in step.detail
+    await store.write(lambda connection: transactions.follow_transactions(connection, [after]))
+    found = await store.read(lambda connection: transactions.get_transaction(connection, OPERATOR, "t1"))
+    assert found == after
+
+
+async def test_what_people_want_is_kept_apart_from_what_stations_tell(store: Store) -> None:
+    def wish(connection: Connection) -> None:
+        transactions.set_wish(connection, OPERATOR, "t1", {"boosted": True})
+        transactions.save_transactions(connection, [transaction_row(1)])
+        transactions.set_wish(connection, OPERATOR, "t1", {"need_wh": 5_000.0, "departure": NOON})
+        transactions.save_transactions(connection, [transaction_row(1, energy_wh=7.0)])
+
+    await store.write(wish)
+    row = await store.read(lambda connection: transactions.get_transaction(connection, OPERATOR, "t1"))
+    assert row is not None
+    assert (row.boosted, row.paused, row.need_wh, row.departure, row.energy_wh) == (
+        True,
+        False,
+        5_000.0,
+        NOON,
+        7.0,
+    )
+    assert await store.read(lambda connection: transactions.wish_of(connection, OPERATOR, "t9")) is None
 
 
 def test_every_indexed_column_is_known_to_the_cheap_update() -> None:
     in_index = {column.name for index in charging_transaction.indexes for column in index.columns}
-    assert in_index - {"operator_id", "token_key"} | {"token"} == set(transactions._INDEXED)
+    assert in_index - {"operator_id", "token_key"} | {"token"} == set(transactions.FOLLOWED_BY_INDEX)
 
 
 async def test_an_id_that_a_station_uses_again_means_the_newest(store: Store) -> None:
     def twice(connection: Connection) -> None:
         for number in (1, 2):
-            transactions.insert_transaction(connection, transaction_row(number, station_transaction_id="1"))
+            transactions.save_transactions(connection, [transaction_row(number, station_transaction_id="1")])
 
     await store.write(twice)
     row = await store.read(lambda connection: transactions.by_wire_id(connection, OPERATOR, "CP1", "1"))
@@ -135,9 +132,9 @@ async def test_listing_filters_and_pages(store: Store) -> None:
         register_station(connection, OPERATOR, "CP2", NOON, site_id="depot")
         for number in range(1, 8):
             station_id = "CP2" if number % 2 else "CP1"
-            transactions.insert_transaction(connection, transaction_row(number, station_id=station_id))
+            transactions.save_transactions(connection, [transaction_row(number, station_id=station_id)])
         other = transaction_row(9, operator_id="other", station_id="CP2")
-        transactions.insert_transaction(connection, other)
+        transactions.save_transactions(connection, [other])
 
     await store.write(fill)
 
@@ -165,23 +162,24 @@ async def test_wire_ids_count_up_from_one_through_restarts(tmp_path: Path) -> No
     given: list[int] = []
     for _ in range(3):
         store = await Store.open(path, WallClock())
-        given += [await store.write(lambda connection: next_wire_id(connection, OPERATOR)) for _ in range(3)]
+        given += [
+            await store.write(lambda connection: next_wire_ids(connection, OPERATOR)[0]) for _ in range(3)
+        ]
         await store.close()
     assert given == list(range(1, 10))
 
 
 async def test_each_operator_counts_its_own_wire_ids(store: Store) -> None:
-    assert await store.write(lambda connection: next_wire_id(connection, "a")) == 1
-    assert await store.write(lambda connection: next_wire_id(connection, "b")) == 1
+    assert await store.write(lambda connection: next_wire_ids(connection, "a")[0]) == 1
+    assert await store.write(lambda connection: next_wire_ids(connection, "b")[0]) == 1
 
 
-async def test_wire_ids_stay_within_31_bits(sqlite_store: Store) -> None:
-    """Only SQLite: PostgreSQL's column has 32 bits, so the id after the last is a DataError there."""
+async def test_wire_ids_stay_within_31_bits(store: Store) -> None:
     last = 2**31 - 2
-    await sqlite_store.write(
+    await store.write(
         lambda connection: connection.execute(insert(wire_id), {"operator_id": OPERATOR, "last": last})
     )
-    assert await sqlite_store.write(lambda connection: next_wire_id(connection, OPERATOR)) == 2**31 - 1
+    assert await store.write(lambda connection: next_wire_ids(connection, OPERATOR)[0]) == 2**31 - 1
     for _ in range(2):
         with pytest.raises(WireIdsExhausted, match="move its stations"):
-            await sqlite_store.write(lambda connection: next_wire_id(connection, OPERATOR))
+            await store.write(lambda connection: next_wire_ids(connection, OPERATOR)[0])

@@ -57,7 +57,7 @@ async def test_a_full_disk_is_called_so(sqlite_store: Store) -> None:
         nonlocal kept
         while True:
             large = msgspec.structs.replace(message, retry_key=str(kept), payload=b"x" * 8000)
-            await sqlite_store.write(partial(journal.append, record=large))
+            await sqlite_store.write(partial(journal.add, entry=large))
             kept += 1
 
     with pytest.raises(StoreUnavailable, match=r"the disk is full .*: free space or move the data") as caught:
@@ -66,7 +66,7 @@ async def test_a_full_disk_is_called_so(sqlite_store: Store) -> None:
     rows = select(func.count()).select_from(journal_table)
     assert await sqlite_store.read(lambda connection: connection.scalar(rows)) == kept
     await sqlite_store.write(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1000000"))
-    await sqlite_store.write(lambda connection: journal.append(connection, message))
+    await sqlite_store.write(lambda connection: journal.add(connection, message))
     assert [event.kind for event in events] == ["full", "recovered"]
 
 
@@ -77,7 +77,7 @@ async def test_closing_does_not_wait_for_a_disk_that_refuses(sqlite_store: Store
 
     await sqlite_store.write(no_room)
     large = msgspec.structs.replace(record("k"), payload=b"x" * 1_000_000)
-    sqlite_store.post(partial(journal.append, record=large))
+    sqlite_store.post(partial(journal.add, entry=large))
     await asyncio.wait_for(sqlite_store.close(), 10)
     await asyncio.sleep(0)
     assert sqlite_store.figures.failed_posts == 1
@@ -92,13 +92,13 @@ async def test_a_database_that_another_program_holds_for_long_is_told_and_taken_
     assert isinstance(sqlite_store.backend, sqlite.SqliteBackend)
     other = sqlite3.connect(sqlite_store.backend.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    writes = [sqlite_store.write(partial(journal.append, record=record(str(number)))) for number in range(3)]
+    writes = [sqlite_store.write(partial(journal.add, entry=record(str(number)))) for number in range(3)]
     results = await asyncio.wait_for(asyncio.gather(*writes, return_exceptions=True), 10)
     assert {type(result) for result in results} == {StoreUnavailable}
     assert sqlite_store.troubled
     other.execute("ROLLBACK")
     other.close()
-    assert (await sqlite_store.write(partial(journal.append, record=record("0")))).fresh
+    await sqlite_store.write(partial(journal.add, entry=record("0")))
     assert [event.kind for event in events] == ["locked", "recovered"]
 
 

@@ -42,6 +42,10 @@ class Stations(Protocol):
         """Send a command; audits itself, never raises for reasons of the station."""
         ...
 
+    async def written(self) -> None:
+        """Return when the tables hold what stations have been answered until now."""
+        ...
+
 
 class SiteRuntime(Protocol):
     """A site at work. Its commands return when they are durable and in force for the next tick, and audit

@@ -28,7 +28,6 @@ from ..ocpp.codec import Codec
 from ..ocpp.events import CallReceived
 from ..ocpp.version import Role, Version
 from ..store import Store, StoreSettings
-from ..store.samples import run as derive
 from .durability_stations import Answered, Station
 
 OPERATOR = "crash"
@@ -197,7 +196,6 @@ async def drive(
         asyncio.ensure_future(_charge(built, station, position, tally, random.Random(rng.random())))
         for station in stations
     ]
-    works.append(asyncio.ensure_future(derive(built.store)))
     full = asyncio.ensure_future(tally.full.wait())
     try:
         done, _ = await asyncio.wait([full, *works], timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)

@@ -15,11 +15,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection
 
 from ..store import Store, StoreError, samples, transactions
+from ..store.columns import from_micros
 from ..store.samples import REGISTER
 from ..store.transactions import TransactionRow
 from .durability_drive import OPERATOR, Plant, Refused, answer_of, connect, opened, plant, say
@@ -57,26 +57,10 @@ class Checked(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
 
 
-class _Time(Struct):
-    at: datetime
-
-
-class _Payload(Struct):
-    at: datetime | None = None
-    readings: tuple[_Time, ...] = ()
-
-
-_payload = msgspec.json.Decoder(_Payload)
-
-
 def kept_messages(connection: Connection) -> list[Said]:
     """The journal's messages. (All that the checker knows of the journal's form.)"""
-    rows = connection.exec_driver_sql("SELECT station_id, kind, payload FROM journal").all()
-    said = []
-    for station_id, kind, payload in rows:
-        told = _payload.decode(payload)
-        said.append((station_id, kind, told.at or told.readings[0].at))
-    return said
+    rows = connection.exec_driver_sql("SELECT station_id, kind, at FROM journal").all()
+    return [(station_id, kind, from_micros(at)) for station_id, kind, at in rows]
 
 
 async def check(
@@ -92,9 +76,12 @@ async def check(
             if depth == "kept" or any(finding.kind in _HOPELESS for finding in findings):
                 return Checked(acknowledged=sum(acknowledged), kept=kept, findings=tuple(findings))
             async with plant(store) as built:
+                # Rows follow from the journal: the start has applied what was kept and not derived yet.
+                there = set(await store.read(kept_messages))
+                await _transactions(store, stations, there, acknowledged, findings)
                 await _go_on(built, stations, position, acknowledged, findings, rng)
                 if depth == "derived":
-                    await _derived(store, stations, findings)
+                    await _derived(built, stations, findings)
     except (StoreError, Refused) as error:
         findings.append(Finding("unreadable", str(error)))
     return Checked(acknowledged=sum(acknowledged), kept=kept, findings=tuple(findings))
@@ -124,7 +111,6 @@ async def _look(
         if must == 2 and said not in kept
     ]
     findings += [Finding("unsaid", f"nobody said it: {said}") for said in kept if said not in expected]
-    await _transactions(store, stations, set(kept), acknowledged, findings)
     return len(kept)
 
 
@@ -256,20 +242,20 @@ def _differs(row: TransactionRow, told: Sequence[Message]) -> str:
     return "" if found == wanted else f"(state, end, Wh, register) is {found}, told was {wanted}"
 
 
-async def _derived(store: Store, stations: Sequence[Station], findings: list[Finding]) -> None:
+async def _derived(built: Plant, stations: Sequence[Station], findings: list[Finding]) -> None:
     """Samples and rollups, first as they were carried on, then built anew from the journal."""
     for how in ("carried on", "rebuilt"):
         if how == "rebuilt":
-            await samples.rebuild(store, OPERATOR)
+            await built.csms.ledger.rebuild(OPERATOR)
         else:
-            await samples.catch_up(store)
-        kept = set(await store.read(kept_messages))
+            await built.csms.written()
+        kept = set(await built.store.read(kept_messages))
         for station in stations:
             wanted = _samples(_survivors(station, kept))
             name = station.name
             found = {
                 (point.measurand, point.at): point.value
-                for point in await store.read(
+                for point in await built.store.read(
                     lambda c, name=name: samples.list_samples(c, OPERATOR, name, EVSE, _LONG_AGO, _SOON)  # type: ignore[misc]
                 )
             }
@@ -285,7 +271,7 @@ async def _derived(store: Store, stations: Sequence[Station], findings: list[Fin
                     point.last,
                     round(point.mean * point.count),
                 )
-                for point in await store.read(
+                for point in await built.store.read(
                     lambda c, name=name: samples.list_rollups(c, OPERATOR, name, EVSE, _LONG_AGO, _SOON)  # type: ignore[misc]
                 )
             }

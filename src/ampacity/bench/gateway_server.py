@@ -25,7 +25,7 @@ from ..csms.service import Csms
 from ..csms.settings import CsmsSettings
 from ..gateway import Gateway, GatewaySettings
 from ..node import calm_garbage_collector, event_loop
-from ..store import Store, StoreSettings, housekeeping, samples
+from ..store import Store, StoreSettings, housekeeping
 from ..store.messages import WRITE_EVERY_S
 from ..store.tables import journal
 
@@ -56,7 +56,7 @@ async def serve(folder: Path, certificate: Path, key: Path) -> None:
     while (await orders.readline()).strip() == b"settle":
         # What the message log gathers is posted by its timer, and the post rides with the next write.
         await asyncio.sleep(WRITE_EVERY_S + settings.post_s)
-        await samples.catch_up(store)
+        await csms.written()
         await store.flush()
         _tell({"kept": await store.read(_kept)})
     await gateway.stop()

@@ -22,7 +22,7 @@ from ..csms.service import Csms
 from ..model.site import Site
 from ..settings import NodeSettings, SettingsError, load_settings
 from ..site.meters import MeterAddress
-from ..store import Store, StoreError, backup, operators, samples, sites
+from ..store import Store, StoreError, backup, operators, sites
 
 Work = Callable[[NodeSettings, Store], Awaitable[int]]
 
@@ -145,8 +145,9 @@ def rebuild_samples(config: Path | None, environ: Mapping[str, str]) -> int:
     """Derive meter samples and rollups anew from the journal."""
 
     async def work(settings: NodeSettings, store: Store) -> int:
-        count = await samples.rebuild(store, settings.csms.operator_id)
-        Console().print(f"{count} samples derived from the journal", highlight=False)
+        csms = Csms(store, LocalBus(), store.clock, settings.csms)
+        count = await csms.ledger.rebuild(settings.csms.operator_id)
+        Console().print(f"{count} messages of the journal derived anew", highlight=False)
         return 0
 
     return _with_store(config, environ, "rebuild", work)

@@ -20,6 +20,7 @@ for hours, repeated, and out of order (a station replays what it kept while offl
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -32,7 +33,8 @@ from .vocabulary import TransactionMessage
 SUPERSEDED = "NotReported"
 """Stop reason of a transaction that we closed because its EVSE began another one."""
 
-Change = Callable[[TransactionRow, TransactionMessage, float], TransactionRow]
+Change = Callable[[TransactionRow, TransactionMessage, float], None]
+"""Changes a row that nobody else has yet."""
 
 
 def begin(
@@ -60,10 +62,12 @@ def begin(
 
 
 def follow(row: TransactionRow, message: TransactionMessage, nominal_voltage_v: float) -> TransactionRow:
-    """The row after a message of its transaction."""
-    row = _identify(row, message)
-    for change in _TABLE[row.state, message.phase]:
-        row = change(row, message, nominal_voltage_v)
+    """The row after a message of its transaction; the one before stays as it is."""
+    row = copy(row)
+    changes = _TABLE[row.state, message.phase]
+    _identify(row, message)
+    for change in changes:
+        change(row, message, nominal_voltage_v)
     return row
 
 
@@ -90,112 +94,87 @@ def supersede(row: TransactionRow, at: datetime) -> TransactionRow:
 # ---------------------------------------------------------------- changes
 
 
-def _identify(row: TransactionRow, message: TransactionMessage) -> TransactionRow:
+def _identify(row: TransactionRow, message: TransactionMessage) -> None:
     """What any message may tell for the first time, and the count of numbered ones."""
     number = message.seq_no
     if number is not None:
-        row = replace(
-            row,
-            seq_first=number if row.seq_first is None else min(row.seq_first, number),
-            seq_last=number if row.seq_last is None else max(row.seq_last, number),
-            seq_count=row.seq_count + 1,
-        )
-    changes: dict[str, object] = {}
+        if row.seq_first is None or number < row.seq_first:
+            row.seq_first = number
+        if row.seq_last is None or number > row.seq_last:
+            row.seq_last = number
+        row.seq_count += 1
     if not row.evse_id and message.evse_id:
-        changes["evse_id"] = message.evse_id
-    if row.connector_id is None and message.connector_id is not None:
-        changes["connector_id"] = message.connector_id
+        row.evse_id = message.evse_id
+    if row.connector_id is None:
+        row.connector_id = message.connector_id
     # The token of an end is the one that stopped, which may be another of the group.
-    if row.token is None and message.token is not None and message.phase != "Ended":
-        changes["token"] = message.token
-    if row.remote_start_id is None and message.remote_start_id is not None:
-        changes["remote_start_id"] = message.remote_start_id
-    if message.offline and not row.offline:
-        changes["offline"] = True
-    return replace(row, **changes) if changes else row
+    if row.token is None and message.phase != "Ended":
+        row.token = message.token
+    if row.remote_start_id is None:
+        row.remote_start_id = message.remote_start_id
+    if message.offline:
+        row.offline = True
 
 
-def _learn_start(row: TransactionRow, message: TransactionMessage, voltage_v: float) -> TransactionRow:
-    register = message.register_wh if message.register_wh is not None else row.register_start_wh
-    last = row.register_last_wh if row.register_last_wh is not None else register
-    return replace(
-        row,
-        started_at=message.at,
-        token=message.token or row.token,
-        register_start_wh=register,
-        register_last_wh=last,
-        energy_wh=_energy(register, last, row.energy_wh),
-    )
+def _learn_start(row: TransactionRow, message: TransactionMessage, voltage_v: float) -> None:
+    row.started_at = message.at
+    row.token = message.token or row.token
+    if message.register_wh is not None:
+        row.register_start_wh = message.register_wh
+    if row.register_last_wh is None:
+        row.register_last_wh = row.register_start_wh
+    _count_energy(row)
 
 
-def _measure(row: TransactionRow, message: TransactionMessage, voltage_v: float) -> TransactionRow:
+def _measure(row: TransactionRow, message: TransactionMessage, voltage_v: float) -> None:
     """Follow the register, if the message is not older than what is known."""
-    if message.at < row.updated_at or message.register_wh is None:
-        return row
-    start = row.register_start_wh
-    if start is None:
-        # Never told by a start: the first register heard of is the best there is.
-        start = register_wh(message.readings, first=True)
-        start = message.register_wh if start is None else start
-    return replace(
-        row,
-        register_start_wh=start,
-        register_last_wh=message.register_wh,
-        energy_wh=_energy(start, message.register_wh, row.energy_wh),
-    )
+    if message.at >= row.updated_at:
+        _final_register(row, message, voltage_v)
 
 
-def _present(row: TransactionRow, message: TransactionMessage, voltage_v: float) -> TransactionRow:
+def _present(row: TransactionRow, message: TransactionMessage, voltage_v: float) -> None:
     """What is true now: power and charging state."""
     if message.at < row.updated_at:
-        return row
+        return
     power = newest_power_w(message.readings, voltage_v)
-    state = message.charging_state or row.charging_state
     if power is None and message.charging_state in ("SuspendedEV", "SuspendedEVSE", "EVConnected", "Idle"):
         power = 0.0
-    return replace(
-        row,
-        charging_state=state,
-        power_w=row.power_w if power is None else power,
-        updated_at=message.at,
-    )
+    if message.charging_state is not None:
+        row.charging_state = message.charging_state
+    if power is not None:
+        row.power_w = power
+    row.updated_at = message.at
 
 
-def _end(row: TransactionRow, message: TransactionMessage, voltage_v: float) -> TransactionRow:
-    return replace(
-        row,
-        state="ended",
-        ended_at=max(message.at, row.started_at),
-        updated_at=max(message.at, row.updated_at),
-        charging_state=None,
-        power_w=0.0,
-        stop_reason=message.stop_reason or "Local",
-    )
+def _end(row: TransactionRow, message: TransactionMessage, voltage_v: float) -> None:
+    row.state = "ended"
+    row.ended_at = max(message.at, row.started_at)
+    row.updated_at = max(message.at, row.updated_at)
+    row.charging_state = None
+    row.power_w = 0.0
+    row.stop_reason = message.stop_reason or "Local"
 
 
-def _final_register(row: TransactionRow, message: TransactionMessage, voltage_v: float) -> TransactionRow:
+def _final_register(row: TransactionRow, message: TransactionMessage, voltage_v: float) -> None:
     if message.register_wh is None:
-        return row
-    start = row.register_start_wh
-    if start is None:
-        start = register_wh(message.readings, first=True)
-        start = message.register_wh if start is None else start
-    return replace(
-        row,
-        register_start_wh=start,
-        register_last_wh=message.register_wh,
-        energy_wh=_energy(start, message.register_wh, row.energy_wh),
-    )
+        return
+    if row.register_start_wh is None:
+        # Never told by a start: the first register heard of is the best there is.
+        first = register_wh(message.readings, first=True)
+        row.register_start_wh = message.register_wh if first is None else first
+    row.register_last_wh = message.register_wh
+    _count_energy(row)
 
 
-def _correct_end(row: TransactionRow, message: TransactionMessage, voltage_v: float) -> TransactionRow:
-    if row.stop_reason != SUPERSEDED:
-        return row
-    return _end(_final_register(row, message, voltage_v), message, voltage_v)
+def _correct_end(row: TransactionRow, message: TransactionMessage, voltage_v: float) -> None:
+    if row.stop_reason == SUPERSEDED:
+        _final_register(row, message, voltage_v)
+        _end(row, message, voltage_v)
 
 
-def _energy(start: float | None, last: float | None, before: float) -> float:
-    return before if start is None or last is None else max(last - start, 0.0)
+def _count_energy(row: TransactionRow) -> None:
+    if row.register_start_wh is not None and row.register_last_wh is not None:
+        row.energy_wh = max(row.register_last_wh - row.register_start_wh, 0.0)
 
 
 _TABLE: dict[tuple[str, str], tuple[Change, ...]] = {

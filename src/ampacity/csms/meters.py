@@ -5,7 +5,7 @@ Stations send measurands in turns (power each 10 s, SoC each minute), so the new
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from datetime import datetime
 
 from ..model.phases import PerPhase
@@ -23,6 +23,7 @@ class EvseMeter:
     def __init__(self) -> None:
         self.at: datetime | None = None
         self._values: dict[tuple[str, int], float] = {}
+        self._told: Set[tuple[str, int]] = frozenset()
 
     def take(self, reading: MeterReading) -> bool:
         """Keep a reading that is not older than what is known; returns whether it was kept."""
@@ -30,14 +31,15 @@ class EvseMeter:
             return False
         if reading.samples:
             self.at = reading.at
-            told = {(item.measurand, item.phase) for item in reading.samples}
-            # A station that changes from phases to sums must not leave the other form behind.
-            for measurand in {measurand for measurand, _ in told} & {POWER, CURRENT}:
-                for phase in range(4):
-                    if (measurand, phase) not in told:
-                        self._values.pop((measurand, phase), None)
-            for item in reading.samples:
-                self._values[item.measurand, item.phase] = item.value
+            told = {(item.measurand, item.phase): item.value for item in reading.samples}
+            if told.keys() != self._told:
+                self._told = told.keys()
+                # A station that changes from phases to sums must not leave the other form behind.
+                for measurand in {measurand for measurand, _ in told} & {POWER, CURRENT}:
+                    for phase in range(4):
+                        if (measurand, phase) not in told:
+                            self._values.pop((measurand, phase), None)
+            self._values.update(told)
         return True
 
     def rest(self) -> None:

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -21,9 +21,12 @@ from msgspec.structs import replace
 from ..bus import Bus, NoResponder
 from ..clock import Clock
 from ..model.events import StationConnected, StationDisconnected
+from ..ocpp.codec import Codec
 from ..ocpp.errors import ErrorCode
 from ..ocpp.events import CallReceived, ProtocolViolation, SendReceived
+from ..ocpp.version import Role, Version
 from ..store import Store, StoreClosed, StoreUnavailable, audit, operators, stations
+from ..store.journal import JournalEntry
 from ..store.messages import MessageLog
 from ..store.stations import RejectedHandshake
 from .admission import Admission, hash_password
@@ -39,8 +42,11 @@ from .blocks.variables import Variables, is_secret
 from .blocks.vendor import Vendor
 from .context import Context
 from .dialects import Unsupported, dialect
+from .dialects.dialect import Dialect
 from .dialects.dialect import Reply as StationReply
+from .ledger import Ledger
 from .link import CallFailed, HandshakeRejected, OutboundCall, Reply, StationRef, station_address
+from .quarantine import Quarantine
 from .settings import CsmsSettings
 from .state import Stations, StationState
 from .vocabulary import (
@@ -50,6 +56,7 @@ from .vocabulary import (
     ChangeAvailability,
     ClearProfile,
     Command,
+    FromStation,
     GetVariables,
     Heartbeat,
     Metered,
@@ -64,7 +71,7 @@ from .vocabulary import (
 
 log = logging.getLogger(__name__)
 
-SEEN_EVERY = timedelta(minutes=1)
+SEEN_EVERY_S = 60.0
 """How often a station's last sign of life is written; the state has it exactly."""
 
 
@@ -83,11 +90,13 @@ class Csms:
         self._context = context = Context(store, bus, clock, self.settings, self._stations)
         self.credentials = Admission(self._stations, self.settings)
         self.vendor = Vendor()
+        self.quarantine = Quarantine()
         self._messages = MessageLog(store)
         self._availability = Availability(context)
         self._authorization = Authorization(context)
-        self._metering = Metering(context)
-        self._transactions = Transactions(context, self._authorization, self._metering)
+        self.ledger = Ledger(store, clock, _interpret)
+        self._metering = Metering(context, self.ledger)
+        self._transactions = Transactions(context, self._authorization, self._metering, self.ledger)
         self._variables = Variables(context)
         self._smart_charging = SmartCharging(context)
         self._notices = Notices(context, self._variables)
@@ -98,8 +107,6 @@ class Csms:
             Heartbeat: self._provisioning.heartbeat,
             Status: self._availability.status,
             Authorize: self._authorization.authorize,
-            TransactionMessage: self._transactions.told,
-            Metered: self._metering.metered,
             VendorData: self.vendor.transferred,
             Notice: self._notices.heard,
         }
@@ -111,6 +118,7 @@ class Csms:
         }
         self._ends: list[Callable[[], None]] = []
         self._conversations: set[asyncio.Task[None]] = set()
+        self._ledger_task: asyncio.Task[None] | None = None
 
     # ------------------------------------------------------------ life
 
@@ -123,6 +131,11 @@ class Csms:
             )
         )
         await self.reload()
+        known = await self._store.read(operators.list_operators)
+        applied = await self.ledger.start(self._stations.add, [operator.operator_id for operator in known])
+        if applied:
+            log.info("%d messages of before the restart were applied again from the journal", applied)
+        self._ledger_task = asyncio.ensure_future(self.ledger.run())
         bus = self._bus
         self._ends = [
             bus.subscribe(StationConnected, self._connected),
@@ -144,7 +157,20 @@ class Csms:
         for end in self._ends:
             end()
         await self._provisioning.stop()
+        await self._transactions.stop()
+        await self._metering.stop()
+        if self._ledger_task is not None:
+            self._ledger_task.cancel()
+            await asyncio.gather(self._ledger_task, return_exceptions=True)
+        await self.ledger.stop()
         self._messages.write_gathered()
+
+    async def written(self) -> None:
+        """Return when the tables hold what has been answered until now, as far as the disk takes it: for who
+        reads them right after.
+        """
+        with contextlib.suppress(StoreUnavailable):
+            await self.ledger.write()
 
     # ------------------------------------------------------------ who is there
 
@@ -185,17 +211,23 @@ class Csms:
     def handle(self, station: StationRef, call: CallReceived, reply: Reply) -> None:
         """Understand a message, make its effect last, and reply (see `link.StationHandler`)."""
         state = self._stations.add(station.operator_id, station.station_id)
-        self._seen(state, station.version)
-        task = asyncio.ensure_future(self._converse(state, station, call, reply))
-        self._conversations.add(task)
-        task.add_done_callback(self._conversations.discard)
+        now = self._clock.time()
+        self._seen(state, station.version, now)
+        speech = dialect(station.version)
+        said = speech.understand(call.action, call.payload, call.raw)
+        if isinstance(said, TransactionMessage):
+            self._transactions.told(state, said, call, speech, reply, int(now * 1e6))
+        elif isinstance(said, Metered):
+            self._metering.told(state, said, call, speech, reply, int(now * 1e6))
+        else:
+            task = asyncio.ensure_future(self._converse(state, speech, said, call, reply))
+            self._conversations.add(task)
+            task.add_done_callback(self._conversations.discard)
 
     async def _converse(
-        self, state: StationState, station: StationRef, call: CallReceived, reply: Reply
+        self, state: StationState, speech: Dialect, said: FromStation, call: CallReceived, reply: Reply
     ) -> None:
-        speech = dialect(station.version)
         try:
-            said = speech.understand(call.action, call.payload)
             if state.registering is not None:
                 await state.registering
             answer = await self._hear[type(said)](state, said)
@@ -206,7 +238,7 @@ class Csms:
             reply.leave("the system stops")
             raise
         except Exception as error:
-            log.exception("station %s: %s could not be handled", station.station_id, call.action)
+            log.exception("station %s: %s could not be handled", state.station_id, call.action)
             reply.refuse(ErrorCode.INTERNAL_ERROR, type(error).__name__)
         else:
             reply.answer(payload)
@@ -214,18 +246,18 @@ class Csms:
     def hear(self, station: StationRef, message: SendReceived) -> None:
         """A message that is never answered: a notice."""
         state = self._stations.add(station.operator_id, station.station_id)
-        self._seen(state, station.version)
+        self._seen(state, station.version, self._clock.time())
         notice = Notice(action=message.action, content=msgspec.to_builtins(message.payload))
         self._notices.take(state, notice)
 
     def broken(self, station: StationRef, violation: ProtocolViolation) -> None:
-        """A frame broke the protocol."""
+        """A frame broke the protocol: keep it where a person can see it."""
+        self.quarantine.take(station, violation, self._clock.time())
 
     def record(self, station: StationRef, direction: str, frame: str, at: float) -> None:
         """Keep a raw frame in the message log (see `link.Recorder`)."""
         if self.settings.log_messages:
-            when = datetime.fromtimestamp(at, UTC)
-            self._messages.add(station.operator_id, station.station_id, direction, frame, when)
+            self._messages.add(station.operator_id, station.station_id, direction, frame, at)
 
     # ------------------------------------------------------------ what stations are told
 
@@ -328,7 +360,7 @@ class Csms:
             state = self._stations.add(event.operator_id, event.station_id)
             self._admit(state)
         state.online = True
-        self._seen(state, event.version, write=True)
+        self._seen(state, event.version, self._clock.time(), write=True)
 
     def _admit(self, state: StationState) -> None:
         """Register a station that the policy let in. Its first message waits for this."""
@@ -357,15 +389,14 @@ class Csms:
         state = self._stations.get(event.station_id)
         if state is not None:
             state.online = False
-            self._seen(state, state.version, write=True)
+            self._seen(state, state.version, self._clock.time(), write=True)
 
-    def _seen(self, state: StationState, version: str | None, *, write: bool = False) -> None:
-        now = self._clock.now()
-        state.last_seen, state.version = now, version
-        if not write and state.seen_written_at is not None and now - state.seen_written_at < SEEN_EVERY:
+    def _seen(self, state: StationState, version: str | None, at: float, *, write: bool = False) -> None:
+        state.seen_at, state.version = at, version
+        if not write and at - state.seen_written_at < SEEN_EVERY_S:
             return
-        state.seen_written_at = now
-        operator_id, station_id = state.operator_id, state.station_id
+        state.seen_written_at = at
+        operator_id, station_id, now = state.operator_id, state.station_id, self._clock.now()
         self._store.post(
             lambda connection: stations.record_seen(connection, operator_id, station_id, version, now)
         )
@@ -380,6 +411,18 @@ class Csms:
             reason=event.reason,
         )
         self._store.post(lambda connection: stations.record_rejection(connection, row))
+
+
+def _interpret(entry: JournalEntry) -> TransactionMessage | Metered | None:
+    """What a message in the journal says, read anew."""
+    payload, _ = _codec(entry.version).read_call(entry.action, entry.payload)
+    said = dialect(entry.version).understand(entry.action, payload, entry.payload)
+    return said if isinstance(said, TransactionMessage | Metered) else None
+
+
+@cache
+def _codec(version: str) -> Codec:
+    return Codec(Version(version), Role.CSMS, lenient=True)
 
 
 def _name(command: Command) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
@@ -45,6 +45,15 @@ class HeardNotice(Struct, frozen=True):
     notice: Notice
 
 
+class Mark(Struct, gc=False):
+    """The newest time that a line of messages (a transaction's, an EVSE's) has told, and the keys of those
+    that told it; None where they are not known any more.
+    """
+
+    at: datetime
+    keys: frozenset[str] | None
+
+
 class StationState:
     """One station. `version` is the OCPP version of its last socket, to be shown, never to be asked."""
 
@@ -59,10 +68,13 @@ class StationState:
         self.info = StationInfo(vendor="", model="")
         self.boot_reason: str | None = None
         self.booted_at: datetime | None = None
-        self.last_seen: datetime | None = None
+        self.seen_at: float | None = None
+        """Its last sign of life, epoch seconds."""
         self.connectors: dict[tuple[int, int], ConnectorState] = {}
         self.transactions: dict[str, TransactionRow] = {}
         """Open ones, by their id on the wire."""
+        self.marks: dict[str, Mark] = {}
+        """How far each line of messages has come (see `ledger`)."""
         self.meters: dict[int, EvseMeter] = {}
         """By EVSE."""
         self.variables: dict[VariableRef, VariableValue] = {}
@@ -73,7 +85,12 @@ class StationState:
         self.notices: deque[HeardNotice] = deque(maxlen=NOTICES_KEPT)
         self.registering: asyncio.Future[Any] | None = None
         self.status_since_boot = False
-        self.seen_written_at: datetime | None = None
+        self.seen_written_at = 0.0
+
+    @property
+    def last_seen(self) -> datetime | None:
+        """When the station was heard last."""
+        return None if self.seen_at is None else datetime.fromtimestamp(self.seen_at, UTC)
 
     def transaction_on(self, evse_id: int) -> TransactionRow | None:
         """The open transaction of an EVSE, the newest if there are several."""
@@ -169,6 +186,7 @@ class Stations:
             state.transactions[row.station_transaction_id] = row
         else:
             state.transactions.pop(row.station_transaction_id, None)
+            state.marks.pop(row.station_transaction_id, None)
         if row.token is None:
             return
         key = (row.operator_id, token_key(row.token.value))
@@ -192,7 +210,9 @@ class Stations:
                 value = _variable(variable)
                 state.variables[value.ref] = value
         for transaction in transactions.open_transactions(connection, operator_id):
-            self.put_transaction(self.add(operator_id, transaction.station_id), transaction)
+            state = self.add(operator_id, transaction.station_id)
+            self.put_transaction(state, transaction)
+            state.marks[transaction.station_transaction_id] = Mark(transaction.updated_at, None)
         for profile in profiles.list_profiles(connection, operator_id):
             self.add(operator_id, profile.station_id).profiles[profile.profile_id] = profile
         for status in stations.list_statuses(connection, operator_id):
@@ -215,7 +235,7 @@ def _take_row(state: StationState, row: StationRow) -> None:
     state.info = row.info
     state.boot_reason = row.boot_reason
     state.booted_at = row.booted_at
-    state.last_seen = row.last_seen_at
+    state.seen_at = None if row.last_seen_at is None else row.last_seen_at.timestamp()
 
 
 def _variable(variable: StationVariable) -> VariableValue:

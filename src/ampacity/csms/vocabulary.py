@@ -54,8 +54,8 @@ class TransactionMessage(Struct, frozen=True, kw_only=True):
     """Start-/StopTransaction and a transaction's MeterValues of 1.6, TransactionEvent of 2.x.
 
     `station_transaction_id` is None only in a 1.6 start (its id is ours to give). `register_wh` is the
-    meter's register where the message carries it (meterStart, meterStop or a sampled register). `retry_key`
-    is equal for a message and its repetition and for nothing else.
+    meter's register where the message carries it (meterStart, meterStop or a sampled register). `at` and
+    `retry_key` together are equal for a message of a station and its repetition and for nothing else.
     """
 
     phase: TransactionPhase
@@ -76,10 +76,12 @@ class TransactionMessage(Struct, frozen=True, kw_only=True):
 
 
 class Metered(Struct, frozen=True, kw_only=True):
-    """MeterValues outside any transaction."""
+    """MeterValues outside any transaction. `at` is their newest instant; `retry_key` as above."""
 
     evse_id: int
     readings: tuple[MeterReading, ...]
+    at: datetime
+    retry_key: str
 
 
 class VendorData(Struct, frozen=True, kw_only=True):

@@ -8,13 +8,13 @@ or when a transaction's energy is not the energy that was drawn, to the watt-hou
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 
 import msgspec
 from msgspec import Struct
 from rich.table import Table
 from sqlalchemy import Connection, and_, select
 
-from ..csms.vocabulary import TransactionMessage
 from ..node import Node
 from ..ocpp.version import Version
 from ..store import Store, tables, transactions
@@ -72,6 +72,7 @@ async def judge(
     drawn = sum(session.drawn_wh for session in world.finished)
     still = sum(occupancy.car.energy_wh for occupancy in world.occupied.values())
     answers = sorted(wall for station in world.stations.values() for wall in station.answer_wall_s)
+    await node.csms.written()
     acknowledged, lost, repeated = await check_journal(world, node.store, node.operator_id)
     mismatches = await energy_mismatches(world, node.store, node.operator_id)
     phases = [figures for ledger in world.circuits.values() for figures in ledger.phases]
@@ -135,10 +136,16 @@ def faults(figures: Figures, worst_reservation_a: float) -> list[str]:
 async def check_journal(world: SimulatedWorld, store: Store, operator_id: str) -> tuple[int, int, int]:
     """(acknowledged by the CSMS, of these missing in the journal, entries there more than once)."""
 
-    def payloads(connection: Connection) -> list[tuple[str, str | None, bytes]]:
+    def kept(connection: Connection) -> list[tuple[str, str | None, str, datetime, bytes]]:
         journal, transaction = tables.journal, tables.charging_transaction
         rows = connection.execute(
-            select(journal.c.station_id, transaction.c.station_transaction_id, journal.c.payload)
+            select(
+                journal.c.station_id,
+                transaction.c.station_transaction_id,
+                journal.c.kind,
+                journal.c.at,
+                journal.c.payload,
+            )
             .join(
                 transaction,
                 and_(
@@ -147,18 +154,18 @@ async def check_journal(world: SimulatedWorld, store: Store, operator_id: str) -
                 ),
                 isouter=True,
             )
-            .where(journal.c.operator_id == operator_id)
+            .where(journal.c.operator_id == operator_id, journal.c.kind != "Metered")
         )
-        return [(row[0], row[1], row[2]) for row in rows]
+        return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
 
     # The site goes on meanwhile: what is acknowledged after this line need not be in what is read below.
     answered = [(station.config.version, tuple(station.acknowledged)) for station in world.stations.values()]
-    decoder = msgspec.json.Decoder(TransactionMessage)
+    numbered = msgspec.json.Decoder(_Numbered)
     held: Counter[tuple[str, str, str, int]] = Counter()
-    for station_id, wire_id, payload in await store.read(payloads):
-        message = decoder.decode(payload)
-        instant = message.seq_no if message.seq_no is not None else round(message.at.timestamp() * 1000)
-        held[station_id, wire_id or "", message.phase, instant] += 1
+    for station_id, wire_id, kind, at, payload in await store.read(kept):
+        number = numbered.decode(payload).seqNo
+        instant = number if number is not None else round(at.timestamp() * 1000)
+        held[station_id, wire_id or "", kind, instant] += 1
     acknowledged = lost = 0
     for version, items in answered:
         for item in items:
@@ -167,6 +174,12 @@ async def check_journal(world: SimulatedWorld, store: Store, operator_id: str) -
             if not any(held[item.station_id, item.wire_id, item.phase, instant + near] for near in (0, 1)):
                 lost += 1
     return acknowledged, lost, sum(count - 1 for count in held.values() if count > 1)
+
+
+class _Numbered(Struct):
+    """What of a kept message tells it apart from others in 2.x."""
+
+    seqNo: int | None = None
 
 
 async def energy_mismatches(world: SimulatedWorld, store: Store, operator_id: str) -> int:

@@ -106,7 +106,7 @@ class SiteRecords:
             wish,
             f"transaction/{transaction_id}",
             {"on": on},
-            lambda connection: self._change(connection, transaction_id, change),
+            lambda connection: transactions.set_wish(connection, self._operator_id, transaction_id, change),
         )
 
     async def set_need(
@@ -119,23 +119,17 @@ class SiteRecords:
             "declare_need",
             f"transaction/{transaction_id}",
             {"need_wh": need_wh, "departure": departure.isoformat() if departure is not None else None},
-            lambda connection: self._change(connection, transaction_id, change),
+            lambda connection: transactions.set_wish(connection, self._operator_id, transaction_id, change),
         )
 
     async def wishes(self, transaction_id: str) -> Wishes | None:
-        """What people wanted of a session; None for one that isn't known."""
+        """What people wanted of a session; None where nobody said anything."""
         row = await self._store.read(
-            lambda connection: transactions.get_transaction(connection, self._operator_id, transaction_id)
+            lambda connection: transactions.wish_of(connection, self._operator_id, transaction_id)
         )
         if row is None:
             return None
         return Wishes(boosted=row.boosted, paused=row.paused, need_wh=row.need_wh, departure=row.departure)
-
-    def _change(self, connection: Connection, transaction_id: str, change: dict[str, Any]) -> None:
-        row = transactions.get_transaction(connection, self._operator_id, transaction_id)
-        if row is None:
-            raise LookupError(f"transaction {transaction_id!r} is not known")
-        transactions.update_transaction(connection, structs.replace(row, **change))
 
     async def _deed(
         self, actor: str, action: str, target: str, detail: Any, deed: Callable[[Connection], object]

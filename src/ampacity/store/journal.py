@@ -1,115 +1,172 @@
-"""The journal: each message that money may depend on, once, before it is answered.
+"""The journal: each message that money may depend on, once, as it came, before it is answered.
 
-A message and its repetition have the same retry key; the first one is kept, and a repetition is told the
-answer that the first one got. The caller appends, changes the transaction's row and stores the answer in
-*one* unit of work: they become durable together or not at all. Samples and rollups derive from here
-(`samples`) and can be rebuilt.
+Appending is all that happens on the way of a message: `Journal.append` gathers what comes while the disk is
+busy and writes it as one group, in the order of arrival; a message that was appended is on the disk when its
+`kept` is called. Whether a message is new is for the caller to know before (see `csms.ledger`). What
+transactions, keys, readings and rollups are is derived from here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import logging
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, func, select
 
-from .statements import Prepared, insert_for, parameters
-from .tables import journal
+from .columns import to_micros
+from .database import Store
+from .rows import Rows
+from .tables import journal, message_key, watermark
+
+log = logging.getLogger(__name__)
 
 
-class TransactionRecord(Struct, frozen=True, kw_only=True):
-    """A message to keep. `payload` is the JSON of the vocabulary's TransactionMessage (or Metered).
+class JournalEntry(Struct, frozen=True, kw_only=True):
+    """A kept message.
 
-    `kind` is `Started`, `Updated`, `Ended` or, for values outside of any transaction, `Metered`.
-    `transaction_id` is ours. `answer` may be given now or, once it is known, by `set_answer`.
+    `kind` is `Started`, `Updated`, `Ended` or, for values outside of any transaction, `Metered`; `at` is the
+    time that it tells. `payload` is the text of the request's payload as the station sent it, in OCPP
+    `version`; `answer` that of the answer's payload, None for an empty one. `transaction_id` is ours.
+    `retry_key` is equal for a message of a station and its repetition and for nothing else.
     """
 
+    id: int
     operator_id: str
     station_id: str
     received_at: datetime
+    version: str
+    action: str
     kind: str
+    at: datetime
     retry_key: str
     transaction_id: str | None
     payload: bytes
     answer: bytes | None = None
 
 
-class JournalResult(Struct, frozen=True, kw_only=True):
-    """`fresh` is False for a repetition; then `answer` and `transaction_id` are those of the first one."""
+class KeptMessage(Struct, frozen=True):
+    """Where a message lies that was told before."""
 
     journal_id: int
-    fresh: bool
-    answer: bytes | None
     transaction_id: str | None
 
 
-class JournalEntry(Struct, frozen=True, kw_only=True):
-    """A kept message."""
+M = TypeVar("M")
+Kept = Callable[[Any], None]
+Refused = Callable[[Any, Exception], None]
 
-    id: int
-    operator_id: str
-    station_id: str
-    received_at: datetime
-    kind: str
-    retry_key: str
-    transaction_id: str | None
-    payload: bytes
-    answer: bytes | None
+_COLUMNS = (
+    "id",
+    "operator_id",
+    "station_id",
+    "received_at",
+    "version",
+    "action",
+    "kind",
+    "at",
+    "retry_key",
+    "transaction_id",
+    "payload",
+    "answer",
+)
+JournalRow = tuple[int, str, str, int, str, str, str, int, str, str | None, bytes, bytes | None]
+"""An entry as it is stored: times in microseconds."""
 
-
-def append(connection: Connection, record: TransactionRecord) -> JournalResult:
-    """Keep `record`, unless its retry key is kept for this station already."""
-    appended = _APPEND.one(
-        connection,
-        {
-            "operator_id": record.operator_id,
-            "station_id": record.station_id,
-            "received_at": record.received_at,
-            "kind": record.kind,
-            "retry_key": record.retry_key,
-            "transaction_id": record.transaction_id,
-            "payload": record.payload,
-            "answer": record.answer,
-        },
-    )
-    if appended is not None:
-        return JournalResult(
-            journal_id=appended[0], fresh=True, answer=record.answer, transaction_id=record.transaction_id
-        )
-    found = find(connection, record.operator_id, record.station_id, record.retry_key)
-    assert found is not None  # the insert met it a moment ago, in this transaction
-    return found
+_ROWS = Rows(journal, _COLUMNS)
 
 
-def find(connection: Connection, operator_id: str, station_id: str, retry_key: str) -> JournalResult | None:
-    """The kept message with this retry key, as a repetition of it would be told."""
+class Journal:
+    """Appends to the journal in groups. It belongs to the event loop; one for a store."""
+
+    def __init__(self, store: Store, last_id: int) -> None:
+        self._store = store
+        self._last_id = last_id
+        self._rows: list[JournalRow] = []
+        self._waiting: list[tuple[Any, Kept, Refused]] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(cls, store: Store) -> Journal:
+        """The journal of `store`, going on after its last row."""
+        return cls(store, await store.read(last_id))
+
+    def next_id(self) -> int:
+        """The id for the next row; rows must be appended in this order."""
+        self._last_id += 1
+        return self._last_id
+
+    def append(
+        self,
+        row: JournalRow,
+        message: M,
+        kept: Callable[[M], None],
+        refused: Callable[[M, Exception], None],
+    ) -> None:
+        """Write `row`; `kept` is called with `message` when it is on the disk, `refused` when it could not be
+        written.
+        """
+        self._rows.append(row)
+        self._waiting.append((message, kept, refused))
+        if self._writing is None:
+            self._writing = asyncio.ensure_future(self._write())
+
+    async def _write(self) -> None:
+        """One group after the other until nothing is left; what arrives meanwhile is the next one."""
+        try:
+            while self._rows:
+                rows, waiting = self._rows, self._waiting
+                self._rows, self._waiting = [], []
+                try:
+                    await self._store.write(lambda connection, rows=rows: _ROWS.write(connection, rows))  # type: ignore[misc]
+                except Exception as error:
+                    for message, _, refused in waiting:
+                        _call(refused, message, error)
+                else:
+                    for message, kept, _ in waiting:
+                        _call(kept, message)
+        finally:
+            self._writing = None
+
+
+def _call(callback: Callable[..., None], *arguments: Any) -> None:
+    try:
+        callback(*arguments)
+    except Exception:
+        # One message's trouble must not keep the others of its group from being answered.
+        log.exception("a message of the journal could not be followed up")
+
+
+def last_id(connection: Connection) -> int:
+    """The highest id that was ever given."""
+    told = connection.execute(select(func.max(journal.c.id))).scalar()
+    marked = connection.execute(select(func.max(watermark.c.journal_id))).scalar()
+    return max(told or 0, marked or 0)
+
+
+def find(
+    connection: Connection, operator_id: str, station_id: str, at: datetime, retry_key: str
+) -> KeptMessage | None:
+    """Where a message lies that was told before; None for one that is new, or was kept so lately that its key
+    has not been derived yet.
+    """
     row = connection.execute(
-        _FIND, {"operator_id": operator_id, "station_id": station_id, "retry_key": retry_key}
+        select(message_key.c.journal_id, message_key.c.transaction_id).where(
+            message_key.c.operator_id == operator_id,
+            message_key.c.station_id == station_id,
+            message_key.c.at == at,
+            message_key.c.retry_key == retry_key,
+        )
     ).one_or_none()
-    if row is None:
-        return None
-    return JournalResult(journal_id=row.id, fresh=False, answer=row.answer, transaction_id=row.transaction_id)
+    return None if row is None else KeptMessage(row.journal_id, row.transaction_id)
 
 
-def set_answer(
-    connection: Connection,
-    operator_id: str,
-    journal_id: int,
-    answer: bytes,
-    transaction_id: str | None = None,
-) -> None:
-    """Store what was answered (and, where it was not known before, the transaction's id)."""
-    _SET_ANSWER.run(
-        connection,
-        {
-            "key_operator_id": operator_id,
-            "key_id": journal_id,
-            "new_answer": answer,
-            "new_transaction_id": transaction_id,
-        },
-    )
+def answer_of(connection: Connection, journal_id: int) -> bytes | None:
+    """What the message with this id was answered."""
+    return connection.execute(select(journal.c.answer).where(journal.c.id == journal_id)).scalar()
 
 
 def entries(
@@ -127,36 +184,28 @@ def entries(
         query = query.where(journal.c.station_id == station_id)
     if transaction_id is not None:
         query = query.where(journal.c.transaction_id == transaction_id)
-    return list(_entries(connection, query.order_by(journal.c.id).limit(limit)))
+    rows = connection.execute(query.order_by(journal.c.id).limit(limit))
+    return [JournalEntry(**row._mapping) for row in rows]
 
 
-def _entries(connection: Connection, query: Any) -> Iterator[JournalEntry]:
-    for row in connection.execute(query):
-        yield JournalEntry(**row._mapping)
-
-
-def _append(dialect: str) -> Any:
+def stored(entry: JournalEntry) -> JournalRow:
+    """An entry as a row."""
     return (
-        insert_for(dialect, journal)
-        .values(parameters(journal, without=("id",)))
-        .on_conflict_do_nothing(index_elements=["operator_id", "station_id", "retry_key"])
-        .returning(journal.c.id)
+        entry.id,
+        entry.operator_id,
+        entry.station_id,
+        to_micros(entry.received_at),
+        entry.version,
+        entry.action,
+        entry.kind,
+        to_micros(entry.at),
+        entry.retry_key,
+        entry.transaction_id,
+        entry.payload,
+        entry.answer,
     )
 
 
-_APPEND = Prepared(_append)
-_SET_ANSWER = Prepared(
-    lambda _: (
-        update(journal)
-        .where(journal.c.operator_id == bindparam("key_operator_id"), journal.c.id == bindparam("key_id"))
-        .values(
-            answer=bindparam("new_answer"),
-            transaction_id=func.coalesce(bindparam("new_transaction_id"), journal.c.transaction_id),
-        )
-    )
-)
-_FIND = select(journal.c.id, journal.c.answer, journal.c.transaction_id).where(
-    journal.c.operator_id == bindparam("operator_id"),
-    journal.c.station_id == bindparam("station_id"),
-    journal.c.retry_key == bindparam("retry_key"),
-)
+def add(connection: Connection, entry: JournalEntry) -> None:
+    """Append one entry at once (tools and tests; messages go through `Journal`)."""
+    _ROWS.write(connection, [stored(entry)])

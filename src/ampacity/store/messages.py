@@ -1,24 +1,29 @@
 """The raw message log: each OCPP frame as it passed, for people who look for a fault.
 
-Frames gather for 200 ms and are written together without anybody waiting; under pressure they are the first
-to be shed. Answers don't name their action, so the log remembers which call they answer.
+Frames gather for 200 ms and are written together without anybody waiting, a row for a station; under pressure
+they are the first to be shed. Answers don't name their action, so the log remembers which call they answer.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
+from .columns import from_micros
 from .database import PostRank, Store
+from .rows import Rows
 from .tables import message_log
 
 WRITE_EVERY_S = 0.2
 GATHERED_LIMIT = 20_000
-CALLS_REMEMBERED = 20_000
+FRAMES_AT_ONCE = 1 << 12
+"""Most frames in a row, so that a frame's number can be the row's and its place in it."""
 
 
 class MessageRow(Struct, frozen=True, kw_only=True):
@@ -34,6 +39,10 @@ class MessageRow(Struct, frozen=True, kw_only=True):
     frame: str
 
 
+Gathered = tuple[float, str, str]
+"""(epoch seconds, direction, frame)."""
+
+
 class MessageLog:
     """Takes frames and writes them in groups. Use it from the store's event loop."""
 
@@ -41,27 +50,23 @@ class MessageLog:
         self.shed = 0
         """Frames that were not kept because the disk did not keep up."""
         self._store = store
-        self._gathered: list[dict[str, Any]] = []
+        self._gathered: dict[tuple[str, str], list[Gathered]] = {}
+        self._count = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._calls: dict[tuple[str, str, str], str] = {}
+        self._calls: dict[tuple[str, str], dict[str, str]] = {}
 
-    def add(self, operator_id: str, station_id: str, direction: str, frame: str, at: datetime) -> None:
-        """Keep a frame."""
-        if len(self._gathered) >= GATHERED_LIMIT:
+    def add(self, operator_id: str, station_id: str, direction: str, frame: str, at: float) -> None:
+        """Keep a frame that passed at `at` (epoch seconds)."""
+        if self._count >= GATHERED_LIMIT:
             self.shed += 1
             return
-        message_id, action = self._name(operator_id, station_id, frame)
-        self._gathered.append(
-            {
-                "operator_id": operator_id,
-                "station_id": station_id,
-                "at": at,
-                "direction": direction,
-                "action": action,
-                "message_id": message_id,
-                "frame": frame,
-            }
-        )
+        self._count += 1
+        key = (operator_id, station_id)
+        frames = self._gathered.get(key)
+        if frames is None:
+            self._gathered[key] = [(at, direction, frame)]
+        else:
+            frames.append((at, direction, frame))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(WRITE_EVERY_S, self.write_gathered)
 
@@ -70,25 +75,53 @@ class MessageLog:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        rows, self._gathered = self._gathered, []
-        if rows:
-            self._store.post(lambda connection: connection.execute(_INSERT, rows), PostRank.MESSAGES)
+        gathered, self._gathered, self._count = self._gathered, {}, 0
+        if gathered:
+            self._store.post(lambda connection: self._write(connection, gathered), PostRank.MESSAGES)
 
-    def _name(self, operator_id: str, station_id: str, frame: str) -> tuple[str | None, str | None]:
-        """The frame's message id and action, without decoding it: `[2,"id","Action",...` or `[3,"id",...`."""
-        parts = frame.split('"', 4)
-        if len(parts) < 3 or not parts[0].lstrip().startswith("["):
-            return None, None
-        message_id = parts[1]
-        key = (operator_id, station_id, message_id)
-        kind = parts[0].strip(" \t\r\n[,")
-        if kind in ("2", "6") and len(parts) >= 5 and parts[2].strip() == ",":
-            if kind == "2":
-                while len(self._calls) >= CALLS_REMEMBERED:
-                    del self._calls[next(iter(self._calls))]
-                self._calls[key] = parts[3]
-            return message_id, parts[3]
-        return message_id, self._calls.pop(key, None)
+    # ------------------------------------------------------------ in the writer thread
+
+    def _write(self, connection: Connection, gathered: dict[tuple[str, str], list[Gathered]]) -> None:
+        rows: list[tuple[Any, ...]] = []
+        for key, frames in gathered.items():
+            for start in range(0, len(frames), FRAMES_AT_ONCE):
+                row = self._row(key, frames[start : start + FRAMES_AT_ONCE])
+                rows.append(row)
+        _ROWS.write(connection, rows)
+
+    def _row(self, key: tuple[str, str], frames: list[Gathered]) -> tuple[Any, ...]:
+        calls = self._calls.pop(key, {})
+        packed: list[tuple[int, bool, str | None, str | None, str]] = []
+        actions: dict[str, None] = {}
+        for at, direction, frame in frames:
+            message_id, action = _name(frame, calls)
+            if action is not None:
+                actions[action] = None
+            packed.append((int(at * 1e6), direction == "in", action, message_id, frame))
+        if calls:
+            # Calls that wait for their answer: one each way, so there are few; what is older never comes.
+            self._calls[key] = dict(list(calls.items())[-16:])
+        return (*key, packed[0][0], packed[-1][0], "\n".join(actions), _pack(packed))
+
+
+def _name(frame: str, calls: dict[str, str]) -> tuple[str | None, str | None]:
+    """The frame's message id and action, without decoding it: `[2,"id","Action",...` or `[3,"id",...`."""
+    parts = frame.split('"', 4)
+    if len(parts) < 3 or not parts[0].lstrip().startswith("["):
+        return None, None
+    message_id = parts[1]
+    kind = parts[0].strip(" \t\r\n[,")
+    if kind in ("2", "6") and len(parts) >= 5 and parts[2].strip() == ",":
+        if kind == "2":
+            calls[message_id] = parts[3]
+        return message_id, parts[3]
+    return message_id, calls.pop(message_id, None)
+
+
+_Packed = list[tuple[int, bool, str | None, str | None, str]]
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(_Packed).decode
+_ROWS = Rows(message_log, ("operator_id", "station_id", "at", "last_at", "actions", "frames"))
 
 
 def list_messages(
@@ -102,26 +135,62 @@ def list_messages(
     before: int | None = None,
     limit: int = 100,
 ) -> list[MessageRow]:
-    """Frames, newest first; `text` must occur in the frame. For the next page pass the last one's id as
-    `before`.
+    """Frames, newest first (of several stations to a fifth of a second); `text` must occur in the frame. For
+    the next page pass the last one's id as `before`.
     """
+    found: list[MessageRow] = []
+    last = before
+    while len(found) < limit:
+        rows = connection.execute(_page(operator_id, station_id, action, last, limit)).all()
+        if not rows:
+            break
+        for row in rows:
+            for number, frame in _frames_of(row):
+                if before is not None and number >= before:
+                    continue
+                if action is not None and frame.action != action:
+                    continue
+                if direction is not None and frame.direction != direction:
+                    continue
+                if text and text not in frame.frame:
+                    continue
+                found.append(frame)
+        last = rows[-1].id * FRAMES_AT_ONCE
+    return found[:limit]
+
+
+def _page(
+    operator_id: str, station_id: str | None, action: str | None, before: int | None, limit: int
+) -> Any:
     column = message_log.c
     query = select(message_log).where(column.operator_id == operator_id)
-    for wanted, value in (
-        (column.station_id, station_id),
-        (column.action, action),
-        (column.direction, direction),
-    ):
-        if value is not None:
-            query = query.where(wanted == value)
-    if text:
-        query = query.where(column.frame.contains(text, autoescape=True))
+    if station_id is not None:
+        query = query.where(column.station_id == station_id)
+    if action is not None:
+        query = query.where(("\n" + column.actions + "\n").contains(f"\n{action}\n", autoescape=True))
     if before is not None:
-        query = query.where(column.id < before)
-    return [
-        MessageRow(**row._mapping)
-        for row in connection.execute(query.order_by(column.id.desc()).limit(limit))
-    ]
+        # The row that holds the last frame shown may hold more.
+        row, place = divmod(before, FRAMES_AT_ONCE)
+        query = query.where(column.id <= row if place else column.id < row)
+    return query.order_by(column.id.desc()).limit(limit)
 
 
-_INSERT = insert(message_log)
+def _frames_of(row: Any) -> Iterator[tuple[int, MessageRow]]:
+    """The frames of a row with their numbers, newest first."""
+    frames = _unpack(row.frames)
+    for place in range(len(frames) - 1, -1, -1):
+        at, inward, action, message_id, frame = frames[place]
+        number = row.id * FRAMES_AT_ONCE + place
+        yield (
+            number,
+            MessageRow(
+                id=number,
+                operator_id=row.operator_id,
+                station_id=row.station_id,
+                at=from_micros(at),
+                direction="in" if inward else "out",
+                action=action,
+                message_id=message_id,
+                frame=frame,
+            ),
+        )

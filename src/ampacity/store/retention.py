@@ -18,7 +18,7 @@ from . import samples
 from .database import Store
 from .errors import StoreUnavailable
 from .operators import list_operators
-from .tables import handshake_rejected, login_link, message_log, meter_sample, rollup_15min, web_session
+from .tables import handshake_rejected, login_link, message_log, meter_reading, rollup_15min, web_session
 
 ROWS_AT_ONCE = 2_000
 ENFORCE_EVERY_S = 3_600.0
@@ -63,7 +63,7 @@ async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> Reten
             store, handshake_rejected, operator_id, now - timedelta(days=policy.rejected_handshake_days)
         )
         sampled += await _delete_of_evses(
-            store, meter_sample, operator_id, now - timedelta(days=policy.sample_days)
+            store, meter_reading, operator_id, now - timedelta(days=policy.sample_days)
         )
         rolled += await _delete_of_evses(
             store, rollup_15min, operator_id, now - timedelta(days=policy.rollup_days)

@@ -1,48 +1,55 @@
-"""Meter samples and 15-minute rollups, derived from the journal.
+"""Meter readings and 15-minute rollups: what was measured, quick to ask for. Derived from the journal; can be
+thrown away and derived again.
 
-The journal is the truth; what is here answers questions quickly and can be thrown away. Each 200 ms the rows
-past an operator's watermark are turned into samples, and the samples that are new into rollups, in one
-transaction with the watermark: a crash repeats or continues, it never counts twice. A value that two messages
-tell (a periodic sample and the same one in a stop's transaction data) is one sample: its key is what, where
-and when.
-
-A rebuild sets the watermark to REBUILDING. The deriver then deletes what was derived, a little at a time, and
-starts again from the first message; a crash in between continues where it was, and the live site never waits.
+A reading is a row: an EVSE, an instant, and what was told of it. A value that two messages tell (a periodic
+sample, and the same one in a stop's transaction data) is one value: the first one told counts, and only
+values that are new go into the rollups. Whether they are new is known without asking while an EVSE's readings
+come in order of time; else the row is looked up.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from operator import itemgetter
 from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Table, bindparam, case, delete, func, select, tuple_
+from sqlalchemy import Connection, Table, and_, case, delete, select, tuple_, update
 
-from ..model.station import MeterReading, Sample
-from .columns import EPOCH
-from .database import Store
-from .errors import StoreError, StoreUnavailable
-from .statements import Prepared, insert_for, parameters, upsert
-from .tables import charging_transaction, journal, meter_sample, operator, rollup_15min, watermark
+from ..model.station import MeterReading
+from .columns import EPOCH, from_micros, to_micros
+from .errors import StoreError
+from .rows import Rows
+from .tables import charging_transaction, meter_reading, rollup_15min
 
-log = logging.getLogger(__name__)
-
-DERIVE_EVERY_S = 0.2
-MESSAGES_AT_ONCE = 100
-ROWS_DELETED_AT_ONCE = 5_000
-REBUILDING = -1
-ROLLUP = timedelta(minutes=15)
 REGISTER = "Energy.Active.Import.Register"
+ROLLUP = timedelta(minutes=15)
+_QUARTER_US = 900_000_000
 
-SERIES = ("operator_id", "station_id", "evse_id", "measurand", "phase", "location")
-"""What names one series; with the time it is the key of both tables (there the time comes after the EVSE)."""
+_SERIES: tuple[tuple[str, str, int, str], ...] = (
+    ("register_wh", REGISTER, 0, "Wh"),
+    ("power_w", "Power.Active.Import", 0, "W"),
+    ("current_1_a", "Current.Import", 1, "A"),
+    ("current_2_a", "Current.Import", 2, "A"),
+    ("current_3_a", "Current.Import", 3, "A"),
+    ("voltage_1_v", "Voltage", 1, "V"),
+    ("voltage_2_v", "Voltage", 2, "V"),
+    ("voltage_3_v", "Voltage", 3, "V"),
+    ("soc_percent", "SoC", 0, "Percent"),
+)
+"""The series that have a column: (column, measurand, phase, unit), at the outlet."""
 
-_series_of = itemgetter(*SERIES)
+_OUTLET = "Outlet"
+_WIDTH = len(_SERIES)
+_PLACE = {(measurand, phase, unit): n for n, (_, measurand, phase, unit) in enumerate(_SERIES)}
+_NAMES = tuple(name for name, _, _, _ in _SERIES)
+
+EvseOf = tuple[str, str, int]
+"""(operator, station, EVSE)."""
+
+SeriesOf = tuple[str, int, str, str]
+"""(measurand, phase, location, unit)."""
 
 
 class SamplePoint(Struct, frozen=True, kw_only=True):
@@ -75,210 +82,219 @@ class RollupPoint(Struct, frozen=True, kw_only=True):
     last: float
 
 
-class _Payload(Struct):
-    """What of a journal's payload carries values."""
+class Told(Struct, frozen=True, gc=False):
+    """What one message told of an EVSE's meter."""
 
-    at: datetime | None = None
-    evse_id: int | None = None
-    register_wh: float | None = None
-    readings: tuple[MeterReading, ...] = ()
-
-
-_decoder = msgspec.json.Decoder(_Payload)
-
-# ---------------------------------------------------------------- deriving
+    evse: EvseOf
+    transaction_id: str | None
+    readings: tuple[MeterReading, ...]
 
 
-async def run(store: Store) -> None:
-    """Derive each 200 ms (wall time) until cancelled."""
-    while True:
-        try:
-            await catch_up(store)
-            await asyncio.sleep(DERIVE_EVERY_S)
-        except StoreUnavailable:
-            await asyncio.sleep(store.settings.retry_s)
+class _Measured(Struct, gc=False):
+    """One instant of an EVSE, as it is gathered."""
+
+    transaction_id: str | None
+    values: list[float | None]
+    more: dict[SeriesOf, float] | None = None
+
+    def series(self) -> Iterator[tuple[SeriesOf, float]]:
+        for (_, measurand, phase, unit), value in zip(_SERIES, self.values, strict=True):
+            if value is not None:
+                yield (measurand, phase, _OUTLET, unit), value
+        if self.more:
+            yield from self.more.items()
 
 
-async def catch_up(store: Store) -> int:
-    """Derive until nothing is left; returns the number of messages derived. Others' writes go in between."""
-    total = 0
-    while True:
-        done, more = await store.write(derive)
-        total += done
-        if not more:
-            return total
+# ---------------------------------------------------------------- writing
 
 
-async def rebuild(store: Store, operator_id: str) -> int:
-    """Throw an operator's samples and rollups away and derive them again; returns the number of messages."""
-    await store.write(lambda connection: begin_rebuild(connection, operator_id))
-    return await catch_up(store)
+class ReadingWriter:
+    """Writes readings and rollups. It belongs to the writer thread; what it remembers only saves lookups."""
+
+    def __init__(self) -> None:
+        self._newest: dict[EvseOf, int] = {}
+
+    def forget(self) -> None:
+        """What was written may be gone."""
+        self._newest = {}
+
+    def write(self, connection: Connection, told: Iterable[Told]) -> None:
+        """Add what messages told, in any order."""
+        gathered: dict[EvseOf, dict[int, _Measured]] = {}
+        for message in told:
+            instants = gathered.get(message.evse)
+            if instants is None:
+                instants = gathered[message.evse] = {}
+            for reading in message.readings:
+                _gather(instants, message.transaction_id, reading)
+        rows: list[tuple[Any, ...]] = []
+        rollups: list[tuple[Any, ...]] = []
+        for evse, instants in gathered.items():
+            newest = self._newest.get(evse)
+            fresh: dict[int, _Measured] = {}
+            for at in sorted(instants):
+                measured = instants[at]
+                if newest is not None and at > newest:
+                    rows.append((*evse, at, measured.transaction_id, *measured.values, _lines(measured.more)))
+                    fresh[at] = measured
+                else:
+                    left = _complete(connection, evse, at, measured)
+                    if left is not None:
+                        fresh[at] = left
+            if instants:
+                self._newest[evse] = max(newest or 0, max(instants)) if newest is not None else max(instants)
+            _roll_up(evse, fresh, rollups)
+        _READINGS.write(connection, rows)
+        _ROLLUPS.write(connection, rollups)
 
 
-def begin_rebuild(connection: Connection, operator_id: str) -> None:
-    """Order a rebuild; whoever derives, now or after a restart, carries it out."""
-    upsert(connection, watermark, {"operator_id": operator_id, "journal_id": REBUILDING})
-
-
-def derive(connection: Connection, limit: int = MESSAGES_AT_ONCE) -> tuple[int, bool]:
-    """Derive at most `limit` messages of each operator. Returns how many, and whether there may be more."""
-    marks = connection.execute(
-        select(operator.c.operator_id, func.coalesce(watermark.c.journal_id, 0)).outerjoin(
-            watermark, watermark.c.operator_id == operator.c.operator_id
-        )
-    ).all()
-    total, more = 0, False
-    for operator_id, mark in marks:
-        if mark == REBUILDING:
-            more = True
-            if _delete_some(connection, operator_id):
-                continue
-            mark = 0
-            upsert(connection, watermark, {"operator_id": operator_id, "journal_id": 0})
-        done = _derive_operator(connection, operator_id, mark, limit)
-        total += done
-        more = more or done >= limit
-    return total, more
-
-
-def _derive_operator(connection: Connection, operator_id: str, mark: int, limit: int) -> int:
-    messages = connection.execute(_PENDING, {"operator_id": operator_id, "mark": mark, "limit": limit}).all()
-    if not messages:
-        return 0
-    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for message in messages:
-        try:
-            payload = _decoder.decode(message.payload)
-        except msgspec.DecodeError as error:
-            log.error("journal row %d of operator %r can't be read: %s", message.id, operator_id, error)
+def _gather(instants: dict[int, _Measured], transaction_id: str | None, reading: MeterReading) -> None:
+    at = to_micros(reading.at)
+    measured = instants.get(at)
+    if measured is None:
+        measured = instants[at] = _Measured(transaction_id, [None] * _WIDTH)
+    values = measured.values
+    for sample in reading.samples:
+        place = _PLACE.get((sample.measurand, sample.phase, sample.unit))
+        if place is not None and sample.location == _OUTLET:
+            if values[place] is None:
+                values[place] = sample.value
             continue
-        evse_id = payload.evse_id
-        if evse_id is None:
-            evse_id = _evse_of(connection, operator_id, message.transaction_id)
-        for at, sample in _samples(payload, message.received_at):
-            key = (message.station_id, evse_id, sample.measurand, sample.phase, sample.location, at)
-            if key not in rows:
-                rows[key] = {
-                    "operator_id": operator_id,
-                    "station_id": message.station_id,
-                    "evse_id": evse_id,
-                    "measurand": sample.measurand,
-                    "phase": sample.phase,
-                    "location": sample.location,
-                    "at": at,
-                    "value": sample.value,
-                    "unit": sample.unit,
-                    "transaction_id": message.transaction_id,
-                }
-    _roll_up(connection, _insert_new(connection, list(rows.values())))
-    upsert(connection, watermark, {"operator_id": operator_id, "journal_id": messages[-1].id})
-    return len(messages)
+        if measured.more is None:
+            measured.more = {}
+        measured.more.setdefault((sample.measurand, sample.phase, sample.location, sample.unit), sample.value)
 
 
-def _insert_new(connection: Connection, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Insert samples that are not there yet; returns those."""
-    together = connection.begin_nested()
-    if _INSERT_SAMPLE.run_many(connection, rows) == len(rows):
-        together.commit()
-        return rows
-    # Some were told before: find out which, one by one.
-    together.rollback()
-    return [row for row in rows if _INSERT_SAMPLE.run(connection, row) > 0]
-
-
-def _samples(payload: _Payload, received_at: datetime) -> Iterator[tuple[datetime, Sample]]:
-    for reading in payload.readings:
-        for sample in reading.samples:
-            yield reading.at, sample
-    # The registers of 1.6's start and stop come without readings.
-    if payload.register_wh is not None:
-        yield payload.at or received_at, Sample(REGISTER, payload.register_wh, "Wh")
-
-
-def _evse_of(connection: Connection, operator_id: str, transaction_id: str | None) -> int:
-    """1.6's stop doesn't name its connector: the transaction knows it."""
-    evse_id = connection.execute(
-        select(charging_transaction.c.evse_id).where(
-            charging_transaction.c.operator_id == operator_id,
-            charging_transaction.c.transaction_id == transaction_id,
-        )
-    ).scalar()
-    return evse_id or 0
-
-
-def _roll_up(connection: Connection, fresh: list[dict[str, Any]]) -> None:
-    """Add new samples to their quarters of an hour."""
-    quarters: dict[tuple[Any, ...], dict[str, Any]] = {}
-    starts: dict[datetime, datetime] = {}
-    for sample in fresh:
-        at, value = sample["at"], sample["value"]
-        start = starts.get(at)
-        if start is None:
-            start = starts[at] = at - (at - EPOCH) % ROLLUP
-        key = (_series_of(sample), start)
-        quarter = quarters.get(key)
-        if quarter is None:
-            quarters[key] = {name: sample[name] for name in SERIES} | {
-                "start": start,
-                "unit": sample["unit"],
-                "count": 1,
-                "total_milli": round(value * 1000),
-                "lowest": value,
-                "highest": value,
-                "first_at": at,
-                "first": value,
-                "last_at": at,
-                "last": value,
-            }
-            continue
-        quarter["count"] += 1
-        quarter["total_milli"] += round(value * 1000)
-        quarter["lowest"] = min(quarter["lowest"], value)
-        quarter["highest"] = max(quarter["highest"], value)
-        if at < quarter["first_at"]:
-            quarter["first_at"], quarter["first"] = at, value
-        if at > quarter["last_at"]:
-            quarter["last_at"], quarter["last"] = at, value
-    _MERGE_ROLLUP.run_many(connection, quarters.values())
-
-
-_PENDING = (
-    select(
-        journal.c.id, journal.c.station_id, journal.c.received_at, journal.c.transaction_id, journal.c.payload
+def _complete(connection: Connection, evse: EvseOf, at: int, measured: _Measured) -> _Measured | None:
+    """Write an instant that may be there already; returns what of it was new."""
+    column = meter_reading.c
+    of_row = and_(
+        column.operator_id == evse[0],
+        column.station_id == evse[1],
+        column.evse_id == evse[2],
+        column.at == from_micros(at),
     )
-    .where(journal.c.operator_id == bindparam("operator_id"), journal.c.id > bindparam("mark"))
-    .order_by(journal.c.id)
-    .limit(bindparam("limit"))
+    row = connection.execute(select(meter_reading).where(of_row)).one_or_none()
+    if row is None:
+        _READINGS.write(
+            connection, [(*evse, at, measured.transaction_id, *measured.values, _lines(measured.more))]
+        )
+        return measured
+    known = row._mapping
+    left = _Measured(measured.transaction_id, [None] * _WIDTH)
+    changes: dict[str, Any] = {}
+    for place, name in enumerate(_NAMES):
+        value = measured.values[place]
+        if value is not None and known[name] is None:
+            left.values[place] = changes[name] = value
+    if measured.more:
+        there = _read_lines(known["more"])
+        new = {series: value for series, value in measured.more.items() if series not in there}
+        if new:
+            left.more = new
+            changes["more"] = (known["more"] or "") + (_lines(new) or "")
+    if known["transaction_id"] is None and measured.transaction_id is not None:
+        changes["transaction_id"] = measured.transaction_id
+    if changes:
+        connection.execute(update(meter_reading).where(of_row).values(changes))
+    return left
+
+
+def _lines(more: dict[SeriesOf, float] | None) -> str | None:
+    if not more:
+        return None
+    return "".join(
+        msgspec.json.encode((measurand, phase, location, value, unit)).decode() + "\n"
+        for (measurand, phase, location, unit), value in more.items()
+    )
+
+
+_line = msgspec.json.Decoder(tuple[str, int, str, float, str])
+
+
+def _read_lines(text: str | None) -> dict[SeriesOf, float]:
+    found: dict[SeriesOf, float] = {}
+    for line in (text or "").splitlines():
+        measurand, phase, location, value, unit = _line.decode(line)
+        found.setdefault((measurand, phase, location, unit), value)
+    return found
+
+
+def _roll_up(evse: EvseOf, fresh: dict[int, _Measured], rollups: list[tuple[Any, ...]]) -> None:
+    """Add the quarters of an hour of new values, which come in order of time."""
+    quarters: dict[tuple[str, int, str, int], list[tuple[int, float]]] = {}
+    units: dict[tuple[str, int, str, int], str] = {}
+    for at, measured in fresh.items():
+        start = at - at % _QUARTER_US
+        for (measurand, phase, location, unit), value in measured.series():
+            key = (measurand, phase, location, start)
+            if units.setdefault(key, unit) == unit:
+                quarters.setdefault(key, []).append((at, value))
+    for key, points in quarters.items():
+        measurand, phase, location, start = key
+        values = [value for _, value in points]
+        rollups.append(
+            (
+                *evse,
+                start,
+                measurand,
+                phase,
+                location,
+                units[key],
+                len(values),
+                sum([round(value * 1000) for value in values]),
+                min(values),
+                max(values),
+                points[0][0],
+                values[0],
+                points[-1][0],
+                values[-1],
+            )
+        )
+
+
+_READINGS = Rows(
+    meter_reading, ("operator_id", "station_id", "evse_id", "at", "transaction_id", *_NAMES, "more")
 )
 
 
-_INSERT_SAMPLE = Prepared(
-    lambda dialect: (
-        insert_for(dialect, meter_sample).values(parameters(meter_sample)).on_conflict_do_nothing()
-    )
-)
-
-
-def _merge_rollup(dialect: str) -> Any:
-    insert = insert_for(dialect, rollup_15min).values(parameters(rollup_15min))
-    old, new = rollup_15min.c, insert.excluded
+def _merge(old: Any, new: Any) -> dict[str, Any]:
+    """How a quarter takes more values in."""
     earlier, later = new.first_at < old.first_at, new.last_at > old.last_at
-    return insert.on_conflict_do_update(
-        index_elements=[*SERIES, "start"],
-        set_={
-            "count": old["count"] + new["count"],
-            "total_milli": old.total_milli + new.total_milli,
-            "lowest": case((new.lowest < old.lowest, new.lowest), else_=old.lowest),
-            "highest": case((new.highest > old.highest, new.highest), else_=old.highest),
-            "first_at": case((earlier, new.first_at), else_=old.first_at),
-            "first": case((earlier, new.first), else_=old.first),
-            "last_at": case((later, new.last_at), else_=old.last_at),
-            "last": case((later, new.last), else_=old["last"]),
-        },
-    )
+    return {
+        "count": old["count"] + new["count"],
+        "total_milli": old.total_milli + new.total_milli,
+        "lowest": case((new.lowest < old.lowest, new.lowest), else_=old.lowest),
+        "highest": case((new.highest > old.highest, new.highest), else_=old.highest),
+        "first_at": case((earlier, new.first_at), else_=old.first_at),
+        "first": case((earlier, new.first), else_=old.first),
+        "last_at": case((later, new.last_at), else_=old.last_at),
+        "last": case((later, new.last), else_=old["last"]),
+    }
 
 
-_MERGE_ROLLUP = Prepared(_merge_rollup)
+_ROLLUPS = Rows(
+    rollup_15min,
+    (
+        "operator_id",
+        "station_id",
+        "evse_id",
+        "start",
+        "measurand",
+        "phase",
+        "location",
+        "unit",
+        "count",
+        "total_milli",
+        "lowest",
+        "highest",
+        "first_at",
+        "first",
+        "last_at",
+        "last",
+    ),
+    conflict=_merge,
+)
 
 # ---------------------------------------------------------------- deleting
 
@@ -304,9 +320,9 @@ def delete_oldest(
     limit: int,
 ) -> int:
     """Delete about `limit` of an EVSE's oldest rows, those before `before`; returns how many went."""
-    time = table.c.at if table is meter_sample else table.c.start
+    time = table.c.at if table is meter_reading else table.c.start
     station_id, evse_id = evse
-    doomed = _of_evse(table, operator_id, station_id, evse_id, None)
+    doomed = _of_evse(table, operator_id, station_id, evse_id)
     if before is not None:
         doomed.append(time < before)
     last = connection.execute(select(time).where(*doomed).order_by(time).offset(limit - 1).limit(1)).scalar()
@@ -315,12 +331,12 @@ def delete_oldest(
     return connection.execute(delete(table).where(*doomed)).rowcount
 
 
-def _delete_some(connection: Connection, operator_id: str) -> bool:
-    """Delete some derived rows; returns False when none are left."""
-    for table in (meter_sample, rollup_15min):
+def delete_some(connection: Connection, operator_id: str, limit: int) -> bool:
+    """Delete some of an operator's readings or rollups; returns False when none are left."""
+    for table in (meter_reading, rollup_15min):
         evse = evse_after(connection, table, operator_id, None)
         if evse is not None:
-            delete_oldest(connection, table, operator_id, evse, None, ROWS_DELETED_AT_ONCE)
+            delete_oldest(connection, table, operator_id, evse, None, limit)
             return True
     return False
 
@@ -351,24 +367,31 @@ def list_samples(
     limit: int = 100_000,
 ) -> list[SamplePoint]:
     """An EVSE's samples with start <= at < end, by measurand, phase and time. Raises SeriesTooLong."""
-    column = meter_sample.c
-    query = select(
-        column.at,
-        column.measurand,
-        column.phase,
-        column.location,
-        column.value,
-        column.unit,
-        column.transaction_id,
-    ).where(*_of_evse(meter_sample, operator_id, station_id, evse_id, measurand))
+    column = meter_reading.c
+    query = select(meter_reading).where(*_of_evse(meter_reading, operator_id, station_id, evse_id))
     query = query.where(column.at >= start, column.at < end)
     if transaction_id is not None:
         query = query.where(column.transaction_id == transaction_id)
-    query = query.order_by(column.measurand, column.phase, column.location, column.at).limit(limit + 1)
-    points = [SamplePoint(**row._mapping) for row in connection.execute(query)]
-    if len(points) > limit:
-        raise SeriesTooLong(limit)
-    return points
+    points = []
+    for row in connection.execute(query.order_by(column.at).limit(limit + 1)):
+        known = row._mapping
+        measured = _Measured(None, [known[name] for name in _NAMES], _read_lines(known["more"]))
+        points += [
+            SamplePoint(
+                at=known["at"],
+                measurand=name,
+                phase=phase,
+                location=location,
+                value=value,
+                unit=unit,
+                transaction_id=known["transaction_id"],
+            )
+            for (name, phase, location, unit), value in measured.series()
+            if measurand is None or name == measurand
+        ]
+        if len(points) > limit:
+            raise SeriesTooLong(limit)
+    return sorted(points, key=lambda point: (point.measurand, point.phase, point.location, point.at))
 
 
 def list_rollups(
@@ -388,11 +411,13 @@ def list_rollups(
     column = rollup_15min.c
     query = (
         select(rollup_15min)
-        .where(*_of_evse(rollup_15min, operator_id, station_id, evse_id, measurand))
+        .where(*_of_evse(rollup_15min, operator_id, station_id, evse_id))
         .where(column.start >= start, column.start < end)
         .order_by(column.measurand, column.phase, column.location, column.start)
         .limit(limit + 1)
     )
+    if measurand is not None:
+        query = query.where(column.measurand == measurand)
     points = []
     for row in connection.execute(query):
         values = dict(row._mapping)
@@ -429,14 +454,9 @@ def transaction_samples(
     )
 
 
-def _of_evse(
-    table: Table, operator_id: str, station_id: str, evse_id: int, measurand: str | None
-) -> list[Any]:
-    conditions = [
+def _of_evse(table: Table, operator_id: str, station_id: str, evse_id: int) -> list[Any]:
+    return [
         table.c.operator_id == operator_id,
         table.c.station_id == station_id,
         table.c.evse_id == evse_id,
     ]
-    if measurand is not None:
-        conditions.append(table.c.measurand == measurand)
-    return conditions

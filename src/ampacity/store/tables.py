@@ -10,6 +10,7 @@ missing, and history outlives what it tells about.
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -268,67 +269,100 @@ charging_transaction = Table(
     Column("seq_last", Integer),
     Column("seq_count", Integer, nullable=False),
     Column("remote_start_id", Integer),
-    Column("need_wh", WattHours),
-    Column("departure", Instant),
-    Column("boosted", Boolean, nullable=False),
-    Column("paused", Boolean, nullable=False),
     Index(None, "operator_id", "station_id", "station_transaction_id"),
     Index(None, "operator_id", "state", "station_id", "evse_id"),
     Index(None, "operator_id", "started_at"),
     Index(None, "operator_id", "token_key", "started_at"),
 )
 
+session_wish = Table(
+    "session_wish",
+    metadata,
+    _operator_id(),
+    Column("transaction_id", Text, primary_key=True),
+    Column("need_wh", WattHours),
+    Column("departure", Instant),
+    Column("boosted", Boolean, nullable=False),
+    Column("paused", Boolean, nullable=False),
+)
+"""What people want of a session: theirs, not the station's, so apart from what is derived from messages."""
+
 wire_id = Table(
     "wire_id",
     metadata,
     _operator_id(),
-    Column("last", Integer, nullable=False),
+    Column("last", BigInteger, nullable=False),
 )
 """The last transaction id given to a 1.6 station."""
 
 journal = Table(
     "journal",
     metadata,
-    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("id", RowId, primary_key=True, autoincrement=False),
     _operator_id(primary_key=False),
     Column("station_id", Text, nullable=False),
     Column("received_at", Instant, nullable=False),
-    Column("kind", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # Started, Updated, Ended, Metered
+    Column("at", Instant, nullable=False),
     Column("retry_key", Text, nullable=False),
     Column("transaction_id", Text),
     Column("payload", LargeBinary, nullable=False),
     Column("answer", LargeBinary),
-    UniqueConstraint("operator_id", "station_id", "retry_key"),
-    Index(None, "operator_id", "id"),
-    Index(None, "operator_id", "transaction_id"),
-    sqlite_autoincrement=True,
 )
+"""Appended to and never searched: each index here would be one more page to write for each message. What
+finds messages is `message_key`.
+"""
+
+message_key = Table(
+    "message_key",
+    metadata,
+    _operator_id(),
+    Column("station_id", Text, primary_key=True),
+    Column("at", Instant, primary_key=True),
+    Column("retry_key", Text, primary_key=True),
+    Column("journal_id", RowId, nullable=False),
+    Column("transaction_id", Text),
+    sqlite_with_rowid=False,
+)
+"""Where in the journal a message lies, by the time that it tells: ordered so that what comes now is written
+in one place for each station.
+"""
 
 watermark = Table(
     "watermark",
     metadata,
     _operator_id(),
+    Column("what", Text, primary_key=True),  # ledger (transactions, keys), samples (readings, rollups)
     Column("journal_id", RowId, nullable=False),
 )
-"""How far samples are derived from the journal (see `samples`)."""
+"""Up to which row of the journal what is derived from it has been written."""
 
-meter_sample = Table(
-    "meter_sample",
+meter_reading = Table(
+    "meter_reading",
     metadata,
     _operator_id(),
     Column("station_id", Text, primary_key=True),
     Column("evse_id", Integer, primary_key=True),
     Column("at", Instant, primary_key=True),
-    Column("measurand", Text, primary_key=True),
-    Column("phase", Integer, primary_key=True),
-    Column("location", Text, primary_key=True),
-    Column("value", Float, nullable=False),
-    Column("unit", Text, nullable=False),
     Column("transaction_id", Text),
+    Column("register_wh", Float),
+    Column("power_w", Float),
+    Column("current_1_a", Float),
+    Column("current_2_a", Float),
+    Column("current_3_a", Float),
+    Column("voltage_1_v", Float),
+    Column("voltage_2_v", Float),
+    Column("voltage_3_v", Float),
+    Column("soc_percent", Float),
+    Column("more", Text),
     sqlite_with_rowid=False,
 )
-
-"""Ordered by EVSE and time: what one message tells lies on one page, which is what writing costs."""
+"""What an EVSE measured at one instant: imports at the outlet in columns, whatever else was told in `more`
+(a JSON array a line: measurand, phase, location, value, unit). One row a message, because rows are what
+writing costs.
+"""
 
 rollup_15min = Table(
     "rollup_15min",
@@ -376,14 +410,14 @@ message_log = Table(
     _operator_id(primary_key=False),
     Column("station_id", Text, nullable=False),
     Column("at", Instant, nullable=False),
-    Column("direction", Text, nullable=False),  # in, out
-    Column("action", Text),
-    Column("message_id", Text),
-    Column("frame", Text, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("actions", Text, nullable=False),  # each once, a line each
+    Column("frames", LargeBinary, nullable=False),
     Index(None, "operator_id", "station_id", "id"),
     Index(None, "operator_id", "at"),
     sqlite_autoincrement=True,
 )
+"""Frames of one station within a fifth of a second, as MessagePack: [micros, inward, action, id, frame]."""
 
 handshake_rejected = Table(
     "handshake_rejected",

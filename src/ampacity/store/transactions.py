@@ -1,4 +1,4 @@
-"""Transactions as they stand: one row each, changed in the same unit of work as the journal.
+"""Transactions as they stand: one row each, derived from the journal.
 
 Energies are kept as whole milliwatt-hours; the row's floats in Wh are exact to that, and `billed_energy_wh`
 gives the Decimal that money is computed from.
@@ -6,18 +6,21 @@ gives the Decimal that money is computed from.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, Literal
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, Row, Select, and_, bindparam, insert, literal_column, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, or_, select, update
 
 from ..model.station import ChargingState, IdToken
-from .columns import to_milliwatthours
+from .columns import to_micros, to_milliwatthours
 from .errors import StoreError
-from .statements import Prepared, insert_for, parameters, read_row
-from .tables import charging_transaction, station, wire_id
+from .rows import Rows
+from .statements import Prepared, insert_for, parameters
+from .tables import charging_transaction, session_wish, station, wire_id
 from .tokens import token_key
 
 WIRE_ID_MAX = 2**31 - 1
@@ -25,8 +28,10 @@ WIRE_ID_MAX = 2**31 - 1
 TransactionState = Literal["open", "ended"]
 
 
-class TransactionRow(Struct, frozen=True, kw_only=True):
-    """A transaction. `transaction_id` is ours, `station_transaction_id` the one on the wire.
+class TransactionRow(Struct, kw_only=True, gc=False):
+    """A transaction. Never changed once it was handed out: who follows it makes a copy.
+
+    `transaction_id` is ours, `station_transaction_id` the one on the wire.
 
     `energy_wh` is the register's advance; `seq_first`, `seq_last` and `seq_count` (messages with a number
     that were kept) tell gaps; `need_wh` and `departure` are the driver's, `boosted` and `paused` a person's
@@ -73,6 +78,15 @@ class TransactionRow(Struct, frozen=True, kw_only=True):
         return self.seq_last - self.seq_first + 1 > self.seq_count
 
 
+class WishRow(Struct, frozen=True, kw_only=True):
+    """What people want of a session."""
+
+    need_wh: float | None
+    departure: datetime | None
+    boosted: bool
+    paused: bool
+
+
 class TransactionFilter(Struct, frozen=True, kw_only=True):
     """Which transactions to list; what is None doesn't matter. The period is of the start."""
 
@@ -95,37 +109,58 @@ class WireIdsExhausted(StoreError):
         )
 
 
-def next_wire_id(connection: Connection, operator_id: str) -> int:
-    """A transaction id for a 1.6 station: positive, 32 bits, never given before to this operator.
+def next_wire_ids(connection: Connection, operator_id: str, number: int = 1) -> range:
+    """Transaction ids for 1.6 stations: positive, 32 bits, never given before to this operator.
 
-    It is taken for good when the unit of work commits; before that no station has heard of it.
+    They are taken for good when the unit of work commits; before that no station has heard of them.
     """
-    given = _NEXT_WIRE_ID.one(connection, {"operator_id": operator_id, "last": 1})
-    assert given is not None  # it inserts or updates, and returns what it wrote
-    last: int = given[0]
+    last: int = connection.execute(
+        _next_wire_ids(connection.dialect.name), {"operator_id": operator_id, "last": number}
+    ).scalar_one()
     if last > WIRE_ID_MAX:
         raise WireIdsExhausted(operator_id)
-    return last
+    return range(last - number + 1, last + 1)
 
 
-def insert_transaction(connection: Connection, row: TransactionRow) -> None:
-    """Add a transaction."""
-    _INSERT.run(connection, _columns(row))
+def save_transactions(connection: Connection, rows: Sequence[TransactionRow]) -> None:
+    """Add transactions, or replace what is known of them."""
+    _SAVE.write(connection, [_stored(row) for row in rows])
 
 
-def update_transaction(
-    connection: Connection, row: TransactionRow, before: TransactionRow | None = None
-) -> None:
-    """Replace the row of `row.transaction_id`.
-
-    With `before`, what it was, columns that are in an index are only written where they have changed: SQLite
-    rewrites the entries of every index that an update names.
+def follow_transactions(connection: Connection, rows: Sequence[TransactionRow]) -> None:
+    """The same for transactions that are there and whose indexed columns (see `FOLLOWED_BY_INDEX`) have not
+    changed: SQLite rewrites the entries of every index that an update names.
     """
-    values = _columns(row)
-    values["key_operator_id"] = values.pop("operator_id")
-    values["key_transaction_id"] = values.pop("transaction_id")
-    same = before is not None and all(getattr(before, name) == getattr(row, name) for name in _INDEXED)
-    (_FOLLOW if same else _UPDATE).run(connection, values)
+    _FOLLOW.run_many(connection, [_changed(row) for row in rows])
+
+
+def set_wish(connection: Connection, operator_id: str, transaction_id: str, change: dict[str, Any]) -> None:
+    """Keep what people want of a session: some of need_wh, departure, boosted, paused."""
+    row = {
+        "operator_id": operator_id,
+        "transaction_id": transaction_id,
+        "need_wh": None,
+        "departure": None,
+        "boosted": False,
+        "paused": False,
+    } | change
+    insert = insert_for(connection.dialect.name, session_wish).values(row)
+    connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=["operator_id", "transaction_id"],
+            set_={name: insert.excluded[name] for name in change},
+        )
+    )
+
+
+def wish_of(connection: Connection, operator_id: str, transaction_id: str) -> WishRow | None:
+    """What people want of a session; None where nobody said anything."""
+    row = connection.execute(
+        select(
+            session_wish.c.need_wh, session_wish.c.departure, session_wish.c.boosted, session_wish.c.paused
+        ).where(session_wish.c.operator_id == operator_id, session_wish.c.transaction_id == transaction_id)
+    ).one_or_none()
+    return None if row is None else WishRow(**row._mapping)
 
 
 def get_transaction(connection: Connection, operator_id: str, transaction_id: str) -> TransactionRow | None:
@@ -137,21 +172,32 @@ def get_transaction(connection: Connection, operator_id: str, transaction_id: st
     )
 
 
+def evses_of(connection: Connection, operator_id: str, transaction_ids: Collection[str]) -> dict[str, int]:
+    """Which EVSE each of these transactions was on; those that are not known are left out."""
+    rows = connection.execute(
+        select(charging_transaction.c.transaction_id, charging_transaction.c.evse_id).where(
+            charging_transaction.c.operator_id == operator_id,
+            charging_transaction.c.transaction_id.in_(tuple(transaction_ids)),
+        )
+    )
+    return {row.transaction_id: row.evse_id for row in rows}
+
+
 def by_wire_id(
     connection: Connection, operator_id: str, station_id: str, station_transaction_id: str
 ) -> TransactionRow | None:
     """The newest transaction of a station with this id on the wire (stations may use an id again after a
     reset).
     """
-    found = _BY_WIRE_ID.all(
-        connection,
-        {
-            "operator_id": operator_id,
-            "station_id": station_id,
-            "station_transaction_id": station_transaction_id,
-        },
+    found = connection.execute(
+        # Without an order: for the newest one SQLite would walk through all transactions by their start.
+        _SELECT.where(
+            charging_transaction.c.operator_id == operator_id,
+            charging_transaction.c.station_id == station_id,
+            charging_transaction.c.station_transaction_id == station_transaction_id,
+        )
     )
-    rows = [_made(read_row(charging_transaction, stored)) for stored in found]
+    rows = [_row(row) for row in found]
     return max(rows, key=lambda row: (row.started_at, row.transaction_id), default=None)
 
 
@@ -213,12 +259,45 @@ def list_transactions(
     return [_row(row) for row in connection.execute(query)]
 
 
-def _columns(row: TransactionRow) -> dict[str, Any]:
+def _stored(row: TransactionRow) -> tuple[Any, ...]:
+    """A row as it is stored, in the order of the table's columns."""
+    token = row.token
+    return (
+        row.operator_id,
+        row.transaction_id,
+        row.station_transaction_id,
+        row.station_id,
+        row.evse_id,
+        row.connector_id,
+        None if token is None else token_key(token.value),
+        None if token is None else token.value,
+        None if token is None else token.kind,
+        row.state,
+        row.charging_state,
+        to_micros(row.started_at),
+        to_micros(row.updated_at),
+        None if row.ended_at is None else to_micros(row.ended_at),
+        _energy(row.register_start_wh),
+        _energy(row.register_last_wh),
+        _energy(row.energy_wh),
+        row.power_w,
+        row.stop_reason,
+        row.offline,
+        row.seq_first,
+        row.seq_last,
+        row.seq_count,
+        row.remote_start_id,
+    )
+
+
+def _energy(energy_wh: float | None) -> int | None:
+    return None if energy_wh is None else to_milliwatthours(energy_wh)
+
+
+def _changed(row: TransactionRow) -> dict[str, Any]:
     values = structs.asdict(row)
-    token: IdToken | None = values.pop("token")
-    values["token"] = None if token is None else token.value
-    values["token_kind"] = None if token is None else token.kind
-    values["token_key"] = None if token is None else token_key(token.value)
+    values["key_operator_id"] = values.pop("operator_id")
+    values["key_transaction_id"] = values.pop("transaction_id")
     return values
 
 
@@ -227,56 +306,59 @@ def _one(row: Row[Any] | None) -> TransactionRow | None:
 
 
 def _row(row: Row[Any]) -> TransactionRow:
-    return _made(dict(row._mapping))
-
-
-def _made(values: dict[str, Any]) -> TransactionRow:
+    values = dict(row._mapping)
     value, kind = values.pop("token"), values.pop("token_kind")
     del values["token_key"]
+    values["boosted"], values["paused"] = bool(values["boosted"]), bool(values["paused"])
     return TransactionRow(token=None if value is None else IdToken(value, kind), **values)
 
 
-def _next_wire_id(dialect: str) -> Any:
-    following = wire_id.c.last + literal_column("1")
+@cache
+def _next_wire_ids(dialect: str) -> Any:
+    insert = insert_for(dialect, wire_id)
     return (
-        insert_for(dialect, wire_id)
-        .values(parameters(wire_id))
-        .on_conflict_do_update(index_elements=["operator_id"], set_={"last": following})
+        insert.values(operator_id=bindparam("operator_id"), last=bindparam("last"))
+        .on_conflict_do_update(
+            index_elements=["operator_id"], set_={"last": wire_id.c.last + insert.excluded["last"]}
+        )
         .returning(wire_id.c.last)
     )
 
 
-_NEXT_WIRE_ID = Prepared(_next_wire_id)
-_SELECT: Select[Any] = select(charging_transaction)
-_INSERT = Prepared(lambda _: insert(charging_transaction).values(parameters(charging_transaction)))
-_INDEXED = ("station_transaction_id", "station_id", "evse_id", "token", "state", "started_at")
+_KEY = ("operator_id", "transaction_id")
+
+
+_SAVE = Rows(charging_transaction, conflict="replace")
+
+FOLLOWED_BY_INDEX = ("station_transaction_id", "station_id", "evse_id", "token", "state", "started_at")
 """Fields whose columns are in an index beside the key; all others may be written cheaply."""
 
-
-def _update(without: tuple[str, ...]) -> Any:
-    return (
+_FOLLOW = Prepared(
+    lambda _: (
         update(charging_transaction)
         .where(
             charging_transaction.c.operator_id == bindparam("key_operator_id"),
             charging_transaction.c.transaction_id == bindparam("key_transaction_id"),
         )
-        .values(parameters(charging_transaction, without=("operator_id", "transaction_id", *without)))
+        .values(
+            parameters(charging_transaction, without=(*_KEY, *FOLLOWED_BY_INDEX, "token_key", "token_kind"))
+        )
     )
-
-
-_UPDATE = Prepared(lambda _: _update(()))
-_FOLLOW = Prepared(lambda _: _update((*_INDEXED, "token_key", "token_kind")))
+)
+_SELECT: Select[Any] = select(
+    charging_transaction,
+    session_wish.c.need_wh,
+    session_wish.c.departure,
+    session_wish.c.boosted,
+    session_wish.c.paused,
+).outerjoin(
+    session_wish,
+    and_(
+        session_wish.c.operator_id == charging_transaction.c.operator_id,
+        session_wish.c.transaction_id == charging_transaction.c.transaction_id,
+    ),
+)
 _BY_ID = _SELECT.where(
     charging_transaction.c.operator_id == bindparam("operator_id"),
     charging_transaction.c.transaction_id == bindparam("transaction_id"),
-)
-_BY_WIRE_ID = Prepared(
-    lambda _: (
-        # Without an order: for the newest one SQLite would walk through all transactions by their start.
-        _SELECT.where(
-            charging_transaction.c.operator_id == bindparam("operator_id"),
-            charging_transaction.c.station_id == bindparam("station_id"),
-            charging_transaction.c.station_transaction_id == bindparam("station_transaction_id"),
-        )
-    )
 )

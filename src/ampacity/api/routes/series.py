@@ -82,6 +82,7 @@ async def read_series(
     first = aware("from", start) or last - DEFAULT_SPAN
     if first >= last:
         raise invalid("from", f"{first.isoformat()} is not before {last.isoformat()}.")
+    await api.csms.written()
     try:
         if resolution == "raw":
             points = await api.store.read(

@@ -62,6 +62,7 @@ def read_cursor(cursor: str) -> tuple[datetime, str]:
 
 async def transaction_of(api: ApiContext, who: Principal, transaction_id: str) -> TransactionRow:
     """The row; 404 where the operator has none of this id."""
+    await api.csms.written()
     row = await api.store.read(
         lambda connection: rows.get_transaction(connection, who.operator_id, transaction_id)
     )
@@ -95,6 +96,7 @@ async def list_transactions(
         started_until=aware("to", end),
     )
     cursor = None if before is None else read_cursor(before)
+    await api.csms.written()
     found = await api.store.read(
         lambda connection: rows.list_transactions(
             connection, who.operator_id, wanted, before=cursor, limit=limit + 1

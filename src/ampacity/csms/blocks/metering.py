@@ -2,43 +2,91 @@
 
 from __future__ import annotations
 
-import hashlib
-
-import msgspec
+import asyncio
 
 from ...model.events import MeterSampled
 from ...model.station import MeterReading
-from ...store import journal
+from ...ocpp.events import CallReceived
+from ...store import StoreClosed, StoreUnavailable
 from ..context import Context
+from ..dialects.dialect import Dialect
+from ..ledger import Keeping, Ledger, Outcome
+from ..link import Reply
 from ..meters import EvseMeter
 from ..state import StationState
-from ..vocabulary import Acknowledged, Metered
-
-_encoder = msgspec.json.Encoder()
+from ..vocabulary import Metered
 
 
 class Metering:
     """MeterValues outside of transactions, and what all values do to the state."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, ledger: Ledger) -> None:
         self._context = context
+        self._ledger = ledger
+        self._looking: set[asyncio.Task[None]] = set()
+        ledger.owned(Metered, self)
 
-    async def metered(self, state: StationState, said: Metered) -> Acknowledged:
-        """Keep values that belong to no transaction."""
-        payload = _encoder.encode(said)
-        record = journal.TransactionRecord(
-            operator_id=state.operator_id,
-            station_id=state.station_id,
-            received_at=self._context.clock.now(),
-            kind="Metered",
-            retry_key=f"metered:{said.evse_id}:{hashlib.blake2b(payload, digest_size=12).hexdigest()}",
+    def told(
+        self,
+        state: StationState,
+        said: Metered,
+        call: CallReceived,
+        speech: Dialect,
+        reply: Reply,
+        received_us: int,
+    ) -> None:
+        """Keep values that belong to no transaction, and answer."""
+        message = Keeping(
+            state=state,
+            said=said,
+            line=f"evse {said.evse_id}",
+            received_us=received_us,
             transaction_id=None,
-            payload=payload,
+            row=None,
+            reply=reply,
         )
-        kept = await self._context.store.write(lambda connection: journal.append(connection, record))
-        if kept.fresh:
-            self.show(state, said.evse_id, None, said.readings)
-        return Acknowledged()
+        if self._ledger.repeats(message):
+            return
+        if self._ledger.is_new(state, message.line, said.at, said.retry_key):
+            self._ledger.keep(message, speech.version, call.action, call.raw)
+            return
+        self._ledger.hold(message)
+        task = asyncio.ensure_future(self._look(message, call, speech))
+        self._looking.add(task)
+        task.add_done_callback(self._looking.discard)
+
+    async def _look(self, message: Keeping, call: CallReceived, speech: Dialect) -> None:
+        state, said = message.state, message.said
+        try:
+            before = await self._ledger.kept_before(state, said.at, said.retry_key)
+        except BaseException as error:
+            self._ledger.release(message)
+            for reply in (message.reply, *(message.also or ())):
+                if reply is not None:
+                    reply.leave(str(error))
+            if not isinstance(error, StoreUnavailable | StoreClosed):
+                raise
+            return
+        if before is None:
+            self._ledger.keep(message, speech.version, call.action, call.raw)
+            return
+        self._ledger.release(message)
+        for reply in (message.reply, *(message.also or ())):
+            if reply is not None:
+                reply.answer_text(before)
+
+    async def stop(self) -> None:
+        """End what is being looked up: its stations get no answer."""
+        for task in tuple(self._looking):
+            task.cancel()
+        await asyncio.gather(*self._looking, return_exceptions=True)
+
+    def apply(self, message: Keeping, live: bool) -> Outcome:
+        """Let kept values count (see `ledger.Owner`)."""
+        said = message.said
+        assert isinstance(said, Metered)
+        self.show(message.state, said.evse_id, None, said.readings, live)
+        return Outcome((), said.evse_id, None, said.readings)
 
     def show(
         self,
@@ -46,24 +94,26 @@ class Metering:
         evse_id: int,
         transaction_id: str | None,
         readings: tuple[MeterReading, ...],
+        live: bool,
     ) -> None:
         """Take readings into the state and tell the bus. They are in the journal already."""
         context = self._context
-        now = context.clock.now()
         meter = state.meters.get(evse_id)
         if meter is None:
             meter = state.meters[evse_id] = EvseMeter()
+        heard = live and context.bus.hears(MeterSampled)
         for reading in readings:
             if not reading.samples:
                 continue
             meter.take(reading)
-            context.bus.publish(
-                MeterSampled(
-                    operator_id=state.operator_id,
-                    station_id=state.station_id,
-                    evse_id=evse_id,
-                    transaction_id=transaction_id,
-                    reading=reading,
-                    received_at=now,
+            if heard:
+                context.bus.publish(
+                    MeterSampled(
+                        operator_id=state.operator_id,
+                        station_id=state.station_id,
+                        evse_id=evse_id,
+                        transaction_id=transaction_id,
+                        reading=reading,
+                        received_at=context.clock.now(),
+                    )
                 )
-            )

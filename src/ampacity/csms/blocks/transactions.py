@@ -1,167 +1,255 @@
-"""Transactions: each message is kept once, changes its transaction's row in the same unit, and is answered
-after that.
+"""Transactions: each message is kept once, changes its transaction, and is answered after that.
 
-How a message travels: one unit of work in the writer thread finds the row, lets `lifecycle` change it,
-appends message and answer to the journal and writes the row; all of it becomes durable together. A repetition
-meets its retry key in the journal and is told the answer of the first one; nothing else happens. Only after
-the commit do state, events and the station learn of it.
+The ledger says whether a message is new and keeps it; this block knows what it means. The usual message (an
+open transaction goes on, no token) takes the quick way: nothing is looked up and no task is made. Any other
+(a start, a token to be judged, a late or repeated message) is looked up first, in a task of its own.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+import asyncio
+import logging
 
 import msgspec
-from msgspec import Struct
 from sqlalchemy import Connection
 
 from ...model.events import TransactionChanged
 from ...model.station import TransactionPhase
-from ...store import journal, profiles, transactions
+from ...ocpp.errors import ErrorCode
+from ...ocpp.events import CallReceived
+from ...store import StoreClosed, StoreUnavailable, profiles
 from ...store.identifiers import sortable_id
-from ...store.journal import TransactionRecord
 from ...store.tokens import find_token
-from ...store.transactions import TransactionRow
+from ...store.transactions import TransactionRow, next_wire_ids
 from .. import lifecycle
 from ..context import Context
+from ..dialects.dialect import Dialect
+from ..ledger import Keeping, Ledger, Outcome, readings_of
+from ..link import Reply
 from ..state import StationState
-from ..vocabulary import TransactionAnswer, TransactionMessage
+from ..vocabulary import AuthorizationAnswer, TransactionAnswer, TransactionMessage
 from .authorization import Authorization
 from .metering import Metering
 
+log = logging.getLogger(__name__)
+
 _encode = msgspec.json.Encoder().encode
-_answers = msgspec.json.Decoder(TransactionAnswer)
 
-
-class _Kept(Struct, frozen=True):
-    """What a unit of work did. `row` None: the message was a repetition."""
-
-    answer: TransactionAnswer
-    row: TransactionRow | None
-    superseded: tuple[TransactionRow, ...] = ()
+WIRE_IDS_AT_ONCE = 50
+"""1.6 ids that are taken from the store together; those not used at a stop are never given."""
 
 
 class Transactions:
     """Start-/StopTransaction and a transaction's MeterValues of 1.6, TransactionEvent of 2.x."""
 
-    def __init__(self, context: Context, authorization: Authorization, metering: Metering) -> None:
+    def __init__(
+        self, context: Context, authorization: Authorization, metering: Metering, ledger: Ledger
+    ) -> None:
         self._context = context
         self._authorization = authorization
         self._metering = metering
+        self._ledger = ledger
+        self._looking: set[asyncio.Task[None]] = set()
+        self._wire_ids: dict[str, list[int]] = {}
+        self._taking = asyncio.Lock()
+        ledger.owned(TransactionMessage, self)
 
-    async def told(self, state: StationState, said: TransactionMessage) -> TransactionAnswer:
-        """Keep the message durably; then show what it changed, and answer."""
-        context = self._context
-        now = context.clock.now()
-        elsewhere = self._authorization.elsewhere(state, said.token, said.station_transaction_id)
-        station = (state.operator_id, state.station_id)
-        kept = await context.store.write(
-            lambda connection: self._keep(connection, station, said, elsewhere, now)
-        )
-        if kept.row is None:
-            return kept.answer
-        for old in kept.superseded:
-            self._show(state, old, "Ended")
-        if said.readings:
-            self._metering.show(state, kept.row.evse_id, kept.row.transaction_id, said.readings)
-        ended = kept.row.state == "ended"
-        self._show(state, kept.row, "Ended" if ended else said.phase)
-        if ended:
-            self._forget_profiles(state, kept.row)
-            meter = state.meters.get(kept.row.evse_id)
-            if meter is not None and state.transaction_on(kept.row.evse_id) is None:
-                meter.rest()
-        return kept.answer
-
-    # ------------------------------------------------------------ in the writer thread
-
-    def _keep(
+    def told(
         self,
-        connection: Connection,
-        station: tuple[str, str],
+        state: StationState,
         said: TransactionMessage,
-        elsewhere: bool,
-        now: datetime,
-    ) -> _Kept:
-        operator_id, station_id = station
+        call: CallReceived,
+        speech: Dialect,
+        reply: Reply,
+        received_us: int,
+    ) -> None:
+        """Keep the message, let it count, answer it."""
         wire_id = said.station_transaction_id
-        row: TransactionRow | None = None
+        row = None if wire_id is None else state.transactions.get(wire_id)
+        line = wire_id or said.retry_key
+        message = Keeping(
+            state=state,
+            said=said,
+            line=line,
+            received_us=received_us,
+            transaction_id=None if row is None else row.transaction_id,
+            row=row,
+            reply=reply,
+        )
+        if self._ledger.repeats(message):
+            return
+        if (
+            row is not None
+            and said.token is None
+            and said.phase != "Started"
+            and self._ledger.is_new(state, line, said.at, said.retry_key)
+        ):
+            self._ledger.keep(message, speech.version, call.action, call.raw)
+            return
+        self._ledger.hold(message)
+        task = asyncio.ensure_future(self._look(message, call, speech))
+        self._looking.add(task)
+        task.add_done_callback(self._looking.discard)
+
+    async def stop(self) -> None:
+        """End what is being looked up: its stations get no answer."""
+        for task in tuple(self._looking):
+            task.cancel()
+        await asyncio.gather(*self._looking, return_exceptions=True)
+
+    # ------------------------------------------------------------ the slow way
+
+    async def _look(self, message: Keeping, call: CallReceived, speech: Dialect) -> None:
+        state, said = message.state, message.said
+        assert isinstance(said, TransactionMessage)
+        assert message.reply is not None
+        try:
+            if state.registering is not None:
+                await state.registering
+            before = await self._ledger.kept_before(state, said.at, said.retry_key)
+            if before is not None:
+                self._ledger.release(message)
+                for reply in (message.reply, *(message.also or ())):
+                    reply.answer_text(before)
+                return
+            await self._find(message, said)
+            verdict = None
+            if said.token is not None:
+                verdict = await self._judge(state, said)
+            wire_id = message.line
+            if verdict is not None or said.station_transaction_id is None:
+                answer = TransactionAnswer(station_transaction_id=wire_id, authorization=verdict)
+                message.payload = speech.answer(call.action, call.payload, answer)
+                message.answer = _encode(message.payload).decode()
+        except BaseException as error:
+            self._ledger.release(message)
+            self._give_up(message, call, error)
+            if not isinstance(error, Exception):
+                raise
+            return
+        self._ledger.keep(message, speech.version, call.action, call.raw)
+
+    async def _find(self, message: Keeping, said: TransactionMessage) -> None:
+        """The transaction that the message is of; a new one gets its ids."""
+        state, wire_id = message.state, said.station_transaction_id
+        row = None
         if wire_id is None:
-            # A 1.6 start: its id is ours to give, so a repetition must be known before one is spent.
-            found = journal.find(connection, operator_id, station_id, said.retry_key)
-            if found is not None:
-                return _Kept(_repeated(found), None)
-            wire_id = str(transactions.next_wire_id(connection, operator_id))
+            wire_id = str(await self._next_wire_id(state.operator_id))
         else:
-            row = transactions.by_wire_id(connection, operator_id, station_id, wire_id)
+            row = await self._ledger.transaction(state, wire_id)
             if row is not None and lifecycle.is_another(row, said):
                 row = None
-        known = row
+        message.line, message.row = wire_id, row
+        message.transaction_id = sortable_id(self._context.clock.now()) if row is None else row.transaction_id
+
+    async def _next_wire_id(self, operator_id: str) -> int:
+        """An id for a 1.6 transaction; taken from the store, so it is never given twice."""
+        async with self._taking:
+            ids = self._wire_ids.get(operator_id)
+            if not ids:
+                taken = await self._context.store.write(
+                    lambda connection: next_wire_ids(connection, operator_id, WIRE_IDS_AT_ONCE)
+                )
+                ids = self._wire_ids[operator_id] = list(reversed(taken))
+            return ids.pop()
+
+    async def _judge(self, state: StationState, said: TransactionMessage) -> AuthorizationAnswer:
+        assert said.token is not None
+        context, operator_id, value = self._context, state.operator_id, said.token.value
+        elsewhere = self._authorization.elsewhere(state, said.token, said.station_transaction_id)
+        now = context.clock.now()
+        token = await context.store.read(lambda connection: find_token(connection, operator_id, value))
+        return self._authorization.judge(token, elsewhere, now)
+
+    def _give_up(self, message: Keeping, call: CallReceived, error: BaseException) -> None:
+        for reply in (message.reply, *(message.also or ())):
+            if reply is None:
+                continue
+            if isinstance(error, StoreUnavailable | StoreClosed):
+                reply.leave(str(error))
+            elif isinstance(error, Exception):
+                log.error(
+                    "station %s: %s could not be handled",
+                    message.state.station_id,
+                    call.action,
+                    exc_info=error,
+                )
+                reply.refuse(ErrorCode.INTERNAL_ERROR, type(error).__name__)
+            else:
+                reply.leave("the system stops")
+
+    # ------------------------------------------------------------ when it is on the disk
+
+    def apply(self, message: Keeping, live: bool) -> Outcome:
+        """Let a kept message count (see `ledger.Owner`)."""
+        state, said = message.state, message.said
+        assert isinstance(said, TransactionMessage)
+        assert message.transaction_id is not None
+        row = state.transactions.get(message.line)
+        if row is None or row.transaction_id != message.transaction_id:
+            row = message.row
+        before = row
         if row is None:
             row = lifecycle.begin(
                 said,
-                operator_id=operator_id,
-                station_id=station_id,
-                transaction_id=sortable_id(now),
-                station_transaction_id=wire_id,
+                operator_id=state.operator_id,
+                station_id=state.station_id,
+                transaction_id=message.transaction_id,
+                station_transaction_id=message.line,
             )
         row = lifecycle.follow(row, said, self._context.settings.nominal_voltage_v)
-        answer = self._answer(connection, said, row, elsewhere, now)
-        result = journal.append(
-            connection,
-            TransactionRecord(
-                operator_id=operator_id,
-                station_id=station_id,
-                received_at=now,
-                kind=said.phase,
-                retry_key=said.retry_key,
-                transaction_id=row.transaction_id,
-                payload=_encode(said),
-                answer=_encode(answer),
-            ),
-        )
-        if not result.fresh:
-            return _Kept(_repeated(result), None)
-        if known is not None:
-            transactions.update_transaction(connection, row, known)
-        else:
-            transactions.insert_transaction(connection, row)
-        return _Kept(answer, row, self._supersede(connection, row) if known is None else ())
+        closed = self._supersede(state, row) if before is None else ()
+        self._take(state, row, before)
+        if said.readings:
+            self._metering.show(state, row.evse_id, row.transaction_id, said.readings, live)
+        ended = row.state == "ended"
+        if ended:
+            meter = state.meters.get(row.evse_id)
+            if meter is not None and state.transaction_on(row.evse_id) is None:
+                meter.rest()
+        if live:
+            for old in closed:
+                self._tell(old, "Ended")
+            self._tell(row, "Ended" if ended else said.phase)
+            if ended:
+                self._forget_profiles(state, row)
+        return Outcome((*closed, row), row.evse_id, row.transaction_id, readings_of(said))
 
-    def _answer(
-        self,
-        connection: Connection,
-        said: TransactionMessage,
-        row: TransactionRow,
-        elsewhere: bool,
-        now: datetime,
-    ) -> TransactionAnswer:
-        verdict = None
-        if said.token is not None:
-            token = find_token(connection, row.operator_id, said.token.value)
-            verdict = self._authorization.judge(token, elsewhere, now)
-        return TransactionAnswer(station_transaction_id=row.station_transaction_id, authorization=verdict)
-
-    def _supersede(self, connection: Connection, row: TransactionRow) -> tuple[TransactionRow, ...]:
-        """Close older open transactions of the EVSE:
-        it can't hold two, so an end was lost (or comes late).
-        """
+    def _supersede(self, state: StationState, row: TransactionRow) -> tuple[TransactionRow, ...]:
+        """Close older open transactions of the EVSE: it can't hold two, so an end was lost or comes late."""
         if row.state != "open" or not row.evse_id:
             return ()
         closed = []
-        for old in transactions.open_transactions(connection, row.operator_id, row.station_id, row.evse_id):
-            if old.transaction_id != row.transaction_id and old.started_at < row.started_at:
+        for old in tuple(state.transactions.values()):
+            if (
+                old.evse_id == row.evse_id
+                and old.transaction_id != row.transaction_id
+                and old.started_at < row.started_at
+            ):
                 closed.append(lifecycle.supersede(old, row.started_at))
-                transactions.update_transaction(connection, closed[-1])
+                self._take(state, closed[-1], old)
         return tuple(closed)
 
-    # ------------------------------------------------------------ in the event loop, after the commit
+    def _take(self, state: StationState, row: TransactionRow, before: TransactionRow | None) -> None:
+        if (
+            before is None
+            or row.state != "open"
+            or before.state != "open"
+            or before.token != row.token
+            or row.station_transaction_id not in state.transactions
+        ):
+            self._context.stations.put_transaction(state, row)
+            self._context.refresh_connectors(state, row.evse_id)
+            return
+        state.transactions[row.station_transaction_id] = row
+        if before.charging_state != row.charging_state or before.evse_id != row.evse_id:
+            self._context.refresh_connectors(state, row.evse_id)
 
-    def _show(self, state: StationState, row: TransactionRow, phase: TransactionPhase) -> None:
-        context = self._context
-        context.stations.put_transaction(state, row)
-        context.refresh_connectors(state, row.evse_id)
-        context.bus.publish(
+    def _tell(self, row: TransactionRow, phase: TransactionPhase) -> None:
+        bus = self._context.bus
+        if not bus.hears(TransactionChanged):
+            return
+        bus.publish(
             TransactionChanged(
                 operator_id=row.operator_id,
                 station_id=row.station_id,
@@ -175,7 +263,7 @@ class Transactions:
                 energy_wh=row.energy_wh,
                 power_w=row.power_w,
                 stop_reason=row.stop_reason,
-                at=context.clock.now(),
+                at=self._context.clock.now(),
             )
         )
 
@@ -186,13 +274,9 @@ class Transactions:
             if profile.station_transaction_id == row.station_transaction_id:
                 del state.profiles[profile_id]
                 self._context.store.post(
-                    lambda connection, gone=profile_id: profiles.mark_profile(  # type: ignore[misc]
-                        connection, row.operator_id, row.station_id, gone, "cleared", now
-                    )
+                    lambda connection, gone=profile_id: _clear(connection, row, gone, now)  # type: ignore[misc]
                 )
 
 
-def _repeated(found: journal.JournalResult) -> TransactionAnswer:
-    if found.answer is None:
-        raise RuntimeError(f"journal row {found.journal_id} has no answer: it was not written by this block")
-    return _answers.decode(found.answer)
+def _clear(connection: Connection, row: TransactionRow, profile_id: int, now: object) -> None:
+    profiles.mark_profile(connection, row.operator_id, row.station_id, profile_id, "cleared", now)  # type: ignore[arg-type]

@@ -28,8 +28,8 @@ class Dialect(Protocol):
     wanted: tuple[VariableRef, ...]
     """What to read of a station after its boot; empty: all it has."""
 
-    def understand(self, action: str, payload: Struct) -> FromStation:
-        """What the station said."""
+    def understand(self, action: str, payload: Struct, raw: bytes = b"") -> FromStation:
+        """What the station said. `raw` is the payload's text, which tells a message from another one."""
         ...
 
     def answer(self, action: str, payload: Struct, answer: Answer) -> Struct:

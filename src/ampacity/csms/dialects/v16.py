@@ -78,11 +78,11 @@ class Dialect16:
 
     # ------------------------------------------------------------ from the station
 
-    def understand(self, action: str, payload: Struct) -> FromStation:
+    def understand(self, action: str, payload: Struct, raw: bytes = b"") -> FromStation:
         reader = READERS.get(action)
         if reader is None:
             return Notice(action=action, content=msgspec.to_builtins(payload))
-        return reader(payload)
+        return reader(payload, raw)
 
     def answer(self, action: str, payload: Struct, answer: Answer) -> Struct:
         match answer:

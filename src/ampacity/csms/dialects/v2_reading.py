@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from zlib import crc32
 
 from ...model.station import IdToken, MeterReading, StationInfo
 from ..vocabulary import (
@@ -22,7 +23,7 @@ ANONYMOUS = "NoAuthorization"
 """Token type of a start that nobody had to authorise: there is no token to look up."""
 
 
-def _boot(payload: Any) -> Boot:
+def _boot(payload: Any, raw: bytes) -> Boot:
     station = payload.chargingStation
     return Boot(
         info=StationInfo(
@@ -35,7 +36,7 @@ def _boot(payload: Any) -> Boot:
     )
 
 
-def _transaction(payload: Any) -> TransactionMessage:
+def _transaction(payload: Any, raw: bytes) -> TransactionMessage:
     info = payload.transactionInfo
     readings = read(payload.meterValue or ())
     evse = payload.evse
@@ -48,9 +49,9 @@ def _transaction(payload: Any) -> TransactionMessage:
         connector_id=None if evse is None else evse.connectorId,
         token=_token(payload.idToken),
         at=at,
-        # A number is used once within a transaction (E01); the time tells a station apart that uses ids
-        # again.
-        retry_key=f"{info.transactionId}:{payload.seqNo}:{phase}:{at.timestamp():.3f}",
+        # A number is used once within a transaction (E01); the time, which counts too, knows a station that
+        # uses ids again.
+        retry_key=f"{info.transactionId}:{payload.seqNo}:{phase}",
         seq_no=payload.seqNo,
         trigger=payload.triggerReason,
         charging_state=info.chargingState,
@@ -90,19 +91,29 @@ def read(values: Sequence[Any]) -> tuple[MeterReading, ...]:
     return tuple(readings)
 
 
-READERS: dict[str, Callable[[Any], FromStation]] = {
+def _metered(payload: Any, raw: bytes) -> Metered:
+    readings = read(payload.meterValue)
+    return Metered(
+        evse_id=payload.evseId,
+        readings=readings,
+        at=max(reading.at for reading in readings),
+        retry_key=f"metered:{payload.evseId}:{crc32(raw):x}",
+    )
+
+
+READERS: dict[str, Callable[[Any, bytes], FromStation]] = {
     "BootNotification": _boot,
-    "Heartbeat": lambda payload: Heartbeat(),
-    "StatusNotification": lambda payload: Status(
+    "Heartbeat": lambda payload, raw: Heartbeat(),
+    "StatusNotification": lambda payload, raw: Status(
         evse_id=payload.evseId,
         connector_id=payload.connectorId,
         status=payload.connectorStatus,
         at=utc(payload.timestamp),
     ),
-    "Authorize": lambda payload: Authorize(token=IdToken(payload.idToken.idToken, payload.idToken.type)),
+    "Authorize": lambda payload, raw: Authorize(token=IdToken(payload.idToken.idToken, payload.idToken.type)),
     "TransactionEvent": _transaction,
-    "MeterValues": lambda payload: Metered(evse_id=payload.evseId, readings=read(payload.meterValue)),
-    "DataTransfer": lambda payload: VendorData(
+    "MeterValues": _metered,
+    "DataTransfer": lambda payload, raw: VendorData(
         vendor_id=payload.vendorId, message_id=payload.messageId, data=payload.data
     ),
 }

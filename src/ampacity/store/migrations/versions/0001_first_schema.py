@@ -60,10 +60,6 @@ def upgrade() -> None:
         sa.Column("seq_last", sa.Integer(), nullable=True),
         sa.Column("seq_count", sa.Integer(), nullable=False),
         sa.Column("remote_start_id", sa.Integer(), nullable=True),
-        sa.Column("need_wh", sa.BigInteger(), nullable=True),
-        sa.Column("departure", sa.BigInteger(), nullable=True),
-        sa.Column("boosted", sa.Boolean(), nullable=False),
-        sa.Column("paused", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("operator_id", "transaction_id", name=op.f("pk_charging_transaction")),
     )
     op.create_index(
@@ -144,28 +140,31 @@ def upgrade() -> None:
     op.create_table(
         "journal",
         sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
         sa.Column("operator_id", sa.Text(), nullable=False),
         sa.Column("station_id", sa.Text(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("retry_key", sa.Text(), nullable=False),
         sa.Column("transaction_id", sa.Text(), nullable=True),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.Column("answer", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_journal")),
-        sa.UniqueConstraint(
-            "operator_id", "station_id", "retry_key", name=op.f("uq_journal_operator_id_station_id_retry_key")
-        ),
-        sqlite_autoincrement=True,
     )
-    op.create_index(op.f("ix_journal_operator_id_id"), "journal", ["operator_id", "id"], unique=False)
-    op.create_index(
-        op.f("ix_journal_operator_id_transaction_id"),
-        "journal",
-        ["operator_id", "transaction_id"],
-        unique=False,
+    op.create_table(
+        "message_key",
+        sa.Column("operator_id", sa.Text(), nullable=False),
+        sa.Column("station_id", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("retry_key", sa.Text(), nullable=False),
+        sa.Column("journal_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("transaction_id", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("operator_id", "station_id", "at", "retry_key", name=op.f("pk_message_key")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "message_log",
@@ -175,10 +174,9 @@ def upgrade() -> None:
         sa.Column("operator_id", sa.Text(), nullable=False),
         sa.Column("station_id", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("direction", sa.Text(), nullable=False),
-        sa.Column("action", sa.Text(), nullable=True),
-        sa.Column("message_id", sa.Text(), nullable=True),
-        sa.Column("frame", sa.Text(), nullable=False),
+        sa.Column("last_at", sa.BigInteger(), nullable=False),
+        sa.Column("actions", sa.Text(), nullable=False),
+        sa.Column("frames", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message_log")),
         sqlite_autoincrement=True,
     )
@@ -190,27 +188,23 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
-        "meter_sample",
+        "meter_reading",
         sa.Column("operator_id", sa.Text(), nullable=False),
         sa.Column("station_id", sa.Text(), nullable=False),
         sa.Column("evse_id", sa.Integer(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("measurand", sa.Text(), nullable=False),
-        sa.Column("phase", sa.Integer(), nullable=False),
-        sa.Column("location", sa.Text(), nullable=False),
-        sa.Column("value", sa.Float(), nullable=False),
-        sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("transaction_id", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint(
-            "operator_id",
-            "station_id",
-            "evse_id",
-            "at",
-            "measurand",
-            "phase",
-            "location",
-            name=op.f("pk_meter_sample"),
-        ),
+        sa.Column("register_wh", sa.Float(), nullable=True),
+        sa.Column("power_w", sa.Float(), nullable=True),
+        sa.Column("current_1_a", sa.Float(), nullable=True),
+        sa.Column("current_2_a", sa.Float(), nullable=True),
+        sa.Column("current_3_a", sa.Float(), nullable=True),
+        sa.Column("voltage_1_v", sa.Float(), nullable=True),
+        sa.Column("voltage_2_v", sa.Float(), nullable=True),
+        sa.Column("voltage_3_v", sa.Float(), nullable=True),
+        sa.Column("soc_percent", sa.Float(), nullable=True),
+        sa.Column("more", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("operator_id", "station_id", "evse_id", "at", name=op.f("pk_meter_reading")),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -251,15 +245,26 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "session_wish",
+        sa.Column("operator_id", sa.Text(), nullable=False),
+        sa.Column("transaction_id", sa.Text(), nullable=False),
+        sa.Column("need_wh", sa.BigInteger(), nullable=True),
+        sa.Column("departure", sa.BigInteger(), nullable=True),
+        sa.Column("boosted", sa.Boolean(), nullable=False),
+        sa.Column("paused", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("operator_id", "transaction_id", name=op.f("pk_session_wish")),
+    )
+    op.create_table(
         "watermark",
         sa.Column("operator_id", sa.Text(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
         sa.Column("journal_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.PrimaryKeyConstraint("operator_id", name=op.f("pk_watermark")),
+        sa.PrimaryKeyConstraint("operator_id", "what", name=op.f("pk_watermark")),
     )
     op.create_table(
         "wire_id",
         sa.Column("operator_id", sa.Text(), nullable=False),
-        sa.Column("last", sa.Integer(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("operator_id", name=op.f("pk_wire_id")),
     )
     op.create_table(

@@ -1,0 +1,521 @@
+"""The ledger: each message is kept once, then it counts. What counts is derived from what was kept.
+
+How a message travels. `keep` looks whether the message is new, appends it to the journal and, when its group
+is on the disk, calls the block that owns it (`Owner.apply`): state and events change, and only then the
+station is answered. What the message changed for good (the transaction's row, its key, its readings) gathers
+in memory and is written each 200 ms, together with the *watermark*: up to which row of the journal all of it
+is in the tables. So a message costs one appended row; the tables are written once for many. After a crash the
+rows past the watermark are applied again: nothing else can have been lost.
+
+Whether a message is new. A station tells a transaction's messages in the order of their time, so one that is
+later than all before it (`Mark`) can't be a repetition, and nothing needs to be looked up. Any other is
+looked for: among those on their way to the disk, among those kept lately, then among the keys in the store. A
+repetition changes nothing and is told what the first one was told.
+
+Samples have a watermark of their own: a rebuild sets it back, and the ledger then derives them from the
+journal again, some rows at a time beside everything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, select
+
+from ..clock import Clock
+from ..model.station import MeterReading, Sample
+from ..store import Store, StoreClosed, StoreError, StoreUnavailable, journal, samples, transactions
+from ..store.columns import to_micros
+from ..store.journal import Journal, JournalEntry
+from ..store.rows import Rows
+from ..store.samples import ReadingWriter, Told
+from ..store.statements import upsert
+from ..store.tables import message_key, watermark
+from ..store.transactions import FOLLOWED_BY_INDEX, TransactionRow
+from .link import Reply
+from .state import Mark, StationState
+from .vocabulary import Metered, TransactionMessage
+
+log = logging.getLogger(__name__)
+
+DERIVE_EVERY_S = 0.2
+"""Wall time between two writes of what was derived."""
+
+MESSAGES_AT_ONCE = 200
+ROWS_DELETED_AT_ONCE = 5_000
+REBUILDING = -1
+"""Watermark of samples that are to be derived anew."""
+
+LEDGER, SAMPLES = "ledger", "samples"
+
+Said: TypeAlias = TransactionMessage | Metered
+
+
+class Keeping(Struct, gc=False):
+    """A message on its way to the disk. `row` is its transaction as it was known, None for a new one.
+
+    `answer` is the JSON that the station will be told ("{}" or what `payload` makes).
+    """
+
+    state: StationState
+    said: Said
+    line: str
+    received_us: int
+    transaction_id: str | None
+    row: TransactionRow | None
+    reply: Reply | None
+    answer: str = "{}"
+    payload: Struct | None = None
+    journal_id: int = 0
+    also: list[Reply] | None = None
+    """Repetitions that came while this one was on its way."""
+
+
+MessageKey: TypeAlias = tuple[str, datetime, str]
+"""(station, time that the message tells, its retry key): the same for a message and its repetition."""
+
+
+def _key(message: Keeping) -> MessageKey:
+    return message.state.station_id, message.said.at, message.said.retry_key
+
+
+class Outcome(Struct, frozen=True, gc=False):
+    """What applying a message changed: rows of transactions, and what readings belong to."""
+
+    rows: tuple[TransactionRow, ...]
+    evse_id: int
+    transaction_id: str | None
+    readings: tuple[MeterReading, ...]
+
+
+class Owner(Protocol):
+    """Whose messages they are."""
+
+    def apply(self, message: Keeping, live: bool) -> Outcome:
+        """Let the message count; it is on the disk. Not `live`: it is read from the journal after a restart,
+        and nobody listens yet."""
+        ...
+
+
+Interpret: TypeAlias = Callable[[JournalEntry], Said | None]
+"""What a kept message says; None for one that can't be understood (any more)."""
+
+
+class _Batch(Struct):
+    """What is to be written with one advance of the watermark."""
+
+    rows: dict[str, TransactionRow]
+    keys: list[tuple[Any, ...]]
+    told: list[Told]
+    written: list[MessageKey]
+    marks: dict[str, int]
+    """Operator -> the last journal id in it."""
+
+
+def _empty() -> _Batch:
+    return _Batch({}, [], [], [], {})
+
+
+class Ledger:
+    """Keeps messages. `start` before the first one; `run` beside; `stop` writes what has gathered."""
+
+    def __init__(self, store: Store, clock: Clock, interpret: Interpret) -> None:
+        self._store = store
+        self._clock = clock
+        self._interpret = interpret
+        self._owners: dict[type[Any], Owner] = {}
+        self._journal: Journal | None = None
+        self._in_flight: dict[MessageKey, Keeping] = {}
+        self._batch = _empty()
+        self._unwritten: dict[MessageKey, tuple[int, str]] = {}
+        """Messages whose keys are not in the store yet -> (journal id, answer)."""
+        self._saved: dict[str, TransactionRow] = {}
+        """Open transactions as they are in the store: which of their columns have changed."""
+        self._marks: dict[tuple[str, str], int] = {}
+        self._readings = ReadingWriter()
+        self._writing = asyncio.Lock()
+        self._derived = 0
+
+    def owned(self, kind: type[Said], owner: Owner) -> None:
+        """Name the owner of a kind of message."""
+        self._owners[kind] = owner
+
+    # ------------------------------------------------------------ life
+
+    async def start(self, state_of: Callable[[str, str], StationState], operators: list[str]) -> int:
+        """Apply what was kept and not derived before the last end; returns the number of messages."""
+        self._journal = await Journal.open(self._store)
+        self._marks = await self._store.read(_read_marks)
+        applied = 0
+        for operator_id in operators:
+            mark = self._marks.get((operator_id, LEDGER), 0)
+            while found := await self._store.read(
+                lambda connection, owner=operator_id, after=mark: journal.entries(  # type: ignore[misc]
+                    connection, owner, after=after, limit=MESSAGES_AT_ONCE
+                )
+            ):
+                for entry in found:
+                    await self._apply_again(entry, state_of(operator_id, entry.station_id))
+                mark = found[-1].id
+                applied += len(found)
+                await self.write()
+        return applied
+
+    async def run(self) -> None:
+        """Write what has gathered each 200 ms (wall time) until cancelled."""
+        while True:
+            try:
+                await asyncio.sleep(DERIVE_EVERY_S)
+                await self.write()
+                await self.catch_up(MESSAGES_AT_ONCE)
+            except StoreUnavailable:
+                await asyncio.sleep(self._store.settings.retry_s)
+
+    async def stop(self) -> None:
+        """Write what has gathered, if the disk takes it; else the journal has it."""
+        with contextlib.suppress(StoreUnavailable, StoreClosed):
+            await self.write()
+
+    # ------------------------------------------------------------ keeping
+
+    def is_new(self, state: StationState, line: str, at: datetime, key: str) -> bool:
+        """Whether the message can't have been told before, as far as that is known without a look."""
+        mark = state.marks.get(line)
+        if mark is None:
+            return False
+        return at > mark.at or (at == mark.at and mark.keys is not None and key not in mark.keys)
+
+    def repeats(self, message: Keeping) -> bool:
+        """Whether the message is on its way to the disk already; then it is answered with the first one."""
+        first = self._in_flight.get(_key(message))
+        if first is None:
+            return False
+        if message.reply is not None:
+            first.also = [*(first.also or ()), message.reply]
+        return True
+
+    def hold(self, message: Keeping) -> None:
+        """Remember a message that is being looked up, so that it is not looked up twice."""
+        self._in_flight[_key(message)] = message
+
+    def release(self, message: Keeping) -> None:
+        """Forget a message that will not be kept."""
+        self._in_flight.pop(_key(message), None)
+
+    async def kept_before(self, state: StationState, at: datetime, key: str) -> str | None:
+        """What a message was answered that is kept already; None for a new one."""
+        lately = self._unwritten.get((state.station_id, at, key))
+        if lately is not None:
+            return lately[1]
+        operator_id, station_id = state.operator_id, state.station_id
+
+        def look(connection: Connection) -> str | None:
+            found = journal.find(connection, operator_id, station_id, at, key)
+            if found is None:
+                return None
+            answer = journal.answer_of(connection, found.journal_id)
+            return "{}" if answer is None else answer.decode()
+
+        return await self._store.read(look)
+
+    async def transaction(self, state: StationState, wire_id: str) -> TransactionRow | None:
+        """The newest transaction of a station with this id on the wire, open or ended."""
+        known = state.transactions.get(wire_id)
+        if known is not None:
+            return known
+        lately = [
+            row
+            for row in self._batch.rows.values()
+            if row.station_id == state.station_id and row.station_transaction_id == wire_id
+        ]
+        if lately:
+            return max(lately, key=lambda row: row.started_at)
+        async with self._writing:  # what is being written right now is in neither place
+            operator_id, station_id = state.operator_id, state.station_id
+            return await self._store.read(
+                lambda connection: transactions.by_wire_id(connection, operator_id, station_id, wire_id)
+            )
+
+    def keep(self, message: Keeping, version: str, action: str, raw: bytes) -> None:
+        """Append a new message; when it is on the disk it is applied and answered."""
+        state, said = message.state, message.said
+        assert self._journal is not None  # started
+        self._in_flight[_key(message)] = message
+        message.journal_id = self._journal.next_id()
+        answer = message.answer
+        self._journal.append(
+            (
+                message.journal_id,
+                state.operator_id,
+                state.station_id,
+                message.received_us,
+                version,
+                action,
+                said.phase if isinstance(said, TransactionMessage) else "Metered",
+                to_micros(said.at),
+                said.retry_key,
+                message.transaction_id,
+                raw,
+                None if answer == "{}" else answer.encode(),
+            ),
+            message,
+            self._kept,
+            self._refused,
+        )
+
+    def _kept(self, message: Keeping) -> None:
+        self._count(message, live=True)
+        self.release(message)
+        reply = message.reply
+        if reply is not None:
+            if message.payload is None:
+                reply.answer_text(message.answer)
+            else:
+                reply.answer(message.payload)
+        for other in message.also or ():
+            other.answer_text(message.answer)
+
+    def _refused(self, message: Keeping, error: Exception) -> None:
+        self.release(message)
+        for reply in (message.reply, *(message.also or ())):
+            if reply is not None:
+                reply.leave(str(error))
+
+    def _count(self, message: Keeping, live: bool) -> None:
+        state, said = message.state, message.said
+        outcome = self._owners[type(said)].apply(message, live)
+        mark = state.marks.get(message.line)
+        if mark is None:
+            state.marks[message.line] = Mark(said.at, None if not live else frozenset((said.retry_key,)))
+        elif said.at > mark.at:
+            mark.at, mark.keys = said.at, frozenset((said.retry_key,))
+        elif said.at == mark.at and mark.keys is not None:
+            mark.keys |= {said.retry_key}
+        batch = self._batch
+        for row in outcome.rows:
+            batch.rows[row.transaction_id] = row
+        operator_id, station_id = state.operator_id, state.station_id
+        batch.keys.append(
+            (
+                operator_id,
+                station_id,
+                to_micros(said.at),
+                said.retry_key,
+                message.journal_id,
+                message.transaction_id,
+            )
+        )
+        key = _key(message)
+        batch.written.append(key)
+        self._unwritten[key] = (message.journal_id, message.answer)
+        if outcome.readings:
+            told = Told((operator_id, station_id, outcome.evse_id), outcome.transaction_id, outcome.readings)
+            batch.told.append(told)
+        batch.marks[operator_id] = message.journal_id
+
+    async def _apply_again(self, entry: JournalEntry, state: StationState) -> None:
+        said = self._understood(entry)
+        if said is None:
+            return
+        row = None
+        line = f"evse {said.evse_id}"
+        if isinstance(said, TransactionMessage):
+            wire_id = said.station_transaction_id
+            if wire_id is None:  # a 1.6 start: its id is what it was told
+                wire_id = str(msgspec.json.decode(entry.answer or b"{}").get("transactionId"))
+            line = wire_id
+            row = await self.transaction(state, wire_id)
+        message = Keeping(
+            state=state,
+            said=said,
+            line=line,
+            received_us=to_micros(entry.received_at),
+            transaction_id=entry.transaction_id,
+            row=row if row is not None and row.transaction_id == entry.transaction_id else None,
+            reply=None,
+            answer="{}" if entry.answer is None else entry.answer.decode(),
+            journal_id=entry.id,
+        )
+        self._count(message, live=False)
+
+    def _understood(self, entry: JournalEntry) -> Said | None:
+        try:
+            return self._interpret(entry)
+        except Exception:
+            log.exception("journal row %d of operator %r can't be read", entry.id, entry.operator_id)
+            return None
+
+    # ------------------------------------------------------------ writing what was derived
+
+    async def write(self) -> None:
+        """Write what has gathered, now. Raises StoreUnavailable; then it stays gathered."""
+        async with self._writing:
+            batch = self._batch
+            if not batch.marks:
+                return
+            self._batch = _empty()
+            new = [row for row in batch.rows.values() if not self._follows(row)]
+            followed = [row for row in batch.rows.values() if self._follows(row)]
+            try:
+                await self._store.write(lambda connection: self._write(connection, batch, new, followed))
+            except StoreError:
+                self._batch = _joined(batch, self._batch)
+                raise
+            for key in batch.written:
+                self._unwritten.pop(key, None)
+            for row in batch.rows.values():
+                if row.state == "open":
+                    self._saved[row.transaction_id] = row
+                else:
+                    self._saved.pop(row.transaction_id, None)
+
+    def _follows(self, row: TransactionRow) -> bool:
+        before = self._saved.get(row.transaction_id)
+        if before is None:
+            return False
+        return all(getattr(before, name) == getattr(row, name) for name in FOLLOWED_BY_INDEX)
+
+    def _write(
+        self,
+        connection: Connection,
+        batch: _Batch,
+        new: list[TransactionRow],
+        followed: list[TransactionRow],
+    ) -> None:
+        """In the writer thread: all of a batch, or nothing."""
+        transactions.save_transactions(connection, new)
+        transactions.follow_transactions(connection, followed)
+        _KEYS.write(connection, batch.keys)
+        self._readings.write(connection, self._wanted(connection, batch))
+        for operator_id, journal_id in batch.marks.items():
+            _mark(connection, operator_id, LEDGER, journal_id)
+
+    def _wanted(self, connection: Connection, batch: _Batch) -> list[Told]:
+        """The readings whose turn it is. Where samples are behind (they are being derived anew), they are
+        left to that; the journal has them.
+        """
+        current = _read_marks(connection)
+        behind = set()
+        for operator_id, journal_id in batch.marks.items():
+            if current.get((operator_id, SAMPLES), 0) == current.get((operator_id, LEDGER), 0):
+                _mark(connection, operator_id, SAMPLES, journal_id)
+            else:
+                behind.add(operator_id)
+        return [told for told in batch.told if told.evse[0] not in behind] if behind else batch.told
+
+    # ------------------------------------------------------------ deriving samples anew
+
+    async def rebuild(self, operator_id: str) -> int:
+        """Throw an operator's readings and rollups away and derive them again; returns the messages read."""
+        await self._store.write(lambda connection: _mark(connection, operator_id, SAMPLES, REBUILDING))
+        before = self._derived
+        while await self.catch_up(MESSAGES_AT_ONCE):
+            pass
+        return self._derived - before
+
+    async def catch_up(self, limit: int) -> int:
+        """Derive samples that are behind, at most `limit` messages of each operator; returns how many steps
+        of work were done (0: nothing is behind).
+        """
+        done = 0
+        for operator_id, behind in await self._store.read(_behind):
+            if behind == REBUILDING:
+                more = await self._store.write(
+                    lambda connection, owner=operator_id: samples.delete_some(  # type: ignore[misc]
+                        connection, owner, ROWS_DELETED_AT_ONCE
+                    )
+                )
+                if more:
+                    done += 1
+                    continue
+                await self._store.write(
+                    lambda connection, owner=operator_id: _mark(connection, owner, SAMPLES, 0)  # type: ignore[misc]
+                )
+                self._readings.forget()
+                behind = 0
+            done += await self._derive(operator_id, behind, limit)
+        return done
+
+    async def _derive(self, operator_id: str, mark: int, limit: int) -> int:
+        def found(connection: Connection) -> list[JournalEntry]:
+            last = _read_marks(connection).get((operator_id, LEDGER), 0)
+            read = journal.entries(connection, operator_id, after=mark, limit=limit)
+            return [entry for entry in read if entry.id <= last]
+
+        entries = await self._store.read(found)
+        if not entries:
+            return 0
+        evses = await self._store.read(
+            lambda connection: transactions.evses_of(
+                connection, operator_id, {entry.transaction_id for entry in entries if entry.transaction_id}
+            )
+        )
+        told = []
+        for entry in entries:
+            said = self._understood(entry)
+            if said is None:
+                continue
+            evse_id = evses.get(entry.transaction_id or "", said.evse_id or 0)
+            readings = readings_of(said)
+            if readings:
+                told.append(Told((operator_id, entry.station_id, evse_id), entry.transaction_id, readings))
+
+        def write(connection: Connection) -> None:
+            if _read_marks(connection).get((operator_id, SAMPLES), 0) == mark:
+                self._readings.write(connection, told)
+                _mark(connection, operator_id, SAMPLES, entries[-1].id)
+
+        await self._store.write(write)
+        self._derived += len(entries)
+        return len(entries)
+
+
+def readings_of(said: Said) -> tuple[MeterReading, ...]:
+    """What a message measured. The registers of 1.6's start and stop come without readings."""
+    if isinstance(said, TransactionMessage) and said.phase != "Updated" and said.register_wh is not None:
+        register = MeterReading(said.at, (Sample(samples.REGISTER, said.register_wh, "Wh"),))
+        return (*said.readings, register)
+    return said.readings
+
+
+def _joined(older: _Batch, newer: _Batch) -> _Batch:
+    return _Batch(
+        older.rows | newer.rows,
+        older.keys + newer.keys,
+        older.told + newer.told,
+        older.written + newer.written,
+        older.marks | newer.marks,
+    )
+
+
+_KEYS = Rows(
+    message_key,
+    ("operator_id", "station_id", "at", "retry_key", "journal_id", "transaction_id"),
+    conflict="ignore",
+)
+
+
+def _mark(connection: Connection, operator_id: str, what: str, journal_id: int) -> None:
+    upsert(connection, watermark, {"operator_id": operator_id, "what": what, "journal_id": journal_id})
+
+
+def _read_marks(connection: Connection) -> dict[tuple[str, str], int]:
+    rows = connection.execute(select(watermark.c.operator_id, watermark.c.what, watermark.c.journal_id))
+    return {(row.operator_id, row.what): row.journal_id for row in rows}
+
+
+def _behind(connection: Connection) -> list[tuple[str, int]]:
+    """Operators whose samples are behind what the ledger has written, with their watermark."""
+    marks = _read_marks(connection)
+    return [
+        (operator_id, marks.get((operator_id, SAMPLES), 0))
+        for (operator_id, what), journal_id in marks.items()
+        if what == LEDGER and marks.get((operator_id, SAMPLES), 0) < journal_id
+    ]
