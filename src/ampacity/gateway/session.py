@@ -135,7 +135,7 @@ class Session:
             kind = type(event)
             if kind is not CallReceived and kind is not SendReceived:
                 self._settle(event)
-            elif self._in_work is None and not self._waiting and not self._advancing:
+            elif self._may_take and not self._waiting and not self._advancing:
                 self._advancing = True
                 try:
                     self._take(event)  # type: ignore[arg-type]
@@ -143,7 +143,7 @@ class Session:
                     self._advancing = False
             else:
                 self._queue(event)  # type: ignore[arg-type]
-        if self._waiting and self._in_work is None:
+        if self._waiting:
             self._advance()
         self.flush()
 
@@ -159,6 +159,7 @@ class Session:
                 self._shedder.cancel()
                 self._shedder = None
             self._free(_UNSENT)
+            self._go_on()
             return
         settings = around.settings
         if self._shedder is None:
@@ -306,13 +307,15 @@ class Session:
         self._free(_BUDGET)
 
     def _advance(self) -> None:
-        """Hand over what waits, in order, until one has to wait for its reply."""
+        """Hand over what waits, in order, until one has to wait for its reply or the station for our
+        answers: answering a station that takes nothing would only fill our memory.
+        """
         if self._advancing:
             return
         self._advancing = True
         settings = self._around.settings
         try:
-            while self._waiting and self._in_work is None and not self.engine.closed:
+            while self._waiting and self._may_take:
                 event = self._waiting.pop(0)
                 self._waiting_bytes -= len(event.raw)
                 self._around.budget.move(-len(event.raw))
@@ -381,6 +384,10 @@ class Session:
             self.flush()
         if self._finished is not None and not self._finished.done() and self._idle:
             self._finished.set_result(None)
+
+    @property
+    def _may_take(self) -> bool:
+        return self._in_work is None and not self._unsent and not self.engine.closed
 
     @property
     def _idle(self) -> bool:
