@@ -97,7 +97,7 @@ async def serving(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Proces
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+        await process.communicate()  # to the pipe's end: else it is closed after its event loop
 
 
 async def test_a_station_connects_charges_and_is_kept(tmp_path: Path) -> None:

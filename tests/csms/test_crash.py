@@ -57,7 +57,7 @@ class Server:
     async def kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGKILL)
-            await self._process.wait()
+            await self._process.communicate()  # to the pipe's end: else it is closed after its event loop
 
 
 class Charger:

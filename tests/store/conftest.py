@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ampacity.clock import WallClock
-from ampacity.store import Store
+from ampacity.store import Store, StoreSettings
 from ampacity.store.operators import ensure_operator
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -40,8 +40,8 @@ async def sqlite_store(tmp_path: Path) -> AsyncIterator[Store]:
     await opened.close()
 
 
-async def open_store(address: str) -> Store:
+async def open_store(address: str, settings: StoreSettings | None = None) -> Store:
     """Open a store and let it know the operator."""
-    opened = await Store.open(address, WallClock())
+    opened = await Store.open(address, WallClock(), settings)
     await opened.write(lambda connection: ensure_operator(connection, OPERATOR, "Stadtwerke", NOON))
     return opened

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -36,7 +37,13 @@ class Server:
             *(str(word) for word in command), stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         server = cls(name, process)
-        server.port = (await server._heard(START_LIMIT_S))["port"]
+        try:
+            server.port = (await server._heard(START_LIMIT_S))["port"]
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.communicate()
+            raise
         return server
 
     @property
@@ -62,14 +69,12 @@ class Server:
 
     async def stop(self) -> None:
         """End it; by force when it does not."""
-        if self._process.returncode is not None:
-            return
         try:
-            self._say(b"stop\n")
-            await asyncio.wait_for(self._process.wait(), STOP_LIMIT_S)
+            # To the pipes' end: else they are closed after their event loop.
+            await asyncio.wait_for(self._process.communicate(b"stop\n"), STOP_LIMIT_S)
         except (TimeoutError, ConnectionError):
             self._process.kill()
-            await self._process.wait()
+            await self._process.communicate()
 
     def _say(self, line: bytes) -> None:
         assert self._process.stdin is not None
