@@ -10,9 +10,9 @@ HEAD = """# What we accept
 
 Made from the program by `./dev docs`. We send only what OCA's schemas allow; each message of ours is checked
 before it leaves. What a station sends is checked by the same schemas, and a valid message goes its way at
-once. One that breaks its schema is repaired where that loses little, and accepted; each repair is kept with
-the message as it came. What can't be repaired is answered with the CALLERROR that the standard names, and
-kept for a person to see.
+once. One that breaks its schema is repaired where that loses little, and accepted; the message is kept as it
+came, and repairs are counted by station and kind (`GET /api/v1/repairs`). What can't be repaired is answered
+with the CALLERROR that the standard names, and kept for a person to see (`GET /api/v1/quarantine`).
 
 ## In every message
 

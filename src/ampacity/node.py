@@ -120,6 +120,7 @@ class Node:
             demo=demo,
             settings=self.settings.api,
             quarantine=self.csms.quarantine,
+            repairs=self.csms.repairs,
         )
         self.http = HttpServer(create_app(context), self.settings.api.host, self.settings.api.port)
         await self.http.start()

@@ -232,7 +232,7 @@ async def test_a_handler_that_fails_makes_a_callerror_and_the_session_lives(make
         ('[2,"x","NoSuchAction",{}]', "NotImplemented"),
         ('[2,"x","Reset",{"type":"Soft"}]', "NotSupported"),
         ('[2,"x","DataTransfer",{}]', "ProtocolError"),
-        ('[2,"x","DataTransfer",{"vendorId":5}]', "TypeConstraintViolation"),
+        ('[2,"x","DataTransfer",{"vendorId":["v"]}]', "TypeConstraintViolation"),
     ],
 )
 async def test_bad_frames_get_the_right_error_and_the_socket_stays(

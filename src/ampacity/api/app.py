@@ -61,6 +61,7 @@ def create_app(context: ApiContext, assets: Assets | None = None) -> Litestar:
             stations.router,
             stations.handshakes_router,
             quarantine.router,
+            quarantine.repairs_router,
             commands.router,
             tokens.router,
             transactions.router,

@@ -18,6 +18,7 @@ from ..access.service import Access
 from ..bus.local import Bus
 from ..clock import Clock
 from ..csms.quarantine import Quarantine
+from ..csms.repairs import Repairs
 from ..csms.state import StationState
 from ..csms.vocabulary import Command, Outcome
 from ..model.live import SiteHistory, SiteView
@@ -154,8 +155,8 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
 
 
 class ApiContext(Struct, kw_only=True):
-    """The parts of a node that the API serves. `sites` may change while it runs, `quarantine` is
-    what the CSMS fills.
+    """The parts of a node that the API serves. `sites` may change while it runs, `quarantine`
+    and `repairs` are what the CSMS fills.
     """
 
     operator_id: str
@@ -168,3 +169,4 @@ class ApiContext(Struct, kw_only=True):
     demo: DemoControl | None = None
     settings: ApiSettings = ApiSettings()
     quarantine: Quarantine = field(default_factory=Quarantine)
+    repairs: Repairs = field(default_factory=Repairs)

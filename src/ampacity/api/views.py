@@ -403,6 +403,20 @@ class RefusedMessageView(Struct, frozen=True, kw_only=True):
     last_at: datetime
 
 
+class RepairView(Struct, frozen=True, kw_only=True):
+    """What of a station's messages breaks its schema and is repaired, `count` times since `first_at`: `kind`
+    is the place and what was done, without numbers and values; `newest` the last repair with them.
+    """
+
+    station_id: str
+    action: str
+    kind: str
+    newest: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
 # ---------------------------------------------------------------- tokens, transactions, series
 
 

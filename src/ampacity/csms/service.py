@@ -47,6 +47,7 @@ from .dialects.dialect import Reply as StationReply
 from .ledger import Ledger
 from .link import CallFailed, HandshakeRejected, OutboundCall, Reply, StationRef, station_address
 from .quarantine import Quarantine
+from .repairs import Repairs
 from .settings import CsmsSettings
 from .state import Stations, StationState
 from .vocabulary import (
@@ -91,6 +92,7 @@ class Csms:
         self.credentials = Admission(self._stations, self.settings)
         self.vendor = Vendor()
         self.quarantine = Quarantine()
+        self.repairs = Repairs()
         self._messages = MessageLog(store)
         self._availability = Availability(context)
         self._authorization = Authorization(context)
@@ -213,6 +215,8 @@ class Csms:
         state = self._stations.add(station.operator_id, station.station_id)
         now = self._clock.time()
         self._seen(state, station.version, now)
+        if call.repairs:
+            self.repairs.take(station, call.action, call.repairs, now)
         speech = dialect(station.version)
         said = speech.understand(call.action, call.payload, call.raw)
         if isinstance(said, TransactionMessage):

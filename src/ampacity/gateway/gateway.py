@@ -253,7 +253,13 @@ class Gateway:
     def _session(self, station: StationRef, peer: str) -> Session:
         codec = self._codecs.get(station.version)
         if codec is None:
-            codec = Codec(Version(station.version), Role.CSMS, max_frame=self._settings.max_frame_bytes)
+            # What real stations send is repaired where that loses little; what we send stays strict.
+            codec = Codec(
+                Version(station.version),
+                Role.CSMS,
+                max_frame=self._settings.max_frame_bytes,
+                lenient=True,
+            )
             self._codecs[station.version] = codec
         key = (station.operator_id, station.station_id)
         older = self._sessions.get(key)

@@ -554,6 +554,20 @@ export interface RefusedMessageView {
   last_at: Instant;
 }
 
+/**
+ * What of a station's messages breaks its schema and is repaired, `count` times since `first_at`: `kind`
+ * is the place and what was done, without numbers and values; `newest` the last repair with them.
+ */
+export interface RepairView {
+  station_id: string;
+  action: string;
+  kind: string;
+  newest: string;
+  count: number;
+  first_at: Instant;
+  last_at: Instant;
+}
+
 /** A driver's token. Values are compared without regard to case. */
 export interface TokenView {
   value: string;

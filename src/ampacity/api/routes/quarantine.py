@@ -1,4 +1,6 @@
-"""The quarantine: messages of stations that could not be taken, one entry a fault."""
+"""The quarantine: messages of stations that could not be taken, one entry a fault; and beside it what was
+repaired of those that were taken.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from ...csms.quarantine import RefusedMessage
 from ...store import audit
 from ...store.identifiers import sortable_id
 from ..errors import not_found
-from ..views import RefusedMessageView
+from ..views import RefusedMessageView, RepairView
 from .names import Api, Limit, Who
 
 
@@ -70,4 +72,27 @@ async def delete_refused(api: Api, who: Who, refusal_id: FromPath[str]) -> None:
     api.quarantine.remove(who.operator_id, refusal_id)
 
 
+@get("/", summary="Messages that were repaired")
+async def list_repairs(
+    api: Api, who: Who, station_id: FromQuery[str | None] = None, limit: Limit = 100
+) -> list[RepairView]:
+    """What broke its schema and was taken all the same: one entry for each station and kind since the node
+    started, the newest first.
+    """
+    found = api.repairs.listed(who.operator_id, station_id)
+    return [
+        RepairView(
+            station_id=count.station_id,
+            action=count.action,
+            kind=count.kind,
+            newest=count.newest,
+            count=count.count,
+            first_at=datetime.fromtimestamp(count.first_at, UTC),
+            last_at=datetime.fromtimestamp(count.last_at, UTC),
+        )
+        for count in found[:limit]
+    ]
+
+
 router = Router("/quarantine", tags=["stations"], route_handlers=[list_refused, delete_refused])
+repairs_router = Router("/repairs", tags=["stations"], route_handlers=[list_repairs])
