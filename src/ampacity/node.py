@@ -11,7 +11,6 @@ import gc
 import logging
 import signal
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 from .access.service import Access
@@ -57,7 +56,7 @@ class Node:
     @classmethod
     async def open(cls, settings: NodeSettings, clock: Clock) -> Node:
         """Open the store (and migrate it) and load what is known. Raises StoreError where that can't be."""
-        store = await Store.open(Path(settings.data) / "ampacity.db", clock, settings.store)
+        store = await Store.open(settings.store_url, clock, settings.store)
         try:
             node = cls(settings, clock, store, await cls._open_access(settings, store, clock))
             await node.csms.start()

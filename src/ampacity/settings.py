@@ -25,9 +25,13 @@ PREFIX = "AMPACITY_"
 
 
 class NodeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`data` is the folder of everything that lasts."""
+    """`data` is the folder of everything that lasts. `database` is where rows are kept instead of its
+    `ampacity.db`: `postgresql://user@host/name`, or another SQLite file. The password may stand in it
+    (`AMPACITY_DATABASE`), in PGPASSWORD or in a passfile.
+    """
 
     data: str = "ampacity-data"
+    database: str = ""
     api: ApiSettings = field(default_factory=ApiSettings)
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
     csms: CsmsSettings = field(default_factory=CsmsSettings)
@@ -35,13 +39,20 @@ class NodeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
     access: AccessSettings = field(default_factory=AccessSettings)
 
+    @property
+    def store_url(self) -> str | Path:
+        """What `Store.open` is to open."""
+        return self.database or Path(self.data) / "ampacity.db"
+
 
 class SettingsError(Exception):
     """A setting that can't be: names the place, the value and what would be right."""
 
 
-def load_settings(path: Path | None, environ: Mapping[str, str]) -> NodeSettings:
-    """Read `path` (None: defaults only) and put the environment's AMPACITY_ variables over it."""
+def load_settings(path: Path | None, environ: Mapping[str, str], database: str | None = None) -> NodeSettings:
+    """Read `path` (None: defaults only), put the environment's AMPACITY_ variables over it, and `database`
+    over both.
+    """
     values: dict[str, Any] = {}
     if path is not None:
         try:
@@ -53,6 +64,8 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> NodeSettings
     for name, text in environ.items():
         if name.startswith(PREFIX):
             put(values, name.removeprefix(PREFIX).lower().split("__"), text)
+    if database is not None:
+        values["database"] = database
     try:
         return msgspec.convert(values, NodeSettings, strict=False)
     except msgspec.ValidationError as problem:

@@ -8,11 +8,15 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..clock import MAX_SPEED
+
+if TYPE_CHECKING:
+    from ..settings import NodeSettings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is None:
         parser.print_help()
         return 2
+    if getattr(options, "database", None):
+        _warn_of_password(options.database)
     level = logging.DEBUG if options.verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     return int(options.run(options))
@@ -73,6 +79,7 @@ def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--http-port", type=int, default=8080, metavar="PORT", help="console and API (8080)")
     parser.add_argument("--ocpp-port", type=int, default=9310, metavar="PORT", help="stations (9310)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="keep the data there (default: thrown away)")
+    _database(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.set_defaults(run=run_demo)
 
@@ -90,11 +97,17 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run_serve)
 
 
+def _settings_of(options: argparse.Namespace) -> Callable[[], NodeSettings]:
+    from ..settings import load_settings
+
+    return lambda: load_settings(options.config, os.environ, options.database)
+
+
 def run_serve(options: argparse.Namespace) -> int:
     """`ampacity serve`."""
     from .serve import serve
 
-    return serve(options.config, os.environ)
+    return serve(_settings_of(options))
 
 
 def _site(parser: argparse.ArgumentParser) -> None:
@@ -107,7 +120,7 @@ def run_site(options: argparse.Namespace) -> int:
     """`ampacity site FILE`."""
     from .offline import enter_site
 
-    return enter_site(options.config, os.environ, options.file)
+    return enter_site(_settings_of(options), options.file)
 
 
 def _link(parser: argparse.ArgumentParser) -> None:
@@ -121,7 +134,7 @@ def run_link(options: argparse.Namespace) -> int:
     """`ampacity link`."""
     from .offline import make_link
 
-    return make_link(options.config, os.environ, options.user, options.role)
+    return make_link(_settings_of(options), options.user, options.role)
 
 
 def _backup(parser: argparse.ArgumentParser) -> None:
@@ -134,7 +147,7 @@ def run_backup(options: argparse.Namespace) -> int:
     """`ampacity backup TARGET`."""
     from .offline import back_up
 
-    return back_up(options.config, os.environ, options.target)
+    return back_up(_settings_of(options), options.target)
 
 
 def _rebuild(parser: argparse.ArgumentParser) -> None:
@@ -146,7 +159,7 @@ def run_rebuild(options: argparse.Namespace) -> int:
     """`ampacity rebuild`."""
     from .offline import rebuild_samples
 
-    return rebuild_samples(options.config, os.environ)
+    return rebuild_samples(_settings_of(options))
 
 
 def _bench(parser: argparse.ArgumentParser) -> None:
@@ -171,6 +184,27 @@ def run_bench(options: argparse.Namespace) -> int:
 
 def _settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings (docs/settings.md)")
+    _database(parser)
+
+
+def _database(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--database",
+        metavar="URL",
+        help="where rows are kept: postgresql://user@host/name or a SQLite file "
+        "(password: AMPACITY_DATABASE, PGPASSWORD or a passfile)",
+    )
+
+
+def _warn_of_password(url: str) -> None:
+    from ..store.errors import without_password
+
+    if without_password(url) != url:
+        print(
+            "ampacity: each user of this machine can see the password in --database: give the address in "
+            "AMPACITY_DATABASE instead, or the password in PGPASSWORD or a passfile",
+            file=sys.stderr,
+        )
 
 
 def positive(text: str) -> float:

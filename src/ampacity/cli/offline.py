@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import sys
 import tomllib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +20,19 @@ from ..clock import WallClock
 from ..control.topology import Topology, TopologyError
 from ..csms.service import Csms
 from ..model.site import Site
-from ..settings import NodeSettings, SettingsError, load_settings
+from ..settings import NodeSettings, SettingsError
 from ..site.meters import MeterAddress
 from ..store import Store, StoreError, backup, operators, sites
 
+SettingsOf = Callable[[], NodeSettings]
 Work = Callable[[NodeSettings, Store], Awaitable[int]]
 
 
-def _with_store(config: Path | None, environ: Mapping[str, str], name: str, work: Work) -> int:
+def _with_store(settings_of: SettingsOf, name: str, work: Work) -> int:
     async def run() -> int:
-        settings = load_settings(config, environ)
+        settings = settings_of()
         clock = WallClock()
-        store = await Store.open(Path(settings.data) / "ampacity.db", clock, settings.store)
+        store = await Store.open(settings.store_url, clock, settings.store, guest=True)
         try:
             csms, now = settings.csms, clock.now()
             await store.write(
@@ -50,7 +51,7 @@ def _with_store(config: Path | None, environ: Mapping[str, str], name: str, work
         return 2
 
 
-def enter_site(config: Path | None, environ: Mapping[str, str], file: Path) -> int:
+def enter_site(settings_of: SettingsOf, file: Path) -> int:
     """Read a site from TOML, keep it, register its stations; prints each new station's password, once."""
 
     async def work(settings: NodeSettings, store: Store) -> int:
@@ -58,7 +59,7 @@ def enter_site(config: Path | None, environ: Mapping[str, str], file: Path) -> i
         now = store.clock.now()
         await store.write(lambda connection: sites.save_site(connection, site, now, "system cli"))
         csms = Csms(store, LocalBus(), store.clock, settings.csms)
-        await csms.start()
+        await csms.reload()
         console = Console()
         console.print(f"Site {site.site_id}: {len(site.circuits)} circuits, {len(site.evses)} EVSEs")
         for station_id in dict.fromkeys(evse.station_id for evse in site.evses):
@@ -68,10 +69,9 @@ def enter_site(config: Path | None, environ: Mapping[str, str], file: Path) -> i
             password = secrets.token_hex(10)
             await csms.register(site.operator_id, station_id, site_id=site.site_id, password=password)
             console.print(f"Station {station_id}  password {password}", highlight=False)
-        await csms.stop()
         return 0
 
-    return _with_store(config, environ, "site", work)
+    return _with_store(settings_of, "site", work)
 
 
 def read_site(file: Path, operator_id: str) -> Site:
@@ -117,7 +117,7 @@ def read_site(file: Path, operator_id: str) -> Site:
     return site
 
 
-def make_link(config: Path | None, environ: Mapping[str, str], user: str, role: Role | None) -> int:
+def make_link(settings_of: SettingsOf, user: str, role: Role | None) -> int:
     """Print a link that signs `user` in once."""
 
     async def work(settings: NodeSettings, store: Store) -> int:
@@ -127,10 +127,10 @@ def make_link(config: Path | None, environ: Mapping[str, str], user: str, role: 
         Console().print(f"http://{host}:{settings.api.port}{link.path}", soft_wrap=True, highlight=False)
         return 0
 
-    return _with_store(config, environ, "link", work)
+    return _with_store(settings_of, "link", work)
 
 
-def back_up(config: Path | None, environ: Mapping[str, str], target: Path) -> int:
+def back_up(settings_of: SettingsOf, target: Path) -> int:
     """Copy the database, consistent at one moment and checked."""
 
     async def work(settings: NodeSettings, store: Store) -> int:
@@ -138,16 +138,20 @@ def back_up(config: Path | None, environ: Mapping[str, str], target: Path) -> in
         Console().print(f"{target}: {report}", highlight=False)
         return 0
 
-    return _with_store(config, environ, "backup", work)
+    return _with_store(settings_of, "backup", work)
 
 
-def rebuild_samples(config: Path | None, environ: Mapping[str, str]) -> int:
+def rebuild_samples(settings_of: SettingsOf) -> int:
     """Derive meter samples and rollups anew from the journal."""
 
     async def work(settings: NodeSettings, store: Store) -> int:
         csms = Csms(store, LocalBus(), store.clock, settings.csms)
+        if store.beside:
+            await csms.ledger.ask_for_rebuild(settings.csms.operator_id)
+            Console().print("The running node derives them anew; it goes on serving meanwhile.")
+            return 0
         count = await csms.ledger.rebuild(settings.csms.operator_id)
         Console().print(f"{count} messages of the journal derived anew", highlight=False)
         return 0
 
-    return _with_store(config, environ, "rebuild", work)
+    return _with_store(settings_of, "rebuild", work)

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable
 
 from rich.console import Console
 
 from ..api.server import AddressTaken
 from ..clock import WallClock
 from ..node import Node, event_loop, told_to_end
-from ..settings import NodeSettings, SettingsError, load_settings
+from ..settings import NodeSettings, SettingsError
 from ..store import StoreError
 
 
-def serve(config: Path | None, environ: Mapping[str, str]) -> int:
+def serve(settings_of: Callable[[], NodeSettings]) -> int:
     """Run it; 0 after a polite end, 1 when a part failed, 2 when it can't start."""
     try:
-        settings = load_settings(config, environ)
+        settings = settings_of()
         with asyncio.Runner(loop_factory=event_loop()) as runner:
             return runner.run(_serve(settings, Console()))
     except KeyboardInterrupt:

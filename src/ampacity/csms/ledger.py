@@ -401,7 +401,7 @@ class Ledger:
         """The readings whose turn it is. Where samples are behind (they are being derived anew), they are
         left to that; the journal has them.
         """
-        current = _read_marks(connection)
+        current = _read_marks(connection, hold=True)
         behind = set()
         for operator_id, journal_id in batch.marks.items():
             if current.get((operator_id, SAMPLES), 0) == current.get((operator_id, LEDGER), 0):
@@ -414,11 +414,15 @@ class Ledger:
 
     async def rebuild(self, operator_id: str) -> int:
         """Throw an operator's readings and rollups away and derive them again; returns the messages read."""
-        await self._store.write(lambda connection: _mark(connection, operator_id, SAMPLES, REBUILDING))
+        await self.ask_for_rebuild(operator_id)
         before = self._derived
         while await self.catch_up(MESSAGES_AT_ONCE):
             pass
         return self._derived - before
+
+    async def ask_for_rebuild(self, operator_id: str) -> None:
+        """Let whoever runs a ledger on this database derive an operator's readings and rollups anew."""
+        await self._store.write(lambda connection: _mark(connection, operator_id, SAMPLES, REBUILDING))
 
     async def catch_up(self, limit: int) -> int:
         """Derive samples that are behind, at most `limit` messages of each operator; returns how many steps
@@ -468,7 +472,7 @@ class Ledger:
                 told.append(Told((operator_id, entry.station_id, evse_id), entry.transaction_id, readings))
 
         def write(connection: Connection) -> None:
-            if _read_marks(connection).get((operator_id, SAMPLES), 0) == mark:
+            if _read_marks(connection, hold=True).get((operator_id, SAMPLES), 0) == mark:
                 self._readings.write(connection, told)
                 _mark(connection, operator_id, SAMPLES, entries[-1].id)
 
@@ -506,8 +510,10 @@ def _mark(connection: Connection, operator_id: str, what: str, journal_id: int) 
     upsert(connection, watermark, {"operator_id": operator_id, "what": what, "journal_id": journal_id})
 
 
-def _read_marks(connection: Connection) -> dict[tuple[str, str], int]:
-    rows = connection.execute(select(watermark.c.operator_id, watermark.c.what, watermark.c.journal_id))
+def _read_marks(connection: Connection, hold: bool = False) -> dict[tuple[str, str], int]:
+    """With `hold` nobody changes them before this transaction ends (a command may ask for a rebuild)."""
+    query = select(watermark.c.operator_id, watermark.c.what, watermark.c.journal_id)
+    rows = connection.execute(query.with_for_update() if hold else query)
     return {(row.operator_id, row.what): row.journal_id for row in rows}
 
 

@@ -64,6 +64,7 @@ class DemoOptions(Struct, frozen=True, kw_only=True):
     http_port: int = 8080
     ocpp_port: int = 9310
     data: Path | None = None
+    database: str | None = None
     json: Path | None = None
 
 
@@ -138,6 +139,7 @@ async def ticking(speed: float, start: datetime) -> AsyncIterator[Clock]:
 async def _run(options: DemoOptions, plan: WorldPlan, data: Path, clock: Clock, console: Console) -> int:
     settings = NodeSettings(
         data=str(data),
+        database=options.database or "",
         api=ApiSettings(host="127.0.0.1", port=options.http_port),
         gateway=GatewaySettings(host="127.0.0.1", ocpp_port=options.ocpp_port),
         csms=CsmsSettings(operator_id="demo", operator_name="Demo operator"),

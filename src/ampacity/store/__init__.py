@@ -1,7 +1,17 @@
-"""What must not be lost: journal, tables, samples, audit; on SQLite, behind one writer with group commit."""
+"""What must not be lost: journal, tables, samples, audit; on SQLite or PostgreSQL,
+behind one writer with group commit."""
 
 from .database import PostRank, Store, StoreFigures, StoreSettings
-from .errors import StoreClosed, StoreError, StoreNewer, StoreTrouble, StoreUnavailable, StoreUrlError
+from .errors import (
+    StoreClosed,
+    StoreError,
+    StoreNewer,
+    StoreOlder,
+    StoreTrouble,
+    StoreUnavailable,
+    StoreUnfit,
+    StoreUrlError,
+)
 
 __all__ = [
     "PostRank",
@@ -10,8 +20,10 @@ __all__ = [
     "StoreError",
     "StoreFigures",
     "StoreNewer",
+    "StoreOlder",
     "StoreSettings",
     "StoreTrouble",
     "StoreUnavailable",
+    "StoreUnfit",
     "StoreUrlError",
 ]

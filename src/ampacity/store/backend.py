@@ -24,8 +24,14 @@ class Backend(Protocol):
     place: str
     """What messages call the database; never holds a password."""
 
-    def open(self, readers: int) -> None:
-        """Create and migrate what is missing. Raises StoreError."""
+    beside: bool
+    """Whether another program is the database's writer and this one its guest: known after `open`."""
+
+    def open(self, readers: int, guest: bool = False) -> None:
+        """Create and migrate what is missing. Raises StoreError.
+
+        A `guest` (a command that changes a few rows) may work beside the writer, where there is one.
+        """
 
     def writer(self) -> Connection:
         """The one connection that writes, opened again where it was lost."""

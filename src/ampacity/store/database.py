@@ -127,16 +127,19 @@ class Store:
         self._thread.start()
 
     @classmethod
-    async def open(cls, url: str | Path, clock: Clock, settings: StoreSettings | None = None) -> Store:
+    async def open(
+        cls, url: str | Path, clock: Clock, settings: StoreSettings | None = None, *, guest: bool = False
+    ) -> Store:
         """Open (and where needed create and migrate) the database that `url` names.
 
-        `url` is `sqlite:///path`, a path or `postgresql://user:password@host/database`. Raises StoreUrlError,
-        StoreNewer or StoreUnavailable, each saying what helps.
+        `url` is `sqlite:///path`, a path or `postgresql://user:password@host/database`. A `guest` changes a
+        few rows and may do so beside a running node (`beside`); nodes wait for each other. Raises
+        StoreUrlError, StoreUnfit, StoreNewer or StoreUnavailable, each saying what helps.
         """
         settings = settings or StoreSettings()
         backend = backend_for(url)
         sys.setswitchinterval(min(sys.getswitchinterval(), settings.switch_interval_s))
-        await asyncio.to_thread(backend.open, settings.readers)
+        await asyncio.to_thread(backend.open, settings.readers, guest)
         return cls(backend, clock, settings)
 
     async def close(self) -> None:
@@ -208,6 +211,11 @@ class Store:
     def troubled(self) -> bool:
         """Whether the last commit failed."""
         return self._troubled
+
+    @property
+    def beside(self) -> bool:
+        """Whether a running node is the database's writer, and this store its guest."""
+        return self.backend.beside
 
     def _stands_still(self) -> bool:
         """Whether callers wait for a disk that is slow now."""

@@ -12,6 +12,7 @@ TroubleKind: TypeAlias = Literal[
 ]
 
 REMEDIES: dict[str, str] = {
+    "recovered": "nothing is to be done",
     "full": "free space or move the data to a larger disk; writing goes on as soon as there is room",
     "read-only": "give this user the right to write the file and its folder, or remount the disk writable",
     "locked": "another program holds the database: stop it, or point this one at another data folder",
@@ -25,7 +26,8 @@ REMEDIES: dict[str, str] = {
 
 def without_password(url: str) -> str:
     """An address that may be shown: the password, where there is one, is left out."""
-    url = re.sub(r"(://[^/@:]*):[^/]*@", r"\1@", url)
+    # Up to the last @: a password that was not written as an address wants it may hold any character.
+    url = re.sub(r"(://[^/@:]*):.*@", r"\1@", url, flags=re.DOTALL)
     return re.sub(r"([?&]password=)[^&]*", r"\1...", url)
 
 
@@ -36,11 +38,12 @@ class StoreError(Exception):
 class StoreUnavailable(StoreError):
     """The database can't be opened or written now. Nothing of the unit of work was kept."""
 
-    def __init__(self, kind: TroubleKind, place: str, detail: str) -> None:
+    def __init__(self, kind: TroubleKind, place: str, detail: str, remedy: str | None = None) -> None:
         self.kind = kind
         self.place = place
         self.detail = detail
-        super().__init__(f"database {place}: {_WORDS[kind]} ({detail}): {REMEDIES[kind]}")
+        self.remedy = remedy or REMEDIES[kind]
+        super().__init__(f"database {place}: {_WORDS[kind]} ({detail}): {self.remedy}")
 
 
 class StoreNewer(StoreError):
@@ -56,6 +59,19 @@ class StoreNewer(StoreError):
         )
 
 
+class StoreOlder(StoreError):
+    """The database is of an earlier Ampacity, which runs on it now."""
+
+    def __init__(self, place: str, found: str, known: str) -> None:
+        self.place = place
+        self.found = found
+        self.known = known
+        super().__init__(
+            f"database {place} has schema {found}, this program wants {known}, and a node runs on it: "
+            "stop the node and start this version of Ampacity, which brings it up to date"
+        )
+
+
 class StoreUrlError(StoreError):
     """The address of the database can't be understood."""
 
@@ -65,6 +81,15 @@ class StoreUrlError(StoreError):
             f"database address {without_password(url)!r}: {why}: "
             "write sqlite:///folder/ampacity.db, a file's path, or postgresql://user:password@host/database"
         )
+
+
+class StoreUnfit(StoreError):
+    """The database is there, and is not one that can be used: too old, or of another encoding."""
+
+    def __init__(self, place: str, why: str, remedy: str) -> None:
+        self.place = place
+        self.remedy = remedy
+        super().__init__(f"database {place}: {why}: {remedy}")
 
 
 class StoreClosed(StoreError):
@@ -85,11 +110,15 @@ class TransactionMisused(StoreError):
 
 
 class StoreTrouble(Struct, frozen=True, kw_only=True):
-    """Writing stopped working, or (`recovered`) works again. `at` is epoch seconds of the store's clock."""
+    """Writing stopped working, or (`recovered`) works again. `at` is epoch seconds of the store's clock.
+
+    `text` says what is wrong, where, and what helps; `remedy` is the last of these alone.
+    """
 
     kind: TroubleKind
     text: str
     at: float
+    remedy: str = ""
 
 
 _WORDS: dict[TroubleKind, str] = {

@@ -23,7 +23,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from . import migrations
 from . import postgres_driver as driver
-from .errors import StoreUnavailable, StoreUrlError, TroubleKind, without_password
+from .errors import StoreUnavailable, StoreUnfit, StoreUrlError, TroubleKind, without_password
 from .statements import dbapi
 
 T = TypeVar("T")
@@ -43,6 +43,18 @@ SETTINGS = {
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
 }
+
+REMEDIES: dict[str, str] = {
+    "full": "free space on the server's disk; writing goes on as soon as there is room",
+    "read-only": "name the primary server: this one is a standby, or default_transaction_read_only is on",
+    "locked": "another Ampacity runs on this database: stop it, or name another database",
+    "corrupt": "look into the server's log, and restore the last backup into a new database",
+    "io": "look into the server's log and at its disk; writing goes on when it answers again",
+    "28": "check user, password (AMPACITY_DATABASE, PGPASSWORD or a passfile) and the server's pg_hba.conf",
+    "3D": "create it with CREATE DATABASE and make this user its owner, or name another one",
+    "42501": "make this user the database's owner",
+}
+"""What helps, by kind or by the beginning of the code, where a server needs other help than a file."""
 
 _KINDS: dict[str, TroubleKind] = {
     "53100": "full",
@@ -70,16 +82,20 @@ class PostgresBackend:
     def __init__(self, url: str) -> None:
         self.url = url
         self.place = without_password(url)
+        self.beside = False
         self._writing = self._engine("BEGIN", asks_outcome=True)
         self._reading: Engine | None = None
         self._writer: Connection | None = None
 
-    def open(self, readers: int) -> None:
+    def open(self, readers: int, guest: bool = False) -> None:
         try:
-            self._writer = self._locked_session()
-            self._check_version(self._writer)
+            self._writer = self._locked_session(guest)
+            self._check_server(self._writer)
             with self._writer.begin():
-                migrations.upgrade(self._writer, self.place)
+                if self.beside:
+                    migrations.check(self._writer, self.place)
+                else:
+                    migrations.upgrade(self._writer, self.place)
         except Exception as error:
             unavailable = self.unavailable(error) or self._denied(error)
             self.close_writer()
@@ -94,7 +110,8 @@ class PostgresBackend:
         if self._writer is None:
             connection = self._writing.connect()
             try:
-                _lock(connection, self.place)
+                if not self.beside:
+                    _lock(connection, self.place)
             except BaseException:
                 connection.close()
                 raise
@@ -134,7 +151,7 @@ class PostgresBackend:
         detail = f"{getattr(cause, 'sqlstate', '')} {cause}".strip()
         if isinstance(cause, driver.OutcomeUnknown):
             detail += "; whether the last writes were kept is not known"
-        return StoreUnavailable(kind, self.place, detail)
+        return StoreUnavailable(kind, self.place, detail, _remedy(kind, getattr(cause, "sqlstate", "")))
 
     def kept(self, error: BaseException) -> bool:
         cause = _cause(error)
@@ -175,7 +192,9 @@ class PostgresBackend:
             try:
                 return driver.Connection(self.url, SETTINGS, begin=begin, asks_outcome=asks_outcome)
             except (asyncpg.exceptions.ClientConfigurationError, ValueError) as error:
-                raise StoreUrlError(self.url, str(error)) from error
+                # A password with characters that mean something in an address: the error would show them.
+                why = str(error) if self.place == self.url else "write / ? # @ : % in the password as %2F ..."
+                raise StoreUrlError(self.url, why) from None
 
         engine = (
             create_engine("postgresql+ampacity://", creator=connect, poolclass=NullPool)
@@ -202,8 +221,10 @@ class PostgresBackend:
                     connection.invalidate()
                 raise
 
-    def _locked_session(self) -> Connection:
-        """A session with the writer's lock, which another program may be about to give back."""
+    def _locked_session(self, guest: bool) -> Connection:
+        """A session with the writer's lock, which another program may be about to give back. A guest works
+        beside its holder.
+        """
         ends = time.monotonic() + LOCKED_WITHIN_S
         connection = self._writing.connect()
         while True:
@@ -211,16 +232,28 @@ class PostgresBackend:
                 _lock(connection, self.place)
                 return connection
             except StoreUnavailable:
+                if guest:
+                    self.beside = True
+                    return connection
                 if time.monotonic() >= ends:
                     connection.close()
                     raise
                 time.sleep(0.1)
 
-    def _check_version(self, connection: Connection) -> None:
+    def _check_server(self, connection: Connection) -> None:
         version = int(dbapi(connection).value("SHOW server_version_num"))
         if version < OLDEST_SERVER:
-            raise StoreUrlError(
-                self.url, f"the server is PostgreSQL {version // 10_000}, and 14 is the oldest that will do"
+            raise StoreUnfit(
+                self.place,
+                f"its server is PostgreSQL {version // 10_000}",
+                f"PostgreSQL {OLDEST_SERVER // 10_000} is the oldest that will do: update the server",
+            )
+        encoding = dbapi(connection).value("SHOW server_encoding")
+        if encoding != "UTF8":
+            raise StoreUnfit(
+                self.place,
+                f"its encoding is {encoding}, which has no place for what stations may say",
+                "make another with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0",
             )
 
     def _denied(self, error: BaseException) -> StoreUnavailable | None:
@@ -228,7 +261,7 @@ class PostgresBackend:
         cause = _cause(error)
         if getattr(cause, "sqlstate", "") != "42501":
             return None
-        return StoreUnavailable("denied", self.place, f"{cause}: make this user the database's owner")
+        return StoreUnavailable("denied", self.place, str(cause), REMEDIES["42501"])
 
 
 def _lock(connection: Connection, place: str) -> None:
@@ -236,7 +269,11 @@ def _lock(connection: Connection, place: str) -> None:
         "SELECT pg_try_advisory_lock(hashtext('ampacity writer'), hashtext(coalesce(current_schema(), '')))"
     )
     if not taken:
-        raise StoreUnavailable("locked", place, "another session holds the writer's advisory lock")
+        raise StoreUnavailable("locked", place, "another session holds the writer's lock", REMEDIES["locked"])
+
+
+def _remedy(kind: TroubleKind, state: str) -> str | None:
+    return REMEDIES.get(state[:2]) or REMEDIES.get(kind)
 
 
 def _cause(error: BaseException) -> BaseException:

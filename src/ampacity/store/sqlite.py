@@ -69,11 +69,12 @@ class SqliteBackend:
     def __init__(self, url: str | Path) -> None:
         self.path = database_path(url)
         self.place = str(self.path)
+        self.beside = False
         self._writing: Engine | None = None
         self._reading: Engine | None = None
         self._writer: Connection | None = None
 
-    def open(self, readers: int) -> None:
+    def open(self, readers: int, guest: bool = False) -> None:
         prepare_folder(self.path)
         writing = _engine(self.path, begin="BEGIN IMMEDIATE", read_only=False, poolclass=StaticPool)
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from ..errors import StoreNewer
+from ..errors import StoreNewer, StoreOlder
 
 HEAD = "0001"
 """The newest revision; a test holds it against `versions/`."""
@@ -21,6 +21,13 @@ def revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def check(connection: Connection, place: str) -> None:
+    """Raises StoreOlder or StoreNewer where the database is not at HEAD, for who may not change that."""
+    found = revision(connection)
+    if found != HEAD:
+        raise (StoreNewer if found is not None and found > HEAD else StoreOlder)(place, found or "none", HEAD)
 
 
 def upgrade(connection: Connection, place: str) -> None:
