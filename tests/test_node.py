@@ -44,30 +44,31 @@ safe_a = 6.0
 """
 
 
-def environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path, database: str = "") -> dict[str, str]:
     return os.environ | {
         "AMPACITY_DATA": str(folder / "data"),
+        "AMPACITY_DATABASE": database,
         "AMPACITY_API__PORT": "0",
         "AMPACITY_GATEWAY__OCPP_PORT": "0",
         "AMPACITY_CSMS__UNKNOWN_TOKENS": "accept",
     }
 
 
-def ampacity(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def ampacity(folder: Path, *words: str, database: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "ampacity", *words],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
-        env=environment(folder),
+        env=environment(folder, database),
     )
 
 
-def entered(folder: Path, text: str = SITE) -> subprocess.CompletedProcess[str]:
+def entered(folder: Path, text: str = SITE, database: str = "") -> subprocess.CompletedProcess[str]:
     file = folder / "site.toml"
     file.write_text(text)
-    return ampacity(folder, "site", str(file))
+    return ampacity(folder, "site", str(file), database=database)
 
 
 async def until(truth: Callable[[], bool]) -> None:
@@ -78,11 +79,12 @@ async def until(truth: Callable[[], bool]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
+async def serving(folder: Path, database: str = "") -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
     """`ampacity serve` and its OCPP port."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ampacity", "serve",
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env=environment(folder),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        env=environment(folder, database),
     )  # fmt: skip
     try:
         assert process.stdout is not None

@@ -315,11 +315,13 @@ def short_settings() -> ApiSettings:
 
 @asynccontextmanager
 async def running_node(
-    folder: Path, settings: ApiSettings | None = None, demo: bool = True, web: Path | None = None
+    place: Path | str, settings: ApiSettings | None = None, demo: bool = True, web: Path | None = None
 ) -> AsyncIterator[Node]:
     """A node that listens, until the block ends. A second operator's site and station are in the store."""
     node = Node()
-    node.store = store = await Store.open(folder / "ampacity.db", node.clock)
+    node.store = store = await Store.open(
+        place / "ampacity.db" if isinstance(place, Path) else place, node.clock
+    )
     try:
         now = datetime.now(UTC)
         theirs = workplace("theirs", OTHER, "XX")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import httpx
 import msgspec
 import pytest
@@ -11,9 +13,16 @@ from ampacity.csms.link import CallFailed
 from ampacity.ocpp.messages import v16
 from ampacity.store.stations import RejectedHandshake, record_rejection
 
-from .node import OPERATOR, OTHER, Node, Peer
+from .node import OPERATOR, OTHER, Node, Peer, running_node
 
 API = "/api/v1"
+
+
+@pytest.fixture
+async def node(address: str) -> AsyncIterator[Node]:
+    """On each database: here is most of what the API asks it."""
+    async with running_node(address) as node:
+        yield node
 
 
 @pytest.fixture

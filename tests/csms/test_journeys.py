@@ -5,7 +5,6 @@ what the store, the state and the bus hold.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,8 +51,8 @@ def words(request: pytest.FixtureRequest) -> Speech:
     return speech(request.param, "CP1")
 
 
-async def test_a_charge_from_boot_to_stop(tmp_path: Path, words: Speech) -> None:
-    async with world(tmp_path) as node, station(node.port, "CP1", words.version) as double:
+async def test_a_charge_from_boot_to_stop(address: str, words: Speech) -> None:
+    async with world(address) as node, station(node.port, "CP1", words.version) as double:
         boot = await say(double, words.boot("Amp Works", "Duo"))
         assert boot["status"] == "Accepted"
         assert boot["interval"] == 300
@@ -117,8 +116,8 @@ async def test_a_charge_from_boot_to_stop(tmp_path: Path, words: Speech) -> None
         assert {entry.transaction_id for entry in await journal_of(node)} == {row.transaction_id}
 
 
-async def test_a_repeated_message_counts_once_and_is_answered_alike(tmp_path: Path, words: Speech) -> None:
-    async with world(tmp_path) as node:
+async def test_a_repeated_message_counts_once_and_is_answered_alike(address: str, words: Speech) -> None:
+    async with world(address) as node:
         async with station(node.port, "CP1", words.version) as double:
             start = words.start(1, "CAFE01", 100, at(0))
             first = await say(double, start)
@@ -138,15 +137,15 @@ async def test_a_repeated_message_counts_once_and_is_answered_alike(tmp_path: Pa
         assert len(await rows_of(node)) == 1
 
 
-async def test_a_restart_forgets_nothing(tmp_path: Path, words: Speech) -> None:
-    async with world(tmp_path) as node, station(node.port, "CP1", words.version) as double:
+async def test_a_restart_forgets_nothing(address: str, words: Speech) -> None:
+    async with world(address) as node, station(node.port, "CP1", words.version) as double:
         await say(double, words.boot("Amp Works", "Duo"))
         await say(double, words.status(2, "Available", at(0)))
         answer = await say(double, words.start(1, "CAFE01", 100, at(0)))
         words.started(answer)
         await say(double, words.meter(400, 7_000, at(5)))
         before = node.csms.stations["CP1"]
-    async with world(tmp_path) as node:
+    async with world(address) as node:
         state = node.csms.stations["CP1"]
         assert not state.online
         assert state.version == words.version
@@ -159,8 +158,8 @@ async def test_a_restart_forgets_nothing(tmp_path: Path, words: Speech) -> None:
         assert (await row_of(node, words.wire_id)).energy_wh == 1_000.0
 
 
-async def test_a_stop_of_an_unknown_transaction_is_kept(tmp_path: Path, words: Speech) -> None:
-    async with world(tmp_path) as node, station(node.port, "CP1", words.version) as double:
+async def test_a_stop_of_an_unknown_transaction_is_kept(address: str, words: Speech) -> None:
+    async with world(address) as node, station(node.port, "CP1", words.version) as double:
         words.started({"transactionId": 4711})
         await say(double, words.stop(5_000, at(0)))
         row = await row_of(node, words.wire_id)
@@ -168,12 +167,12 @@ async def test_a_stop_of_an_unknown_transaction_is_kept(tmp_path: Path, words: S
         assert [entry.kind for entry in await journal_of(node)] == ["Ended"]
 
 
-async def test_an_end_before_its_values_and_its_start(tmp_path: Path) -> None:
+async def test_an_end_before_its_values_and_its_start(address: str) -> None:
     """2.x: a station replays what it kept while offline in any order;
     each message is taken for what it is.
     """
     words = speech("2.0.1", "CP1")
-    async with world(tmp_path) as node, station(node.port, "CP1", "2.0.1") as double:
+    async with world(address) as node, station(node.port, "CP1", "2.0.1") as double:
         start, meter, stop = (
             words.start(1, "CAFE01", 100, at(0)),
             words.meter(600, 7_000, at(5)),
@@ -188,16 +187,16 @@ async def test_an_end_before_its_values_and_its_start(tmp_path: Path) -> None:
         assert not row.has_gap
 
 
-async def test_1_6_stops_without_an_id_are_different_transactions(tmp_path: Path) -> None:
-    async with world(tmp_path) as node, station(node.port, "CP1") as double:
+async def test_1_6_stops_without_an_id_are_different_transactions(address: str) -> None:
+    async with world(address) as node, station(node.port, "CP1") as double:
         for minute in (1, 2):
             payload = {"transactionId": -1, "meterStop": 100 * minute, "timestamp": at(minute)}
             assert await double.call("StopTransaction", payload) == {}
         assert len(await rows_of(node)) == 2
 
 
-async def test_two_1_6_starts_get_different_positive_ids(tmp_path: Path) -> None:
-    async with world(tmp_path) as node, station(node.port, "CP1") as double:
+async def test_two_1_6_starts_get_different_positive_ids(address: str) -> None:
+    async with world(address) as node, station(node.port, "CP1") as double:
         ids = set()
         for connector in (1, 2):
             words = speech("1.6", "CP1")
@@ -208,9 +207,9 @@ async def test_two_1_6_starts_get_different_positive_ids(tmp_path: Path) -> None
 
 
 async def test_a_start_closes_the_forgotten_transaction_of_its_evse_and_its_late_stop_corrects_it(
-    tmp_path: Path,
+    address: str,
 ) -> None:
-    async with world(tmp_path) as node, station(node.port, "CP1") as double:
+    async with world(address) as node, station(node.port, "CP1") as double:
         old, new = speech("1.6", "CP1"), speech("1.6", "CP1")
         old.started(await say(double, old.start(1, "T1", 0, at(0))))
         await say(double, old.meter(500, 7_000, at(5)))
@@ -227,8 +226,8 @@ async def test_a_start_closes_the_forgotten_transaction_of_its_evse_and_its_late
         )
 
 
-async def test_tokens_decide(tmp_path: Path, words: Speech) -> None:
-    async with world(tmp_path, unknown_tokens="reject") as node:
+async def test_tokens_decide(address: str, words: Speech) -> None:
+    async with world(address, unknown_tokens="reject") as node:
 
         def enter(connection: Any) -> None:
             for value, status, days in (
@@ -272,8 +271,8 @@ async def test_tokens_decide(tmp_path: Path, words: Speech) -> None:
         assert len(await journal_of(node)) == 3
 
 
-async def test_values_outside_of_transactions(tmp_path: Path, words: Speech) -> None:
-    async with world(tmp_path) as node, station(node.port, "CP1", words.version) as double:
+async def test_values_outside_of_transactions(address: str, words: Speech) -> None:
+    async with world(address) as node, station(node.port, "CP1", words.version) as double:
         if words.version == "1.6":
             payload: dict[str, Any] = {
                 "connectorId": 1,
@@ -289,8 +288,8 @@ async def test_values_outside_of_transactions(tmp_path: Path, words: Speech) -> 
         assert [entry.kind for entry in await journal_of(node)] == ["Metered"]
 
 
-async def test_one_bad_value_does_not_lose_the_others(tmp_path: Path) -> None:
-    async with world(tmp_path) as node, station(node.port, "CP1") as double:
+async def test_one_bad_value_does_not_lose_the_others(address: str) -> None:
+    async with world(address) as node, station(node.port, "CP1") as double:
         values = [
             {"value": "not a number"},
             {"value": "230,4", "measurand": "Voltage", "unit": "V"},
@@ -307,8 +306,8 @@ async def test_one_bad_value_does_not_lose_the_others(tmp_path: Path) -> None:
         ]
 
 
-async def test_the_raw_messages_and_the_last_sign_of_life_are_kept(tmp_path: Path, words: Speech) -> None:
-    async with world(tmp_path) as node:
+async def test_the_raw_messages_and_the_last_sign_of_life_are_kept(address: str, words: Speech) -> None:
+    async with world(address) as node:
         async with station(node.port, "CP1", words.version) as double:
             await double.call("Heartbeat", {}, message_id="h1")
         await node.until(lambda: not node.csms.stations["CP1"].online)
@@ -325,8 +324,8 @@ async def test_the_raw_messages_and_the_last_sign_of_life_are_kept(tmp_path: Pat
         assert known.last_seen_at is not None
 
 
-async def test_rejected_handshakes_are_stored(tmp_path: Path) -> None:
-    async with world(tmp_path, admit_unknown=False) as node:
+async def test_rejected_handshakes_are_stored(address: str) -> None:
+    async with world(address, admit_unknown=False) as node:
         await node.csms.register(OPERATOR, "CP9", password="0123456789abcdef")
         with pytest.raises(Exception, match="401"):
             async with station(node.port, "CP9"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
@@ -48,8 +47,8 @@ async def charge(node: World, version: str, name: str, values: int = 5) -> None:
             await double.call(*words.meter(1_000 + 100 * number, 7_000, at(number)))
 
 
-async def test_what_was_not_derived_before_a_crash_is_applied_again(tmp_path: Path) -> None:
-    async with world(tmp_path) as node:
+async def test_what_was_not_derived_before_a_crash_is_applied_again(address: str) -> None:
+    async with world(address) as node:
         for version in ("1.6", "2.0.1", "2.1"):
             await charge(node, version, f"CP{version}")
         await node.csms.written()
@@ -63,15 +62,15 @@ async def test_what_was_not_derived_before_a_crash_is_applied_again(tmp_path: Pa
                 connection.execute(delete(table))
 
         await node.store.write(forget)
-    async with world(tmp_path) as node:
+    async with world(address) as node:
         assert await node.store.read(derived) == before
         assert all(len(state.transactions) == 1 for state in node.csms.stations.values())
 
 
-async def test_a_rebuild_gives_the_same_while_the_site_runs(tmp_path: Path, monkeypatch: Any) -> None:
+async def test_a_rebuild_gives_the_same_while_the_site_runs(address: str, monkeypatch: Any) -> None:
     monkeypatch.setattr(ledger, "ROWS_DELETED_AT_ONCE", 3)
     monkeypatch.setattr(ledger, "MESSAGES_AT_ONCE", 2)
-    async with world(tmp_path) as node:
+    async with world(address) as node:
         await charge(node, "1.6", "CP1")
         await charge(node, "2.0.1", "CP2")
         await node.csms.written()
@@ -88,10 +87,10 @@ async def test_a_rebuild_gives_the_same_while_the_site_runs(tmp_path: Path, monk
         assert len([row for row in after[1] if row[1] == "CP3"]) == 21
 
 
-async def test_a_repetition_counts_once_on_its_way_lately_and_after_a_restart(tmp_path: Path) -> None:
+async def test_a_repetition_counts_once_on_its_way_lately_and_after_a_restart(address: str) -> None:
     words = speech("1.6", "CP1")
     start = words.start(1, "CAFE", 1_000, at(0))
-    async with world(tmp_path) as node:
+    async with world(address) as node:
         async with station(node.port, "CP1", "1.6") as double:
             first = await double.call(*start)
             words.started(first)
@@ -103,7 +102,7 @@ async def test_a_repetition_counts_once_on_its_way_lately_and_after_a_restart(tm
         async with station(node.port, "CP1", "1.6") as double:
             assert await double.call(*start) == first
             assert await double.call(*meter) == {}
-    async with world(tmp_path) as node, station(node.port, "CP1", "1.6") as double:
+    async with world(address) as node, station(node.port, "CP1", "1.6") as double:
         assert await double.call(*meter) == {}
         assert await double.call(*start) == first
         await double.call(*words.meter(1_200, 7_000, at(2)))

@@ -57,11 +57,13 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def world(folder: Path, clock: Clock | None = None, **settings: Any) -> AsyncIterator[World]:
-    """Open the database in `folder` (again, after an earlier world) and serve stations."""
+async def world(place: Path | str, clock: Clock | None = None, **settings: Any) -> AsyncIterator[World]:
+    """Open the database in the folder `place`, or at that address (again, after an earlier world), and serve
+    stations.
+    """
     clock = clock or WallClock()
     defaults = {"admit_unknown": True, "unknown_tokens": "accept", "onboard": False}
-    store = await Store.open(folder / "ampacity.db", clock)
+    store = await Store.open(place / "ampacity.db" if isinstance(place, Path) else place, clock)
     bus = LocalBus()
     csms = Csms(store, bus, clock, CsmsSettings(operator_id=OPERATOR, **(defaults | settings)))
     await csms.start()

@@ -16,14 +16,6 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 OPERATOR = "stadtwerke"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where an empty database is: a file that isn't there yet, then a server's."""
-    if request.param == "postgresql":
-        return str(request.getfixturevalue("pg_database"))
-    return f"sqlite:///{tmp_path / 'ampacity.db'}"
-
-
 @pytest.fixture
 async def store(address: str) -> AsyncIterator[Store]:
     """An open, empty store that knows one operator."""
