@@ -94,8 +94,11 @@ def test_values_in_base_units(
         ("1.2.3", {}),
         (5, {"measurand": "Power.Active.Import", "unit": "A"}),
         (5, {"measurand": "Current.Import", "unit": "furlong"}),
-        (5, {"measurand": "Current.Import", "phase": "N"}),
-        (400, {"measurand": "Voltage", "phase": "L1-L2"}),
+        (5, {"measurand": "Current.Import", "phase": "L4"}),
+        ("1_000", {}),
+        ("1,234", {}),
+        (1e12, {"unit": "kWh"}),
+        (5, {"unit": "Wh", "multiplier": 400}),
     ],
 )
 def test_values_that_can_not_be_used(value: Any, given_: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from ..csms.vocabulary import Outcome
 from ..model.live import Reason, SessionView
 from ..model.phases import PerPhase
 from ..model.site import Strategy
-from ..model.station import ChargingState, ConnectorStatus
+from ..model.station import ChargingState, ConnectorStatus, Quantity
 
 Time = Annotated[datetime, Meta(tz=True)]
 Amperes = Annotated[float, Meta(ge=0, le=100_000)]
@@ -474,13 +474,15 @@ class TransactionPage(Struct, frozen=True, kw_only=True):
 
 
 class SeriesLine(Struct, frozen=True, kw_only=True):
-    """Values of one measurand on one phase (0: the sum), columns equally long; `at` in epoch seconds, rising.
+    """Values of one measurand on one phase (0: the sum, 1..3: L1..L3, 4: N, 5..7: L1-L2, L2-L3, L3-L1),
+    columns equally long; `at` in epoch seconds, rising.
 
-    At 15 minutes `at` is where the interval begins, `value` its mean (registers: the last), `low` and `high`
-    its extremes.
+    At 15 minutes `at` is where the quarter begins, `value` its mean (of a register the last, of intervals the
+    sum), `low` and `high` its extremes.
     """
 
     measurand: str
+    quantity: Quantity
     phase: int
     location: str
     unit: str

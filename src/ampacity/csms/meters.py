@@ -9,7 +9,7 @@ from collections.abc import Iterable, Set
 from datetime import datetime
 
 from ..model.phases import PerPhase
-from ..model.station import MeterReading, Sample
+from ..model.station import LAST_PHASE, MeterReading, Sample
 
 POWER = "Power.Active.Import"
 CURRENT = "Current.Import"
@@ -71,7 +71,7 @@ def power_w(samples: Iterable[Sample], nominal_voltage_v: float) -> float | None
 
     A current without phases is taken for one phase's: less than the truth on three, never more.
     """
-    by_key = {(item.measurand, item.phase): item.value for item in samples}
+    by_key = {(item.measurand, item.phase): item.value for item in samples if item.phase <= LAST_PHASE}
     whole = by_key.get((POWER, 0))
     if whole is not None:
         return whole

@@ -32,12 +32,25 @@ per phase), `Power.Active.Import` (W), `Energy.Active.Import.Register` (Wh), `So
 """
 
 
-class Sample(Struct, frozen=True, gc=False):
-    """One measured value in base units (W, Wh, A, V, Percent, Hertz ...).
+ALL_PHASES, LAST_PHASE, NEUTRAL = 0, 3, 4
+"""Numbers of phases: 0 for the sum or a DC value, 1..3 for L1..L3 *of the EVSE* against neutral, 4 for the
+neutral, 5..7 for L1-L2, L2-L3, L3-L1. Who adds phases up must leave those above 3 out.
+"""
 
-    `phase` is 0 for the sum or a DC value, 1..3 for L1..L3 *of the EVSE*. `register` values count up for
-    ever, intervals don't.
+Quantity: TypeAlias = Literal["register", "interval", "instant"]
+
+
+def quantity_of(measurand: Measurand) -> Quantity:
+    """What a measurand's values are: a register counts up for ever, an interval's value belongs to the time
+    since the one before, all else holds for the instant.
     """
+    if measurand.endswith(".Interval"):
+        return "interval"
+    return "register" if measurand.startswith("Energy.") else "instant"
+
+
+class Sample(Struct, frozen=True, gc=False):
+    """One measured value in base units (W, Wh, A, V, Percent, Hertz, s ...); `phase` as above."""
 
     measurand: Measurand
     value: float
@@ -47,11 +60,23 @@ class Sample(Struct, frozen=True, gc=False):
     location: str = "Outlet"
 
 
+class SignedValue(Struct, frozen=True, gc=False):
+    """A value as a meter signed it: `text` as it came. 1.6 tells nothing of method, encoding and key."""
+
+    text: str
+    measurand: Measurand
+    context: str
+    method: str = ""
+    encoding: str = ""
+    public_key: str = ""
+
+
 class MeterReading(Struct, frozen=True, gc=False):
     """All samples of one instant (`at`: UTC, aware; the station's time after correction of its skew)."""
 
     at: datetime
     samples: tuple[Sample, ...]
+    signed: tuple[SignedValue, ...] = ()
 
 
 class IdToken(Struct, frozen=True, gc=False):

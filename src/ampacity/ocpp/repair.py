@@ -197,8 +197,9 @@ class Repair:
         if value in shape.values:
             return value
         plain = value.strip().lower()
-        if plain in (others := OTHER_WORDS.get(key, {})):
-            return others[plain]
+        others = OTHER_WORDS.get(key, {})
+        if found := others.get(value.strip()) or others.get(plain):
+            return found
         known = _plain_words(shape.values)
         found = known.get(_PLAIN.sub("", plain))
         if found is None:

@@ -123,10 +123,20 @@ WHEN_UNKNOWN: dict[str, object] = {
 
 OTHER_WORDS: dict[str, dict[str, str]] = {
     # The errata sheet of 1.6 (v4.0, 2019) adds Hertz, the schema has it not; stations write Hz as well.
-    "SampledValue.unit": {"hertz": "Hertz", "hz": "Hertz", "%": "Percent"},
+    "SampledValue.unit": {
+        "hertz": "Hertz",
+        "hz": "Hertz",
+        "%": "Percent",
+        "ma": "mA",
+        "vah": "VAh",
+        "kvah": "kVAh",
+        "MWh": "MWh",
+        "MW": "MW",
+    },
     "SampledValueType.unitOfMeasure": {},
 }
-"""Words that a schema lacks and what they mean, in lower case."""
+"""Words that a schema lacks and what they mean, in lower case; those with capitals only as they are (mW is
+no MW)."""
 
 WHOLE_WH = frozenset({"StartTransactionRequest.meterStart", "StopTransactionRequest.meterStop"})
 """Whole numbers that some stations send with decimals; the nearest is taken."""

@@ -15,7 +15,7 @@ from ..csms.vocabulary import Outcome
 from ..model.events import MeterSampled, TransactionChanged
 from ..model.phases import ZERO, PerPhase
 from ..model.site import Evse, Site
-from ..model.station import ConnectorStatus, Sample
+from ..model.station import LAST_PHASE, ConnectorStatus, Sample
 
 DC_SUPPLY_EFFICIENCY = 0.92
 """Assumed of a DC station that tells its output only: low, so that its supply current is rather over-
@@ -334,7 +334,11 @@ def power_of(samples: tuple[Sample, ...]) -> float | None:
     """Active import power in W: the sum where it is told, else the phases together."""
     phases: dict[int, float] = {}
     for sample in samples:
-        if sample.measurand == "Power.Active.Import" and sample.location in ("Outlet", "Inlet"):
+        if (
+            sample.measurand == "Power.Active.Import"
+            and sample.phase <= LAST_PHASE
+            and sample.location in ("Outlet", "Inlet")
+        ):
             phases.setdefault(sample.phase, sample.value)
     if 0 in phases:
         return phases[0]
@@ -348,7 +352,7 @@ def current_of(
     wanted = "Inlet" if evse.dc_power_w is not None else "Outlet"
     told: dict[int, float] = {}
     for sample in samples:
-        if sample.measurand == "Current.Import" and sample.location == wanted:
+        if sample.measurand == "Current.Import" and sample.phase <= LAST_PHASE and sample.location == wanted:
             told.setdefault(sample.phase, sample.value)
     current = list(ZERO)
     if told:

@@ -618,13 +618,15 @@ export interface TransactionPage {
 }
 
 /**
- * Values of one measurand on one phase (0: the sum), columns equally long; `at` in epoch seconds, rising.
+ * Values of one measurand on one phase (0: the sum, 1..3: L1..L3, 4: N, 5..7: L1-L2, L2-L3, L3-L1),
+ * columns equally long; `at` in epoch seconds, rising.
  *
- * At 15 minutes `at` is where the interval begins, `value` its mean (registers: the last), `low` and `high`
- * its extremes.
+ * At 15 minutes `at` is where the quarter begins, `value` its mean (of a register the last, of intervals the
+ * sum), `low` and `high` its extremes.
  */
 export interface SeriesLine {
   measurand: string;
+  quantity: "instant" | "interval" | "register";
   phase: number;
   location: string;
   unit: string;

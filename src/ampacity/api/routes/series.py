@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Literal
 
 from ...access.principal import Principal
+from ...model.station import Quantity, quantity_of
 from ...store import samples as rows
 from ...store.samples import RollupPoint, SamplePoint, SeriesTooLong
 from ..context import ApiContext
@@ -33,6 +34,7 @@ def of_samples(points: list[SamplePoint]) -> tuple[SeriesLine, ...]:
         lines.append(
             SeriesLine(
                 measurand=measurand,
+                quantity=quantity_of(measurand),
                 phase=phase,
                 location=location,
                 unit=line[0].unit,
@@ -44,26 +46,33 @@ def of_samples(points: list[SamplePoint]) -> tuple[SeriesLine, ...]:
 
 
 def of_rollups(points: list[RollupPoint]) -> tuple[SeriesLine, ...]:
-    """Quarters of an hour in the order of the store as lines: registers by their last value, others by
-    mean.
+    """Quarters of an hour in the order of the store as lines: registers by their last value, intervals by
+    their sum, others by their mean.
     """
     lines = []
     for (measurand, phase, location), group in groupby(points, lambda p: (p.measurand, p.phase, p.location)):
         line = list(group)
-        register = measurand.endswith(".Register")
+        quantity = quantity_of(measurand)
         lines.append(
             SeriesLine(
                 measurand=measurand,
+                quantity=quantity,
                 phase=phase,
                 location=location,
                 unit=line[0].unit,
                 at=tuple(point.start.timestamp() for point in line),
-                value=tuple(point.last if register else point.mean for point in line),
+                value=tuple(_of_quarter(point, quantity) for point in line),
                 low=tuple(point.lowest for point in line),
                 high=tuple(point.highest for point in line),
             )
         )
     return tuple(lines)
+
+
+def _of_quarter(point: RollupPoint, quantity: Quantity) -> float:
+    if quantity == "register":
+        return point.last
+    return point.mean * point.count if quantity == "interval" else point.mean
 
 
 async def read_series(

@@ -1,17 +1,30 @@
-"""Sampled values of any version in one form: base units, phases 1..3, UTC. A value that can't be trusted is
-left out alone.
+"""Sampled values of any version in one form: base units, numbered phases, UTC. A value that can't be trusted
+is left out alone, and never costs its neighbours.
 
-What is left out, and why: values that are no finite number; units of another dimension than the measurand's
-(`A` for a power); the neutral and phase-to-phase values, for which our phases 0..3 have no place (nothing
-above needs them).
+Theory. What a value is measured in follows from its measurand; the unit on the wire tells the factor to it.
+
+- A measurand without a unit is in its base unit (`_BASES`). So is one with OCPP's default words `W` and `Wh`
+  where the measurand is reactive or apparent: a station that never changed the default means var and varh.
+- An *active* power or energy in `VA` or `var` is named for what it is (`Power.Apparent.Import`): counted as W
+  it would be wrong by the power factor.
+- A unit of another dimension (`A` for a power), a number that is none, or that no meter can show
+  (`LARGEST`, which in Wh is far beyond the world's consumption and still fits a database's integers as mWh):
+  left out.
+- Phases are 1..3 for L1..L3 against neutral, 4 for N, 5..7 for L1-L2, L2-L3, L3-L1 (`model.station`).
+- Signed values (SignedData of 1.6, signedMeterValue of 2.x) keep their text as it came.
+
+A meter says the same things of itself all the time: how a value is read is worked out once for each form
+that is seen, and kept (`_forms`).
 """
 
 from __future__ import annotations
 
-import math
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any, TypeAlias
 
-from ...model.station import MeterReading, Sample
+from ...model.station import ALL_PHASES, LAST_PHASE, MeterReading, Sample, SignedValue
 
 REGISTER = "Energy.Active.Import.Register"
 """Measurand when a sampled value names none (all versions)."""
@@ -19,28 +32,45 @@ REGISTER = "Energy.Active.Import.Register"
 DEFAULT_CONTEXT = "Sample.Periodic"
 DEFAULT_LOCATION = "Outlet"
 
-_PHASES = {None: 0, "": 0, "L1": 1, "L2": 2, "L3": 3, "L1-N": 1, "L2-N": 2, "L3-N": 3}
+LARGEST = 1e15
+FORMS_KEPT = 5_000
+"""Units are a station's own in 2.x, so the number of forms is bounded."""
+
+_PHASES = {
+    None: ALL_PHASES, "": ALL_PHASES, "L1": 1, "L2": 2, "L3": 3, "L1-N": 1, "L2-N": 2, "L3-N": 3,
+    "N": 4, "L1-L2": 5, "L2-L3": 6, "L3-L1": 7,
+}  # fmt: skip
 
 _UNITS: dict[str, tuple[str, float, float]] = {
     # unit on the wire: (base unit, factor, offset)
     "Wh": ("Wh", 1.0, 0.0),
     "kWh": ("Wh", 1000.0, 0.0),
+    "MWh": ("Wh", 1e6, 0.0),
     "varh": ("varh", 1.0, 0.0),
     "kvarh": ("varh", 1000.0, 0.0),
     "VAh": ("VAh", 1.0, 0.0),
     "kVAh": ("VAh", 1000.0, 0.0),
     "W": ("W", 1.0, 0.0),
     "kW": ("W", 1000.0, 0.0),
+    "MW": ("W", 1e6, 0.0),
     "VA": ("VA", 1.0, 0.0),
     "kVA": ("VA", 1000.0, 0.0),
     "var": ("var", 1.0, 0.0),
     "kvar": ("var", 1000.0, 0.0),
     "A": ("A", 1.0, 0.0),
+    "mA": ("A", 0.001, 0.0),
     "V": ("V", 1.0, 0.0),
+    "mV": ("V", 0.001, 0.0),
+    "kV": ("V", 1000.0, 0.0),
     "Percent": ("Percent", 1.0, 0.0),
+    "%": ("Percent", 1.0, 0.0),
     "Hertz": ("Hertz", 1.0, 0.0),
     "Hz": ("Hertz", 1.0, 0.0),
+    "mHz": ("Hertz", 0.001, 0.0),
     "RPM": ("RPM", 1.0, 0.0),
+    "s": ("s", 1.0, 0.0),
+    "min": ("s", 60.0, 0.0),
+    "h": ("s", 3600.0, 0.0),
     # 1.6 spells it both ways (its schema has both).
     "Celsius": ("Celsius", 1.0, 0.0),
     "Celcius": ("Celsius", 1.0, 0.0),
@@ -48,24 +78,111 @@ _UNITS: dict[str, tuple[str, float, float]] = {
     "Fahrenheit": ("Celsius", 5 / 9, -160 / 9),
 }
 
-# First match decides: what a measurand's values are measured in.
-_DIMENSIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("Energy.Reactive", "varh", ("varh",)),
-    ("Energy.Apparent", "VAh", ("VAh", "Wh")),
-    ("Energy", "Wh", ("Wh",)),
-    ("Power.Reactive", "var", ("var",)),
-    ("Power.Factor", "", ("",)),
-    ("Power.Offered", "W", ("W", "VA")),
-    ("Power", "W", ("W", "VA")),
-    ("Current", "A", ("A",)),
-    ("Voltage", "V", ("V",)),
-    ("SoC", "Percent", ("Percent",)),
-    ("Temperature", "Celsius", ("Celsius",)),
-    ("Frequency", "Hertz", ("Hertz",)),
-    ("RPM", "RPM", ("RPM",)),
+# Stations write `kwh` and `KW`. Not with M and m, which a factor of 10^9 parts.
+_FOLDED = {name.casefold(): scale for name, scale in _UNITS.items() if name[0] not in "mM"}
+
+# First match decides: what a measurand's values are measured in ("": a number without a unit).
+_BASES: tuple[tuple[str, str], ...] = (
+    ("Energy.Reactive", "varh"),
+    ("Energy.Apparent", "VAh"),
+    ("Energy", "Wh"),  # EnergyRequest of 2.1 too
+    ("Power.Reactive", "var"),
+    ("Power.Apparent", "VA"),
+    ("Power.Factor", ""),
+    ("Power", "W"),
+    ("Current", "A"),
+    ("Voltage", "V"),
+    ("SoC", "Percent"),
+    ("Temperature", "Celsius"),
+    ("Frequency", "Hertz"),
+    ("RPM", "RPM"),
+    ("Display.RemainingTime", "s"),
+    ("Display.BatteryEnergyCapacity", "Wh"),
+    ("Display.ChargingComplete", ""),
+    ("Display.InletHot", ""),
+    ("Display", "Percent"),  # states of charge
+)
+_DEFAULT_WORDS = {"varh": "Wh", "VAh": "Wh", "var": "W", "VA": "W"}
+_OTHER_KINDS = {"VA": "Apparent", "VAh": "Apparent", "var": "Reactive", "varh": "Reactive"}
+
+# A comma before three digits may part thousands: such a text is no number that we know.
+_NUMBER = re.compile(
+    r"\s*[+-]?\d{1,18}(?:\.\d{0,18}|,(?:\d{1,2}|\d{4,18}))?(?:[eE][+-]?\d{1,3})?\s*", re.ASCII
 )
 
-_cache: dict[tuple[str, str | None], tuple[str, float, float] | None] = {}
+Form: TypeAlias = tuple[float, float, str, str, int, str, str]
+"""How values of a form are read: (factor, offset) and what the sample says of itself."""
+
+_forms: dict[tuple[Any, ...], Form | None] = {}
+
+
+def readings_16(values: Sequence[Any]) -> tuple[MeterReading, ...]:
+    """MeterValue of 1.6 as readings."""
+    readings = []
+    forms = _forms
+    for value in values:
+        samples = []
+        signed: list[SignedValue] = []
+        for item in value.sampledValue:
+            key = (item.measurand, item.unit, item.phase, item.context, item.location)
+            try:
+                form = forms[key]
+            except KeyError:
+                form = _learn(key, item.measurand, item.unit, 0, item.phase, item.context, item.location)
+            if item.format == "SignedData":
+                signed.append(
+                    SignedValue(item.value, item.measurand or REGISTER, item.context or DEFAULT_CONTEXT)
+                )
+                continue
+            if form is None:
+                continue
+            factor, offset, measurand, unit, phase, context, location = form
+            try:
+                number = float(item.value) * factor + offset
+            except ValueError:
+                number = _number(item.value) * factor + offset
+            if -LARGEST < number < LARGEST and "_" not in item.value:
+                samples.append(Sample(measurand, number, unit, phase, context, location))
+        readings.append(MeterReading(utc(value.timestamp), tuple(samples), tuple(signed)))
+    return tuple(readings)
+
+
+def readings_2(values: Sequence[Any]) -> tuple[MeterReading, ...]:
+    """MeterValueType of 2.x as readings."""
+    readings = []
+    forms = _forms
+    for value in values:
+        samples = []
+        signed: list[SignedValue] = []
+        for item in value.sampledValue:
+            told = item.unitOfMeasure
+            key: tuple[Any, ...]
+            if told is None:
+                key = (item.measurand, None, item.phase, item.context, item.location)
+            else:
+                key = (item.measurand, told.unit, item.phase, item.context, item.location, told.multiplier)
+            try:
+                form = forms[key]
+            except KeyError:
+                form = _learn(
+                    key,
+                    item.measurand,
+                    None if told is None else told.unit,
+                    0 if told is None else told.multiplier or 0,
+                    item.phase,
+                    item.context,
+                    item.location,
+                )
+            if item.signedMeterValue is not None:
+                signed.append(_signed(item))
+            if form is None:
+                continue
+            factor, offset, measurand, unit, phase, context, location = form
+            number = item.value * factor + offset
+            if -LARGEST < number < LARGEST:
+                samples.append(Sample(measurand, number, unit, phase, context, location))
+        readings.append(MeterReading(utc(value.timestamp), tuple(samples), tuple(signed)))
+    return tuple(readings)
 
 
 def sample(
@@ -79,31 +196,60 @@ def sample(
     location: str | None,
 ) -> Sample | None:
     """One wire value as a `Sample`, None when it can't be used (see the module's text)."""
-    try:
-        number = float(value)
-    except ValueError:
-        try:
-            number = float(value.replace(",", "."))  # type: ignore[union-attr]
-        except ValueError:
-            return None
-    if not math.isfinite(number) or phase not in _PHASES:
+    form = _form(measurand, unit, multiplier, phase, context, location)
+    if form is None:
         return None
+    factor, offset, measurand, unit, number_of_phase, context, location = form
+    number = (_number(value) if isinstance(value, str) else value) * factor + offset
+    if not -LARGEST < number < LARGEST:
+        return None
+    return Sample(measurand, number, unit, number_of_phase, context, location)
+
+
+def _number(text: str) -> float:
+    """The number that a text tells, NaN for none."""
+    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else float("nan")
+
+
+def _signed(item: Any) -> SignedValue:
+    told = item.signedMeterValue
+    return SignedValue(
+        told.signedMeterData,
+        item.measurand or REGISTER,
+        item.context or DEFAULT_CONTEXT,
+        told.signingMethod or "",
+        told.encodingMethod,
+        told.publicKey or "",
+    )
+
+
+def _learn(key: tuple[Any, ...], *told: Any) -> Form | None:
+    if len(_forms) >= FORMS_KEPT:
+        _forms.clear()
+    form = _forms[key] = _form(*told)
+    return form
+
+
+def _form(
+    measurand: str | None,
+    unit: str | None,
+    multiplier: int,
+    phase: str | None,
+    context: str | None,
+    location: str | None,
+) -> Form | None:
     measurand = measurand or REGISTER
-    try:
-        scale = _cache[measurand, unit]
-    except KeyError:
-        # Bounded: measurands are the schema's, units at most 20 characters but the station's own in 2.x.
-        if len(_cache) > 500:
-            _cache.clear()
-        scale = _cache[measurand, unit] = _scale(measurand, unit)
-    if scale is None:
+    scale = _scale(measurand, unit.strip() if unit else "")
+    if scale is None or phase not in _PHASES or not -30 <= multiplier <= 30:
+        # The schema has no bounds for a multiplier: nobody measures in 10^30.
         return None
     base, factor, offset = scale
-    if multiplier:
-        factor *= 10.0**multiplier
-    return Sample(
+    if ".Active." in measurand and base in _OTHER_KINDS:
+        measurand = measurand.replace("Active", _OTHER_KINDS[base])
+    return (
+        factor * 10.0**multiplier,
+        offset,
         measurand,
-        number * factor + offset,
         base,
         _PHASES[phase],
         context or DEFAULT_CONTEXT,
@@ -111,14 +257,26 @@ def sample(
     )
 
 
-def _scale(measurand: str, unit: str | None) -> tuple[str, float, float] | None:
-    for prefix, default, allowed in _DIMENSIONS:
-        if measurand.startswith(prefix):
-            if unit is None or unit == "":
-                return default, 1.0, 0.0
-            known = _UNITS.get(unit)
-            return known if known is not None and known[0] in allowed else None
-    return _UNITS.get(unit or "", (unit or "", 1.0, 0.0))
+def _scale(measurand: str, unit: str) -> tuple[str, float, float] | None:
+    """(base unit, factor, offset) of a measurand's values; None for a unit of another dimension."""
+    base = next((base for prefix, base in _BASES if measurand.startswith(prefix)), None)
+    known = _UNITS.get(unit) or _FOLDED.get(unit.casefold())
+    if base is None:  # a measurand that a later version brings
+        return known or (unit, 1.0, 0.0)
+    if not unit:
+        return base, 1.0, 0.0
+    if known is None:
+        return None
+    told, factor, offset = known
+    if told == base:
+        return known
+    if told == _DEFAULT_WORDS.get(base):
+        return base, factor, 0.0
+    if told == "Percent" and base == "":
+        return "", 0.01, 0.0
+    if base in ("W", "Wh") and told in _OTHER_KINDS and told.endswith("h") == (base == "Wh"):
+        return told, factor, offset
+    return None
 
 
 def utc(at: datetime) -> datetime:
@@ -161,7 +319,8 @@ def _register_of(reading: MeterReading, wanted: str) -> tuple[float | None, bool
         if item.measurand != REGISTER or item.location not in (DEFAULT_LOCATION, "Inlet", "Body"):
             continue
         if item.phase:
-            phases[item.phase] = item.value
+            if item.phase <= LAST_PHASE:
+                phases[item.phase] = item.value
         elif total is None or item.context == wanted or item.location == DEFAULT_LOCATION:
             total = item.value
             marked = marked or item.context == wanted

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from zlib import crc32
 
-from ...model.station import IdToken, MeterReading, StationInfo
+from ...model.station import IdToken, StationInfo
 from ..vocabulary import (
     Authorize,
     Boot,
@@ -18,7 +18,7 @@ from ..vocabulary import (
     TransactionMessage,
     VendorData,
 )
-from .samples import register_wh, sample, utc
+from .samples import readings_16, register_wh, utc
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -63,7 +63,7 @@ def _start(payload: Any, raw: bytes) -> TransactionMessage:
 
 def _stop(payload: Any, raw: bytes) -> TransactionMessage:
     at = utc(payload.timestamp)
-    readings = _readings(payload.transactionData or ())
+    readings = readings_16(payload.transactionData or ())
     name = str(payload.transactionId)
     if payload.transactionId <= 0:
         # A station that never got its id stops with 0 or -1, time and again: those are different
@@ -84,7 +84,7 @@ def _stop(payload: Any, raw: bytes) -> TransactionMessage:
 
 
 def _meter(payload: Any, raw: bytes) -> TransactionMessage | Metered:
-    readings = _readings(payload.meterValue)
+    readings = readings_16(payload.meterValue)
     at = readings[0].at if len(readings) == 1 else max((reading.at for reading in readings), default=EPOCH)
     # Two messages of one instant are told apart by their text.
     digest = crc32(raw)
@@ -104,27 +104,6 @@ def _meter(payload: Any, raw: bytes) -> TransactionMessage | Metered:
         register_wh=register_wh(readings, first=False),
         readings=readings,
     )
-
-
-def _readings(values: Sequence[Any]) -> tuple[MeterReading, ...]:
-    readings = []
-    for value in values:
-        samples = []
-        for item in value.sampledValue:
-            if item.format == "SignedData":
-                continue
-            made = sample(
-                item.value,
-                measurand=item.measurand,
-                unit=item.unit,
-                phase=item.phase,
-                context=item.context,
-                location=item.location,
-            )
-            if made is not None:
-                samples.append(made)
-        readings.append(MeterReading(utc(value.timestamp), tuple(samples)))
-    return tuple(readings)
 
 
 READERS: dict[str, Callable[[Any, bytes], FromStation]] = {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from zlib import crc32
 
-from ...model.station import IdToken, MeterReading, StationInfo
+from ...model.station import IdToken, StationInfo
 from ..vocabulary import (
     Authorize,
     Boot,
@@ -17,7 +17,7 @@ from ..vocabulary import (
     TransactionMessage,
     VendorData,
 )
-from .samples import register_wh, sample, utc
+from .samples import readings_2, register_wh, utc
 
 ANONYMOUS = "NoAuthorization"
 """Token type of a start that nobody had to authorise: there is no token to look up."""
@@ -38,7 +38,7 @@ def _boot(payload: Any, raw: bytes) -> Boot:
 
 def _transaction(payload: Any, raw: bytes) -> TransactionMessage:
     info = payload.transactionInfo
-    readings = read(payload.meterValue or ())
+    readings = readings_2(payload.meterValue or ())
     evse = payload.evse
     phase = payload.eventType
     at = utc(payload.timestamp)
@@ -69,30 +69,8 @@ def _token(token: Any) -> IdToken | None:
     return IdToken(token.idToken, token.type)
 
 
-def read(values: Sequence[Any]) -> tuple[MeterReading, ...]:
-    """Meter values as readings."""
-    readings = []
-    for value in values:
-        samples = []
-        for item in value.sampledValue:
-            unit = item.unitOfMeasure
-            made = sample(
-                item.value,
-                measurand=item.measurand,
-                unit=None if unit is None else unit.unit,
-                multiplier=0 if unit is None else unit.multiplier or 0,
-                phase=item.phase,
-                context=item.context,
-                location=item.location,
-            )
-            if made is not None:
-                samples.append(made)
-        readings.append(MeterReading(utc(value.timestamp), tuple(samples)))
-    return tuple(readings)
-
-
 def _metered(payload: Any, raw: bytes) -> Metered:
-    readings = read(payload.meterValue)
+    readings = readings_2(payload.meterValue)
     return Metered(
         evse_id=payload.evseId,
         readings=readings,
