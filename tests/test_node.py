@@ -102,12 +102,12 @@ async def serving(folder: Path, database: str = "") -> AsyncIterator[tuple[async
         await process.communicate()  # to the pipe's end: else it is closed after its event loop
 
 
-async def test_a_station_connects_charges_and_is_kept(tmp_path: Path) -> None:
-    said = entered(tmp_path)
+async def test_a_station_connects_charges_and_is_kept(tmp_path: Path, address: str) -> None:
+    said = entered(tmp_path, database=address)
     assert said.returncode == 0, said.stderr
     password = re.search(r"CP1 +password (\S+)", said.stdout)
     assert password is not None
-    async with serving(tmp_path) as (process, port):
+    async with serving(tmp_path, address) as (process, port):
         config = StationConfig(
             station_id="CP1",
             url=f"ws://127.0.0.1:{port}",
@@ -133,20 +133,35 @@ async def test_a_station_connects_charges_and_is_kept(tmp_path: Path) -> None:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        # Beside the node: each works, or says what to do.
+        link = await asyncio.to_thread(
+            ampacity, tmp_path, "link", "ada", "--role", "viewer", database=address
+        )
+        assert link.returncode == 0, link.stderr
+        assert "/#/sign-in?code=" in link.stdout
+        copy = tmp_path / "copy.db"
+        saved = await asyncio.to_thread(ampacity, tmp_path, "backup", str(copy), database=address)
+        assert saved.returncode == 0, saved.stderr
+        if address.startswith("postgresql"):
+            rebuilt = await asyncio.to_thread(ampacity, tmp_path, "rebuild", database=address)
+            assert "The running node derives them anew" in rebuilt.stdout, rebuilt.stderr
+            restored = await asyncio.to_thread(ampacity, tmp_path, "restore", str(copy), database=address)
+            assert restored.returncode == 2
+            assert "another Ampacity runs on this database: stop it" in restored.stderr
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(5):
             assert await process.wait() == 0
-    copy = tmp_path / "copy.db"
-    assert ampacity(tmp_path, "backup", str(copy)).returncode == 0
+    copy.unlink()
+    assert ampacity(tmp_path, "backup", str(copy), database=address).returncode == 0
     with contextlib.closing(sqlite3.connect(copy)) as database:
         states = database.execute("select state from charging_transaction").fetchall()
     assert states == [("ended",)]
-    rebuilt = ampacity(tmp_path, "rebuild")
+    rebuilt = ampacity(tmp_path, "rebuild", database=address)
     assert rebuilt.returncode == 0
     assert re.search(r"[1-9]\d* messages of the journal", rebuilt.stdout)
-    link = ampacity(tmp_path, "link", "ada", "--role", "viewer")
-    assert link.returncode == 0
-    assert "/#/sign-in?code=" in link.stdout
+    restored = ampacity(tmp_path, "restore", str(copy), database=f"sqlite:///{tmp_path / 'other.db'}")
+    assert restored.returncode == 0, restored.stderr
+    assert (tmp_path / "other.db").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -8,17 +8,23 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, select
 
 from ampacity.clock import WallClock
-from ampacity.store import Store, journal
+from ampacity.store import Store, StoreUnavailable, copying, journal, postgres
 from ampacity.store.backup import WIRE_IDS_SKIPPED, BackupFailed, backup, restore
+from ampacity.store.samples import ReadingWriter, Told
+from ampacity.store.sites import save_site
+from ampacity.store.stations import RejectedHandshake, record_rejection, register_station
+from ampacity.store.tables import metadata
 from ampacity.store.transactions import next_wire_ids, save_transactions
 
-from .conftest import OPERATOR
-from .rows import record, transaction_row
+from .conftest import NOON, OPERATOR, open_store
+from .rows import reading, record, transaction_row
+from .test_sites import DEPOT
 
 
-async def test_a_backup_under_load_is_of_one_moment(sqlite_store: Store, tmp_path: Path) -> None:
+async def test_a_backup_under_load_is_of_one_moment(store: Store, tmp_path: Path) -> None:
     stop = False
     written = 0
 
@@ -31,13 +37,13 @@ async def test_a_backup_under_load_is_of_one_moment(sqlite_store: Store, tmp_pat
                 journal.add(connection, record(f"k{number}"))
                 save_transactions(connection, [transaction_row(number)])
 
-            await sqlite_store.write(unit)
+            await store.write(unit)
 
     writers = [asyncio.ensure_future(write(task)) for task in range(8)]
     target = tmp_path / "copy.db"
     for _ in range(5):
         seen = written - len(writers)
-        report = await backup(sqlite_store, target)
+        report = await backup(store, target)
         assert report.path == target
         assert report.bytes == target.stat().st_size
         copy = sqlite3.connect(f"file:{target}?mode=ro", uri=True)
@@ -59,6 +65,83 @@ async def test_a_backup_into_a_folder_is_named_by_the_time(sqlite_store: Store, 
     folder.mkdir()
     report = await backup(sqlite_store, folder)
     assert [report.path] == list(folder.glob("ampacity-2*Z.db"))
+
+
+async def fill(store: Store) -> int:
+    """Rows of many tables; returns the first wire id given."""
+
+    def write(connection: Connection) -> int:
+        save_site(connection, DEPOT, NOON, "user:ada")
+        register_station(connection, OPERATOR, "CP1", NOON, site_id=DEPOT.site_id, auto_registered=True)
+        for number in range(30):
+            journal.add(connection, record(f"k{number}"))
+            save_transactions(connection, [transaction_row(number)])
+        told = Told((OPERATOR, "CP1", 1), None, (reading(NOON, 1.0),))
+        ReadingWriter().write(connection, [told])
+        rejected = {"at": NOON, "peer": "p", "path": "/\u00e9", "identity": None, "reason": "r"}
+        record_rejection(connection, RejectedHandshake(operator_id=OPERATOR, **rejected))
+        return int(next_wire_ids(connection, OPERATOR)[0])
+
+    return await store.write(write)
+
+
+def all_rows(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
+    return {
+        table.name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
+        for table in metadata.sorted_tables
+    }
+
+
+@pytest.mark.parametrize("ways", ["sqlite->postgresql", "postgresql->sqlite", "postgresql->postgresql"])
+async def test_a_backup_of_either_database_is_restored_to_either(
+    ways: str, tmp_path: Path, pg_database: str, pg_empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "ROWS_AT_ONCE", 7)
+    source, target = ways.split("->")
+    store = await open_store(pg_database if source == "postgresql" else f"sqlite:///{tmp_path / 'a.db'}")
+    given = await fill(store)
+    saved = (await backup(store, tmp_path / "saved.db")).path
+    before = await store.read(all_rows)
+    assert sum(len(rows) > 0 for rows in before.values()) >= 10
+    await store.write(lambda connection: journal.add(connection, record("after")))
+    await store.close()
+    address = pg_empty_database if target == "postgresql" else f"sqlite:///{tmp_path / 'b.db'}"
+
+    await asyncio.to_thread(restore, saved, address)
+
+    store = await Store.open(address, WallClock())
+    after = await store.read(all_rows)
+    (operator_id, last), *_ = after.pop("wire_id")
+    assert (operator_id, last) == (OPERATOR, given + WIRE_IDS_SKIPPED)
+    del before["wire_id"]
+    assert after == before
+    another = RejectedHandshake(
+        operator_id=OPERATOR, at=NOON, peer="q", path="/", identity=None, reason="counts on"
+    )
+    await store.write(lambda connection: record_rejection(connection, another))
+    await store.close()
+    assert sorted(os.listdir(tmp_path)) == sorted(
+        {"saved.db", *(["a.db"] if source == "sqlite" else []), *(["b.db"] if target == "sqlite" else [])}
+    )
+
+
+async def test_a_server_that_holds_data_is_not_overwritten(tmp_path: Path, pg_database: str) -> None:
+    store = await open_store(pg_database)
+    saved = (await backup(store, tmp_path / "saved.db")).path
+    await store.close()
+    with pytest.raises(BackupFailed, match=r"holds data already: make an empty database"):
+        await asyncio.to_thread(restore, saved, pg_database)
+
+
+async def test_a_restore_waits_for_no_node(
+    tmp_path: Path, pg_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "LOCKED_WITHIN_S", 0.1)
+    store = await open_store(pg_database)
+    saved = (await backup(store, tmp_path / "saved.db")).path
+    with pytest.raises(StoreUnavailable, match=r"another Ampacity runs on this database: stop it"):
+        await asyncio.to_thread(restore, saved, pg_database)
+    await store.close()
 
 
 async def test_a_restore_brings_back_what_was_and_keeps_what_it_replaces(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     _site(commands.add_parser("site", help="enter a site from a TOML file"))
     _link(commands.add_parser("link", help="make a one-time sign-in link"))
     _backup(commands.add_parser("backup", help="copy the database while the node runs"))
+    _restore(commands.add_parser("restore", help="put a backup in the place of the database"))
     _rebuild(commands.add_parser("rebuild", help="derive samples and rollups anew from the journal"))
     _bench(commands.add_parser("bench", help="measure what we claim"))
     return parser
@@ -148,6 +149,19 @@ def run_backup(options: argparse.Namespace) -> int:
     from .offline import back_up
 
     return back_up(_settings_of(options), options.target)
+
+
+def _restore(parser: argparse.ArgumentParser) -> None:
+    _settings(parser)
+    parser.add_argument("saved", type=Path, help="a file that backup wrote, from either kind of database")
+    parser.set_defaults(run=run_restore)
+
+
+def run_restore(options: argparse.Namespace) -> int:
+    """`ampacity restore SAVED`."""
+    from .offline import bring_back
+
+    return bring_back(_settings_of(options), options.saved)
 
 
 def _rebuild(parser: argparse.ArgumentParser) -> None:

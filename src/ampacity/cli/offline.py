@@ -141,6 +141,18 @@ def back_up(settings_of: SettingsOf, target: Path) -> int:
     return _with_store(settings_of, "backup", work)
 
 
+def bring_back(settings_of: SettingsOf, saved: Path) -> int:
+    """Put a backup in the place of the database, while no node runs on it."""
+    try:
+        settings = settings_of()
+        backup.restore(saved, settings.store_url)
+    except (SettingsError, StoreError, OSError) as problem:
+        print(f"ampacity restore: {problem}", file=sys.stderr)
+        return 2
+    Console().print(f"{saved} is restored: start the node", highlight=False)
+    return 0
+
+
 def rebuild_samples(settings_of: SettingsOf) -> int:
     """Derive meter samples and rollups anew from the journal."""
 

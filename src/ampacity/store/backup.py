@@ -1,9 +1,12 @@
 """Backup and restore.
 
 `backup` copies the database while it is being written: the copy is the state of one moment, checked, and
-appears under its name only when it is whole. To restore: stop Ampacity, call `restore` (or copy the file to
-the database's place and delete the files beside it that end in `-wal` and `-shm`), start again. `restore`
-also skips a million 1.6 transaction ids, so that none that was given after the backup is given again.
+appears under its name only when it is whole. It is a file of SQLite whatever the database is, so that it can
+be looked into and be restored to either: that is also the way from a file to a server and back.
+
+To restore: stop Ampacity, call `restore`, start again. A file that is replaced stays beside the new one; on a
+server only an empty database is filled. `restore` also skips a million 1.6 transaction ids, so that none that
+was given after the backup is given again.
 """
 
 from __future__ import annotations
@@ -12,13 +15,17 @@ import asyncio
 import os
 import shutil
 import sqlite3
+import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
 
 from msgspec import Struct
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
-from . import sqlite
+from . import copying, sqlite
+from .backend import Backend, backend_for
 from .database import Store
 from .errors import StoreError, StoreUnavailable
 
@@ -44,17 +51,65 @@ class BackupReport(Struct, frozen=True, kw_only=True):
 async def backup(store: Store, target: Path) -> BackupReport:
     """Copy the database to the file `target` (replaced if it exists), or into the folder `target` under a
     name of the time. Raises BackupFailed."""
-    assert isinstance(store.backend, sqlite.SqliteBackend)
-    return await asyncio.to_thread(_copy_live, store.backend.path, target, store.clock.now())
+    now = store.clock.now()
+    if isinstance(store.backend, sqlite.SqliteBackend):
+        source = store.backend.path
+        return await asyncio.to_thread(_copy_live, source, target, now)
+    return await store.read(lambda connection: _copy_rows(connection, target, now))
 
 
-def restore(saved: Path, database: Path) -> None:
-    """Put the backup `saved` in the place of `database`, which nobody may have open. Raises BackupFailed.
+def restore(saved: Path, database: str | Path) -> None:
+    """Put the backup `saved` in the place of `database`, which nobody may have open. Raises StoreError.
 
-    The former database stays beside it as `<name>.before-restore`.
+    A former file stays beside it as `<name>.before-restore`; a server's database must be empty. Blocks.
     """
     if not saved.is_file():
         raise BackupFailed(saved, "there is no such file", "name a file that the backup command wrote")
+    backend = backend_for(database)
+    if isinstance(backend, sqlite.SqliteBackend):
+        _restore_file(saved, backend.path)
+    else:
+        _restore_rows(saved, backend)
+
+
+def _restore_rows(saved: Path, backend: Backend) -> None:
+    """All of the backup's rows, or none of them."""
+    with tempfile.TemporaryDirectory(prefix="ampacity-restore-") as folder:
+        # A copy, because an older backup is brought up to date first.
+        part = Path(folder) / "saved.db"
+        try:
+            shutil.copyfile(saved, part)
+            with _connected(part) as copy:
+                _check(copy, saved)
+                copy.execute(f"UPDATE wire_id SET last = last + {WIRE_IDS_SKIPPED}")
+                copy.commit()
+        except (OSError, sqlite3.Error) as error:
+            raise BackupFailed(saved, str(error), "check the disk and the file") from error
+        source = sqlite.SqliteBackend(part)
+        source.open(1)
+        backend.open(1)
+        try:
+            target = backend.writer()
+            with target.begin():
+                if not copying.is_empty(target):
+                    raise BackupFailed(
+                        saved,
+                        f"the database {backend.place} holds data already",
+                        "make an empty database, restore into that one, and name it in the settings",
+                    )
+                source.read(lambda connection: copying.copy_all(connection, target))
+        except Exception as error:
+            unavailable = backend.unavailable(error)
+            if unavailable is None:
+                raise
+            raise unavailable from error
+        finally:
+            backend.close_writer()
+            backend.close()
+            source.close()
+
+
+def _restore_file(saved: Path, database: Path) -> None:
     sqlite.prepare_folder(database)
     part = _beside(database)
     try:
@@ -79,10 +134,48 @@ def restore(saved: Path, database: Path) -> None:
         part.unlink(missing_ok=True)
 
 
+def _copy_rows(source: Connection, target: Path, at: datetime) -> BackupReport:
+    """From a server, in the one read that sees one moment."""
+    started = time.perf_counter()
+    target = _file_in(target, at)
+    sqlite.prepare_folder(target)
+    part = _beside(target)
+    file = sqlite.SqliteBackend(part)
+    try:
+        file.open(1)
+        try:
+            connection = file.writer()
+            with connection.begin():
+                copying.copy_all(source, connection)
+        finally:
+            file.close_writer()
+            file.close()
+        with _connected(part) as copy:
+            copy.execute("PRAGMA journal_mode=DELETE")
+            _check(copy, part)
+        _sync(part)
+        os.replace(part, target)
+        _sync(target.parent)
+    except StoreUnavailable as error:
+        raise BackupFailed(target, error.detail, error.remedy) from error
+    except (OSError, sqlite3.Error, DBAPIError) as error:
+        unavailable = file.unavailable(error)
+        if unavailable is None:
+            raise  # the server's
+        raise BackupFailed(target, unavailable.detail, "free space or choose another disk") from error
+    finally:
+        for suffix in ("", "-wal", "-shm"):
+            part.with_name(part.name + suffix).unlink(missing_ok=True)
+    return BackupReport(path=target, bytes=target.stat().st_size, seconds=time.perf_counter() - started)
+
+
+def _file_in(target: Path, at: datetime) -> Path:
+    return target / f"ampacity-{at:%Y%m%dT%H%M%SZ}.db" if target.is_dir() else target
+
+
 def _copy_live(source: Path, target: Path, at: datetime) -> BackupReport:
     started = time.perf_counter()
-    if target.is_dir():
-        target = target / f"ampacity-{at:%Y%m%dT%H%M%SZ}.db"
+    target = _file_in(target, at)
     if target.resolve() == source.resolve():
         raise BackupFailed(target, "it is the database itself", "name another file")
     sqlite.prepare_folder(target)
