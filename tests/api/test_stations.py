@@ -11,9 +11,8 @@ import pytest
 from ampacity.api.routes.commands import COMMANDS
 from ampacity.csms.link import CallFailed
 from ampacity.ocpp.messages import v16
-from ampacity.store.stations import RejectedHandshake, record_rejection
 
-from .node import OPERATOR, OTHER, Node, Peer, running_node
+from .node import OTHER, Node, Peer, running_node
 
 API = "/api/v1"
 
@@ -162,24 +161,6 @@ async def test_raw_messages_are_found(node: Node, operator: httpx.AsyncClient, p
     assert (await operator.get(f"{API}/stations/CP-9/messages")).status_code == 404
 
 
-async def test_rejected_handshakes_say_why(node: Node, operator: httpx.AsyncClient) -> None:
-    for operator_id, identity in ((OPERATOR, "CP-7"), (OPERATOR, "CP-8"), (OTHER, "XX-1")):
-        row = RejectedHandshake(
-            operator_id=operator_id,
-            at=node.clock.now(),
-            peer="10.0.0.9",
-            path=f"/ocpp/{identity}",
-            identity=identity,
-            reason="Unknown station: register it first.",
-        )
-        await node.store.write(lambda connection, row=row: record_rejection(connection, row))  # type: ignore[misc]
-    shown = (await operator.get(f"{API}/handshakes")).json()
-    assert [row["identity"] for row in shown] == ["CP-8", "CP-7"]
-    assert shown[0]["reason"] == "Unknown station: register it first."
-    [one] = (await operator.get(f"{API}/handshakes", params={"station_id": "CP-7"})).json()
-    assert one["peer"] == "10.0.0.9"
-
-
 async def test_tokens_are_kept_changed_and_forgotten(operator: httpx.AsyncClient) -> None:
     body = {"value": "Ab/12", "label": "Van 7", "status": "Blocked"}
     made = await operator.put(f"{API}/tokens/Ab%2F12", json=body)
@@ -310,7 +291,7 @@ async def test_nothing_of_another_operator_is_seen(node: Node, operator: httpx.A
         "/transactions?token=SECRET-TAG",
         "/tokens",
         "/audit",
-        "/handshakes",
+        "/connections",
     ):
         answer = await operator.get(API + path)
         assert answer.status_code == 200, path

@@ -322,20 +322,3 @@ async def test_the_raw_messages_and_the_last_sign_of_life_are_kept(address: str,
         assert known is not None
         assert known.version == words.version
         assert known.last_seen_at is not None
-
-
-async def test_rejected_handshakes_are_stored(address: str) -> None:
-    async with world(address, admit_unknown=False) as node:
-        await node.csms.register(OPERATOR, "CP9", password="0123456789abcdef")
-        with pytest.raises(Exception, match="401"):
-            async with station(node.port, "CP9"):
-                pass
-        with pytest.raises(Exception, match="404"):
-            async with station(node.port, "CP1"):
-                pass
-        await node.store.flush()
-        kept = await node.store.read(lambda c: stations.list_rejections(c, OPERATOR))
-        assert [(row.identity, "no password" in row.reason) for row in kept] == [
-            ("CP1", False),
-            ("CP9", True),
-        ]

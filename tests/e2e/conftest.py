@@ -13,14 +13,16 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 LINK = re.compile(r"Open\s+(http://[\d.:]+)(\S*)")
+OCPP = re.compile(r"OCPP\s+(ws://[\d.:]+)/")
 
 
 class Demo(NamedTuple):
-    """A running demo: its address, the one-time link and its process."""
+    """A running demo: its address, the one-time link, its process, and where stations connect."""
 
     address: str
     link: str
     process: subprocess.Popen[str]
+    ocpp: str
 
 
 def start_demo(folder: Path, *options: str) -> Demo:
@@ -33,13 +35,13 @@ def start_demo(folder: Path, *options: str) -> Demo:
         text=True,
     )
     assert process.stdout is not None
-    said = []
+    said = ""
     for line in process.stdout:
-        said.append(line)
-        found = LINK.search(line)
-        if found:
-            return Demo(found[1], found[1] + found[2], process)
-    raise RuntimeError(f"the demo ended with {process.wait()}:\n{''.join(said)}")
+        said += line
+        link, ocpp = LINK.search(said), OCPP.search(said)
+        if link and ocpp:
+            return Demo(link[1], link[1] + link[2], process, ocpp[1])
+    raise RuntimeError(f"the demo ended with {process.wait()}:\n{said}")
 
 
 def end_demo(demo: Demo) -> str:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from tests.e2e.conftest import Demo
 
@@ -187,6 +190,34 @@ def test_a_station_shows_its_raw_messages_and_takes_commands(signed_in: Page, de
     page.get_by_test_id("site-clock").wait_for()
 
 
+def turned_away(demo: Demo, path: str, offer: str) -> None:
+    """Ask for a WebSocket that will be refused."""
+    with pytest.raises(InvalidStatus):
+        connect(demo.ocpp + path, subprotocols=[Subprotocol(offer)], proxy=None)
+
+
+def test_the_doctor_says_why_a_station_does_not_appear(signed_in: Page, demo: Demo) -> None:
+    page = signed_in
+    for _ in range(3):
+        turned_away(demo, "/ocpp/VAN-DEPOT-7", "ocpp2.0.1")
+    turned_away(demo, "/ocpp/WP-03", "ocpp1.6")
+    page.goto(f"{demo.address}/settings")
+    stranger = page.get_by_test_id("finding").filter(has_text="VAN-DEPOT-7")
+    expect(stranger).to_have_count(1, timeout=PATIENCE_MS)
+    expect(stranger).to_contain_text("3 times", timeout=PATIENCE_MS)
+    expect(stranger).to_contain_text("Register the station under exactly this id")
+    expect(stranger).to_contain_text("ocpp2.0.1")
+    page.get_by_role("searchbox").fill("wp-03")
+    expect(page.get_by_test_id("finding")).to_have_count(1, timeout=PATIENCE_MS)
+    page.get_by_role("searchbox").fill("")
+    page.get_by_label("What is shown").select_option("rejected/unknown")
+    expect(page.get_by_test_id("finding")).to_have_count(1, timeout=PATIENCE_MS)
+    page.goto(f"{demo.address}/stations/WP-03?tab=connections")
+    own = page.get_by_test_id("finding").filter(has_text="password is missing")
+    expect(own).to_contain_text("BasicAuthPassword", timeout=PATIENCE_MS)
+    assert axe_violations(page) == []
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 @pytest.mark.parametrize(
     "path", ["/", "/stations", "/stations/WP-01", "/transactions", "/tokens", "/settings"]
@@ -237,16 +268,21 @@ def test_a_driver_reads_the_state_behind_the_qr_code(browser: Browser, demo: Dem
     context.close()
 
 
-def test_the_console_fits_a_phone(browser: Browser, demo: Demo, signed_in: Page) -> None:
+@pytest.mark.parametrize(
+    "path", ["/", "/stations/WP-03?tab=connections", "/settings", "/settings?view=refused"]
+)
+def test_the_console_fits_a_phone(browser: Browser, demo: Demo, signed_in: Page, path: str) -> None:
     context = browser.new_context(
         locale="en-GB",
         viewport={"width": 360, "height": 780},
         storage_state=signed_in.context.storage_state(),
     )
     page = context.new_page()
-    page.goto(demo.address)
+    page.goto(demo.address + path)
     page.get_by_test_id("site-clock").wait_for()
-    page.get_by_test_id("phase-bar-L1").wait_for()
+    if path == "/":
+        page.get_by_test_id("phase-bar-L1").wait_for()
+    page.wait_for_load_state("networkidle")
     wide = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide == 0
     assert axe_violations(page) == []

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from ampacity.model.station import IdToken, MeterReading, Sample
+from ampacity.store.findings import Finding
 from ampacity.store.journal import JournalEntry
 from ampacity.store.transactions import TransactionRow
 
@@ -72,3 +73,24 @@ def record(
         transaction_id="t1",
         payload=payload,
     )
+
+
+def finding(finding_id: str, at: datetime = NOON, **changes: object) -> Finding:
+    """CP1 was turned away at `at`, for the first time."""
+    found = Finding(
+        operator_id=OPERATOR,
+        finding_id=finding_id,
+        outcome="rejected",
+        kind="password_wrong",
+        station_id="CP1",
+        reason="the password of station 'CP1' is wrong",
+        peer="10.0.0.7:5000",
+        path="/ocpp/CP1",
+        offered="ocpp1.6",
+        status=401,
+        lasted_s=None,
+        count=1,
+        first_at=at,
+        last_at=at,
+    )
+    return msgspec.structs.replace(found, **changes)

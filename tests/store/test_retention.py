@@ -7,17 +7,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, func, insert, select
 
-from ampacity.store import Store, journal, retention
+from ampacity.store import Store, findings, journal, retention
 from ampacity.store.access import LoginLinkRow, UserRow, WebSessionRow, add_link, add_session, add_user
 from ampacity.store.operators import ensure_operator
 from ampacity.store.retention import RetentionPolicy, enforce
 from ampacity.store.samples import ReadingWriter, Told
-from ampacity.store.stations import RejectedHandshake, record_rejection
-from ampacity.store.tables import handshake_rejected, message_log, meter_reading, rollup_15min
+from ampacity.store.tables import connection_finding, message_log, meter_reading, rollup_15min
 from ampacity.store.tables import journal as journal_table
 
 from .conftest import NOON, OPERATOR
-from .rows import reading, record
+from .rows import finding, reading, record
 
 
 async def count(store: Store, table) -> int:
@@ -34,10 +33,7 @@ async def test_old_rows_go_and_young_ones_stay(store: Store, monkeypatch: pytest
                 at = NOON - timedelta(days=day)
                 frames = {"operator_id": operator_id, "station_id": "CP1", "at": at, "last_at": at}
                 connection.execute(insert(message_log), frames | {"actions": "", "frames": b"\x90"})
-                rejected = RejectedHandshake(
-                    operator_id=operator_id, at=at, peer="p", path="/", identity=None, reason="r"
-                )
-                record_rejection(connection, rejected)
+                findings.write(connection, [finding(f"f{day}", at, operator_id=operator_id)])
                 for station_id in ("CP1", "CP2"):
                     message = record(f"m{day}", operator_id=operator_id, station_id=station_id)
                     journal.add(connection, message)
@@ -45,24 +41,20 @@ async def test_old_rows_go_and_young_ones_stay(store: Store, monkeypatch: pytest
                     ReadingWriter().write(connection, [told])
 
     await store.write(fill)
-    policy = RetentionPolicy(
-        message_log_days=4.5, sample_days=9.5, rollup_days=14.5, rejected_handshake_days=2.5
-    )
+    policy = RetentionPolicy(message_log_days=4.5, sample_days=9.5, rollup_days=14.5, connection_days=2.5)
     report = await enforce(store, policy, NOON)
-    assert (report.messages, report.rejected_handshakes) == (2 * 15, 2 * 17)
+    assert (report.messages, report.findings) == (2 * 15, 2 * 17)
     assert report.samples == 2 * 2 * 10  # operators, stations, days
     assert report.rollups == 2 * 2 * 5 * 5
     assert await count(store, message_log) == 2 * 5
-    assert await count(store, handshake_rejected) == 2 * 3
+    assert await count(store, connection_finding) == 2 * 3
     assert await count(store, meter_reading) == 2 * 2 * 10
     assert await count(store, rollup_15min) == 2 * 2 * 5 * 15
     assert await count(store, journal_table) == 2 * 2 * 20
     oldest = await store.read(lambda connection: connection.scalar(select(func.min(meter_reading.c.at))))
     assert oldest == NOON - timedelta(days=9)
     again = await enforce(store, policy, NOON)
-    assert again == retention.RetentionReport(
-        messages=0, samples=0, rollups=0, rejected_handshakes=0, sign_ins=0
-    )
+    assert again == retention.RetentionReport(messages=0, samples=0, rollups=0, findings=0, sign_ins=0)
 
 
 async def test_sign_ins_that_ended_go(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""Stations, connectors, variables, profiles, tokens and rejected handshakes."""
+"""Stations, connectors, variables, profiles and tokens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from ampacity.model.station import IdToken, StationInfo
 from ampacity.store import Store, operators, profiles, stations, tokens
 from ampacity.store.profiles import ProfileRow
-from ampacity.store.stations import ConnectorStatusRow, RejectedHandshake, StationVariable
+from ampacity.store.stations import ConnectorStatusRow, StationVariable
 from ampacity.store.tokens import TokenRow
 
 from .conftest import NOON, OPERATOR
@@ -159,27 +159,6 @@ async def test_a_token_is_found_whatever_its_case(store: Store) -> None:
     assert await store.read(lambda connection: tokens.list_tokens(connection, OPERATOR, after="ABC-Ü")) == []
     assert await store.write(lambda connection: tokens.remove_token(connection, OPERATOR, "abc-Ü"))
     assert not await store.write(lambda connection: tokens.remove_token(connection, OPERATOR, "abc-Ü"))
-
-
-async def test_rejected_handshakes_are_kept_with_their_reason(store: Store) -> None:
-    for number in range(3):
-        rejected = RejectedHandshake(
-            operator_id=OPERATOR,
-            at=NOON + timedelta(seconds=number),
-            peer="10.0.0.7:5000",
-            path="/ocpp/CP1",
-            identity="CP1",
-            reason=f"wrong password {number}",
-        )
-        await store.write(
-            lambda connection, rejected=rejected: stations.record_rejection(connection, rejected)
-        )
-    newest = await store.read(lambda connection: stations.list_rejections(connection, OPERATOR, limit=2))
-    assert [row.reason for row in newest] == ["wrong password 2", "wrong password 1"]
-    older = await store.read(
-        lambda connection: stations.list_rejections(connection, OPERATOR, before=newest[-1].id)
-    )
-    assert [row.reason for row in older] == ["wrong password 0"]
 
 
 async def test_settings_and_operators(store: Store) -> None:

@@ -90,11 +90,7 @@ export async function routes(method, path, query, body) {
   if ((p = m("/stations/([^/]+)"))) return station(p[0]) ? ok(station(p[0])) : problem(404, "Not found", `There is no station ${p[0]}.`, "");
   if ((p = m("/stations/[^/]+/variables"))) return ok(variables);
   if ((p = m("/stations/[^/]+/messages"))) return ok({ items: Array.from({ length: 40 }, (_, i) => ({ message_log_id: 5000 - i, at: iso(world.now() - i * 5e3), direction: FRAMES[i % 7][0], action: FRAMES[i % 7][1], frame: FRAMES[i % 7][2] })), next: query.get("before") ? null : 4960 });
-  if (path === "/handshakes" || m("/stations/[^/]+/handshakes"))
-    return ok([
-      { at: iso(world.now() - 4e5), peer: "10.20.4.31:52113", path: "/ocpp/CP-99", identity: "CP-99", reason: "station 'CP-99' is unknown: register it, or admit unknown stations", handshake_id: 2 },
-      { at: iso(world.now() - 9e5), peer: "10.20.4.18:40022", path: "/ocpp/CP-04", identity: "CP-04", reason: "the password of station 'CP-04' is wrong", handshake_id: 1 },
-    ]);
+  if (path === "/connections") return ok({ items: connections(world, iso).filter((c) => ["station_id", "outcome", "kind"].every((name) => !query.get(name) || c[name] === query.get(name))), next: null });
   if (path === "/quarantine")
     return ok([
       { refusal_id: "r1", station_id: "CP-03", kind: "payload", action: "MeterValues", reason: "Object missing required field `timestamp` - at `$.meterValue[0]`", answered: "ProtocolError", frame: '[2,"m7","MeterValues",{"connectorId":1,"meterValue":[{"sampledValue":[]}]}]', count: 41, first_at: iso(world.now() - 4e6), last_at: iso(world.now() - 2e4) },
@@ -143,4 +139,15 @@ export async function routes(method, path, query, body) {
   if (path === "/users") return ok([{ name: "owner", role: "owner", created_at: iso(Date.UTC(2026, 3, 1)), disabled: false }]);
   if (path === "/links") return ok({ path: "/#/sign-in?code=Zk3-example", user: body.user, role: body.role, expires_at: iso(world.now() + 86400e3) });
   return null;
+}
+
+function connections(world, iso) {
+  const base = { path: null, offered: null, status: null, lasted_s: null, count: 1, first_at: iso(world.now() - 9e6) };
+  const rejected = { ...base, outcome: "rejected", offered: "ocpp1.6" };
+  const ended = { ...base, outcome: "ended" };
+  return [
+    { ...rejected, finding_id: "c1", kind: "unknown", station_id: "CP-99", reason: "station 'CP-99' is unknown: register it, or admit unknown stations", peer: "10.20.4.31:52113", path: "/ocpp/CP-99", status: 404, count: 1312, last_at: iso(world.now() - 4e3) },
+    { ...rejected, finding_id: "c2", kind: "password_wrong", station_id: "CP-04", reason: "the password of station 'CP-04' is wrong", peer: "10.20.4.18:40022", path: "/ocpp/CP-04", status: 401, last_at: iso(world.now() - 9e5) },
+    { ...ended, finding_id: "c3", kind: "no_pong", station_id: "CP-03", reason: "no pong in time", peer: "10.20.4.17:40021", lasted_s: 81204, count: 3, last_at: iso(world.now() - 2e6) },
+  ];
 }

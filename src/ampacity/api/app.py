@@ -18,6 +18,7 @@ from .live import LiveFeeds
 from .routes import (
     account,
     commands,
+    connections,
     evses,
     feeds,
     node,
@@ -59,7 +60,7 @@ def create_app(context: ApiContext, assets: Assets | None = None) -> Litestar:
             evses.router,
             evses.sessions_router,
             stations.router,
-            stations.handshakes_router,
+            connections.router,
             quarantine.router,
             quarantine.repairs_router,
             commands.router,

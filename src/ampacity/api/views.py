@@ -375,15 +375,35 @@ class MessagePage(Struct, frozen=True, kw_only=True):
     next: int | None
 
 
-class HandshakeView(Struct, frozen=True, kw_only=True):
-    """A connection that was turned away. `reason` is a sentence that a technician can act on."""
+class ConnectionView(Struct, frozen=True, kw_only=True):
+    """Why handshakes were turned away (`rejected`) or connections are over (`ended`), `count` times since
+    `first_at`. `reason` is a sentence that a technician can act on, `kind` the same for programs.
 
-    handshake_id: int
-    at: datetime
-    peer: str
-    path: str
-    identity: str | None
+    `station_id` is the identity that was named, registered or not, None where the path named none. `peer`
+    (address and port), `path`, `offered` (subprotocols), `status` (HTTP; 0 where it came to none) and
+    `lasted_s` are the newest one's; None for what a handshake or a connection doesn't have.
+    """
+
+    finding_id: str
+    outcome: Literal["rejected", "ended"]
+    kind: str
+    station_id: str | None
     reason: str
+    peer: str
+    path: str | None
+    offered: str | None
+    status: int | None
+    lasted_s: float | None
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+class ConnectionPage(Struct, frozen=True, kw_only=True):
+    """The one that came last first; `next` is the `before` of the following page."""
+
+    items: tuple[ConnectionView, ...]
+    next: str | None
 
 
 class RefusedMessageView(Struct, frozen=True, kw_only=True):

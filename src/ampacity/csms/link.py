@@ -156,7 +156,9 @@ it; we stopped.
 
 
 class HandshakeRejected(Struct, frozen=True, kw_only=True):
-    """A handshake that did not become a session, and why. `reason` is a sentence a technician can act on."""
+    """A handshake that did not become a session, and why. `reason` is a sentence a technician can act on,
+    `offered` the subprotocols it named, `status` the HTTP status it was answered with (0: none).
+    """
 
     peer: str
     path: str
@@ -165,6 +167,7 @@ class HandshakeRejected(Struct, frozen=True, kw_only=True):
     reason: str
     status: int
     at: datetime
+    offered: str = ""
 
 
 class SessionEnded(Struct, frozen=True, kw_only=True):

@@ -28,7 +28,6 @@ from ..ocpp.version import Role, Version
 from ..store import Store, StoreClosed, StoreUnavailable, audit, operators, stations
 from ..store.journal import JournalEntry
 from ..store.messages import MessageLog
-from ..store.stations import RejectedHandshake
 from .admission import Admission, hash_password
 from .blocks.authorization import Authorization
 from .blocks.availability import Availability
@@ -44,8 +43,17 @@ from .context import Context
 from .dialects import Unsupported, dialect
 from .dialects.dialect import Dialect
 from .dialects.dialect import Reply as StationReply
+from .doctor import Doctor
 from .ledger import Ledger
-from .link import CallFailed, HandshakeRejected, OutboundCall, Reply, StationRef, station_address
+from .link import (
+    CallFailed,
+    HandshakeRejected,
+    OutboundCall,
+    Reply,
+    SessionEnded,
+    StationRef,
+    station_address,
+)
 from .quarantine import Quarantine
 from .repairs import Repairs
 from .settings import CsmsSettings
@@ -94,6 +102,7 @@ class Csms:
         self.quarantine = Quarantine()
         self.repairs = Repairs()
         self._messages = MessageLog(store)
+        self.doctor = Doctor(store, clock, self._owner)
         self._availability = Availability(context)
         self._authorization = Authorization(context)
         self.ledger = Ledger(store, clock, _interpret)
@@ -142,7 +151,8 @@ class Csms:
         self._ends = [
             bus.subscribe(StationConnected, self._connected),
             bus.subscribe(StationDisconnected, self._disconnected),
-            bus.subscribe(HandshakeRejected, self._rejected),
+            bus.subscribe(HandshakeRejected, self.doctor.rejected),
+            bus.subscribe(SessionEnded, self.doctor.ended),
         ]
 
     async def reload(self) -> None:
@@ -166,6 +176,7 @@ class Csms:
             await asyncio.gather(self._ledger_task, return_exceptions=True)
         await self.ledger.stop()
         self._messages.write_gathered()
+        self.doctor.write_gathered()
 
     async def written(self) -> None:
         """Return when the tables hold what has been answered until now, as far as the disk takes it: for who
@@ -405,16 +416,10 @@ class Csms:
             lambda connection: stations.record_seen(connection, operator_id, station_id, version, now)
         )
 
-    def _rejected(self, event: HandshakeRejected) -> None:
-        row = RejectedHandshake(
-            operator_id=self.settings.operator_id,
-            at=event.at,
-            peer=event.peer,
-            path=event.path,
-            identity=event.identity,
-            reason=event.reason,
-        )
-        self._store.post(lambda connection: stations.record_rejection(connection, row))
+    def _owner(self, identity: str | None) -> str:
+        """Whose a handshake is: the station's operator's, a stranger's our own."""
+        state = None if identity is None else self._stations.get(identity)
+        return self.settings.operator_id if state is None else state.operator_id
 
 
 def _interpret(entry: JournalEntry) -> TransactionMessage | Metered | None:

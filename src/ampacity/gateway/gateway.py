@@ -232,10 +232,18 @@ class Gateway:
     def _reject(
         self, handshake: Handshake, identity: str | None, kind: RejectKind, reason: str, status: int
     ) -> None:
-        self._tell_rejected(handshake.peer, handshake.path[:500], identity, kind, reason, status)
+        offered = handshake.headers.get("sec-websocket-protocol", "")[:200]
+        self._tell_rejected(handshake.peer, handshake.path[:500], identity, kind, reason, status, offered)
 
     def _tell_rejected(
-        self, peer: str, path: str, identity: str | None, kind: RejectKind, reason: str, status: int
+        self,
+        peer: str,
+        path: str,
+        identity: str | None,
+        kind: RejectKind,
+        reason: str,
+        status: int,
+        offered: str = "",
     ) -> None:
         log.info("handshake of %s rejected: %s", peer, reason)
         self._bus.publish(
@@ -247,6 +255,7 @@ class Gateway:
                 reason=reason,
                 status=status,
                 at=self._clock.now(),
+                offered=offered,
             )
         )
 

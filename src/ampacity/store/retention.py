@@ -18,7 +18,7 @@ from . import samples
 from .database import Store
 from .errors import StoreUnavailable
 from .operators import list_operators
-from .tables import handshake_rejected, login_link, message_log, meter_reading, rollup_15min, web_session
+from .tables import connection_finding, login_link, message_log, meter_reading, rollup_15min, web_session
 
 ROWS_AT_ONCE = 2_000
 ENFORCE_EVERY_S = 3_600.0
@@ -30,7 +30,7 @@ class RetentionPolicy(Struct, frozen=True, kw_only=True):
     message_log_days: float = 14.0
     sample_days: float = 400.0
     rollup_days: float = 3_653.0
-    rejected_handshake_days: float = 30.0
+    connection_days: float = 30.0
 
 
 class RetentionReport(Struct, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class RetentionReport(Struct, frozen=True, kw_only=True):
     messages: int
     samples: int
     rollups: int
-    rejected_handshakes: int
+    findings: int
     sign_ins: int
 
 
@@ -53,15 +53,13 @@ async def run(store: Store, policy: RetentionPolicy) -> None:
 
 async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> RetentionReport:
     """Delete what is older than the policy allows, and sign-ins that have expired."""
-    messages = handshakes = sampled = rolled = sign_ins = 0
+    messages = findings = sampled = rolled = sign_ins = 0
     for known in await store.read(list_operators):
         operator_id = known.operator_id
         messages += await _delete_older(
             store, message_log, operator_id, now - timedelta(days=policy.message_log_days)
         )
-        handshakes += await _delete_older(
-            store, handshake_rejected, operator_id, now - timedelta(days=policy.rejected_handshake_days)
-        )
+        findings += await _delete_findings(store, operator_id, now - timedelta(days=policy.connection_days))
         sampled += await _delete_of_evses(
             store, meter_reading, operator_id, now - timedelta(days=policy.sample_days)
         )
@@ -70,7 +68,7 @@ async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> Reten
         )
         sign_ins += await store.write(partial(_delete_expired, operator_id, now))
     return RetentionReport(
-        messages=messages, samples=sampled, rollups=rolled, rejected_handshakes=handshakes, sign_ins=sign_ins
+        messages=messages, samples=sampled, rollups=rolled, findings=findings, sign_ins=sign_ins
     )
 
 
@@ -84,6 +82,26 @@ async def _delete_older(store: Store, table: Table, operator_id: str, before: da
         )
         return connection.execute(
             delete(table).where(table.c.operator_id == operator_id, table.c.id.in_(oldest))
+        ).rowcount
+
+    total = 0
+    while deleted := await store.write(some):
+        total += deleted
+    return total
+
+
+async def _delete_findings(store: Store, operator_id: str, before: datetime) -> int:
+    column = connection_finding.c
+
+    def some(connection: Connection) -> int:
+        oldest = (
+            select(column.finding_id)
+            .where(column.operator_id == operator_id, column.last_at < before)
+            .order_by(column.last_at)
+            .limit(ROWS_AT_ONCE)
+        )
+        return connection.execute(
+            delete(connection_finding).where(column.operator_id == operator_id, column.finding_id.in_(oldest))
         ).rowcount
 
     total = 0

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType, structs
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from ..model.station import ConnectorStatus, StationInfo
 from .statements import insert_or_ignore, upsert
-from .tables import connector_status, handshake_rejected, station, variable
+from .tables import connector_status, station, variable
 
 
 class StationRow(Struct, frozen=True, kw_only=True):
@@ -69,18 +69,6 @@ class StationVariable(Struct, frozen=True, kw_only=True):
     attribute: str = "Actual"
     read_only: bool | None = None
     seen_at: datetime
-
-
-class RejectedHandshake(Struct, frozen=True, kw_only=True):
-    """A connection that was refused, and why."""
-
-    operator_id: str
-    at: datetime
-    peer: str
-    path: str
-    identity: str | None
-    reason: str
-    id: int | None = None
 
 
 # ---------------------------------------------------------------- stations
@@ -261,24 +249,3 @@ def _variable(values: dict[str, Any]) -> StationVariable:
     for name in ("component_instance", "variable_instance", "evse_id"):
         values[name] = values[name] or None
     return StationVariable(**values)
-
-
-# ---------------------------------------------------------------- the connection doctor
-
-
-def record_rejection(connection: Connection, rejected: RejectedHandshake) -> None:
-    """Keep a refused handshake."""
-    values = structs.asdict(rejected)
-    del values["id"]
-    connection.execute(insert(handshake_rejected), values)
-
-
-def list_rejections(
-    connection: Connection, operator_id: str, *, before: int | None = None, limit: int = 100
-) -> list[RejectedHandshake]:
-    """Refused handshakes, newest first; for the next page pass the last one's id as `before`."""
-    query = select(handshake_rejected).where(handshake_rejected.c.operator_id == operator_id)
-    if before is not None:
-        query = query.where(handshake_rejected.c.id < before)
-    query = query.order_by(handshake_rejected.c.id.desc()).limit(limit)
-    return [RejectedHandshake(**row._mapping) for row in connection.execute(query)]

@@ -419,19 +419,25 @@ message_log = Table(
 )
 """Frames of one station within a fifth of a second, as MessagePack: [micros, inward, action, id, frame]."""
 
-handshake_rejected = Table(
-    "handshake_rejected",
+connection_finding = Table(
+    "connection_finding",
     metadata,
-    Column("id", RowId, primary_key=True, autoincrement=True),
-    _operator_id(primary_key=False),
-    Column("at", Instant, nullable=False),
+    _operator_id(),
+    Column("finding_id", Text, primary_key=True),
+    Column("outcome", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("station_id", Text),
+    Column("reason", Text, nullable=False),
     Column("peer", Text, nullable=False),
     Column("path", Text, nullable=False),
-    Column("identity", Text),
-    Column("reason", Text, nullable=False),
-    Index(None, "operator_id", "id"),
-    Index(None, "operator_id", "at"),
-    sqlite_autoincrement=True,
+    Column("offered", Text, nullable=False),
+    Column("status", Integer),
+    Column("lasted_s", Float),
+    Column("count", BigInteger, nullable=False),
+    Column("first_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Index(None, "operator_id", "last_at"),
+    Index(None, "operator_id", "station_id", "last_at"),
 )
 
 # ---------------------------------------------------------------- people and programs

@@ -1,18 +1,36 @@
-// What to do about a handshake that was turned away: by the words of the gateway's reason.
+// What the connection doctor knows: the kinds of its findings, and what helps against each.
 
 import type { Key } from "./i18n.svelte";
+import type { ConnectionView } from "./types";
 
-const REMEDIES: readonly (readonly [RegExp, Key])[] = [
-  [/is unknown/, "doctor.unknown"],
-  [/sent no password/, "doctor.passwordMissing"],
-  [/^the password of/, "doctor.passwordWrong"],
-  [/offers/, "doctor.subprotocol"],
-  [/names no station|station id/, "doctor.path"],
-  [/not a WebSocket/, "doctor.proxy"],
-  [/scheme|base64|user:password/, "doctor.basic"],
-];
+export type Outcome = ConnectionView["outcome"];
 
-export function remedyKey(reason: string): Key {
-  if (/^Basic user/.test(reason)) return "doctor.user";
-  return REMEDIES.find(([pattern]) => pattern.test(reason))?.[1] ?? "doctor.other";
+export const KINDS = {
+  rejected: ["unknown", "password_missing", "password_wrong", "authorization", "subprotocol", "path", "not_websocket", "tls", "too_many", "busy"],
+  ended: ["lost", "no_pong", "closed", "protocol", "slow_consumer", "replaced", "disconnected", "restart"],
+} as const satisfies Record<Outcome, readonly string[]>;
+
+const HELP: { readonly [name: string]: Key } = {
+  "rejected/unknown": "doctor.help.unknown",
+  "rejected/password_missing": "doctor.help.passwordMissing",
+  "rejected/password_wrong": "doctor.help.passwordWrong",
+  "rejected/authorization": "doctor.help.authorization",
+  "rejected/subprotocol": "doctor.help.subprotocol",
+  "rejected/path": "doctor.help.path",
+  "rejected/not_websocket": "doctor.help.notWebsocket",
+  "rejected/tls": "doctor.help.tls",
+  "rejected/too_many": "doctor.help.tooMany",
+  "rejected/busy": "doctor.help.busy",
+  "ended/lost": "doctor.help.lost",
+  "ended/no_pong": "doctor.help.noPong",
+  "ended/closed": "doctor.help.closed",
+  "ended/protocol": "doctor.help.protocol",
+  "ended/slow_consumer": "doctor.help.slowConsumer",
+  "ended/replaced": "doctor.help.replaced",
+  "ended/restart": "doctor.help.restart",
+};
+
+/** What to do about a finding; null where nothing is to be done. */
+export function remedy(found: ConnectionView): Key | null {
+  return HELP[`${found.outcome}/${found.kind}`] ?? null;
 }

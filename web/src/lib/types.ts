@@ -527,14 +527,34 @@ export interface MessagePage {
   next: number | null;
 }
 
-/** A connection that was turned away. `reason` is a sentence that a technician can act on. */
-export interface HandshakeView {
-  handshake_id: number;
-  at: Instant;
-  peer: string;
-  path: string;
-  identity: string | null;
+/**
+ * Why handshakes were turned away (`rejected`) or connections are over (`ended`), `count` times since
+ * `first_at`. `reason` is a sentence that a technician can act on, `kind` the same for programs.
+ *
+ * `station_id` is the identity that was named, registered or not, None where the path named none. `peer`
+ * (address and port), `path`, `offered` (subprotocols), `status` (HTTP; 0 where it came to none) and
+ * `lasted_s` are the newest one's; None for what a handshake or a connection doesn't have.
+ */
+export interface ConnectionView {
+  finding_id: string;
+  outcome: "ended" | "rejected";
+  kind: string;
+  station_id: string | null;
   reason: string;
+  peer: string;
+  path: string | null;
+  offered: string | null;
+  status: number | null;
+  lasted_s: number | null;
+  count: number;
+  first_at: Instant;
+  last_at: Instant;
+}
+
+/** The one that came last first; `next` is the `before` of the following page. */
+export interface ConnectionPage {
+  items: ConnectionView[];
+  next: string | null;
 }
 
 /**

@@ -29,7 +29,7 @@ _TROUBLE: dict[str, tuple[int, str, str]] = {
     "offline": (
         409,
         "Station {station} is not connected.",
-        "See its last handshakes under /api/v1/handshakes.",
+        "/api/v1/connections tells why it is not connected.",
     ),
     "rejected": (502, "Station {station} refused: {status}.", "Its variables or its state may say why."),
     "timeout": (

@@ -1,4 +1,4 @@
-"""Stations: what they are, how they stand, what they said, and who was turned away."""
+"""Stations: what they are, how they stand, and what they said."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from ...csms.state import StationState
 from ...store import messages
-from ...store import stations as rows
 from ..views import (
     ConnectorView,
-    HandshakeView,
     MessagePage,
     MessageView,
     NoticeView,
@@ -148,38 +146,8 @@ async def list_messages(
     )
 
 
-@get("/", summary="Connections that were turned away")
-async def list_handshakes(
-    api: Api,
-    who: Who,
-    station_id: FromQuery[str | None] = None,
-    before: FromQuery[int | None] = None,
-    limit: Limit = 100,
-) -> list[HandshakeView]:
-    """Newest first: for the one who wonders why a station doesn't appear."""
-    found = await api.store.read(
-        lambda connection: rows.list_rejections(
-            connection, who.operator_id, before=before, limit=limit if station_id is None else 1000
-        )
-    )
-    views = [
-        HandshakeView(
-            handshake_id=row.id or 0,
-            at=row.at,
-            peer=row.peer,
-            path=row.path,
-            identity=row.identity,
-            reason=row.reason,
-        )
-        for row in found
-        if station_id in (None, row.identity)
-    ]
-    return views[:limit]
-
-
 router = Router(
     "/stations",
     tags=["stations"],
     route_handlers=[list_stations, get_station, get_status, list_variables, list_messages],
 )
-handshakes_router = Router("/handshakes", tags=["stations"], route_handlers=[list_handshakes])

@@ -112,29 +112,33 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
-        "handshake_rejected",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        "connection_finding",
         sa.Column("operator_id", sa.Text(), nullable=False),
-        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("finding_id", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("station_id", sa.Text(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("peer", sa.Text(), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
-        sa.Column("identity", sa.Text(), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_handshake_rejected")),
-        sqlite_autoincrement=True,
+        sa.Column("offered", sa.Text(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("lasted_s", sa.Float(), nullable=True),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("first_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("operator_id", "finding_id", name=op.f("pk_connection_finding")),
     )
     op.create_index(
-        op.f("ix_handshake_rejected_operator_id_at"),
-        "handshake_rejected",
-        ["operator_id", "at"],
+        op.f("ix_connection_finding_operator_id_last_at"),
+        "connection_finding",
+        ["operator_id", "last_at"],
         unique=False,
     )
     op.create_index(
-        op.f("ix_handshake_rejected_operator_id_id"),
-        "handshake_rejected",
-        ["operator_id", "id"],
+        op.f("ix_connection_finding_operator_id_station_id_last_at"),
+        "connection_finding",
+        ["operator_id", "station_id", "last_at"],
         unique=False,
     )
     op.create_table(
