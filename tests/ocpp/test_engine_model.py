@@ -511,12 +511,17 @@ def walk(version: Version, seed: int) -> Counter[str]:
     return pipe.seen
 
 
+def walks(version: Version, count: int) -> Counter[str]:
+    seen: Counter[str] = Counter()
+    for seed in range(count):
+        seen += walk(version, seed)
+    return seen
+
+
 @pytest.mark.parametrize("version", list(Version))
 def test_long_walks_find_nothing_else(version: Version) -> None:
     """Walks that go deep, and meet everything."""
-    seen: Counter[str] = Counter()
-    for seed in range(150):
-        seen += walk(version, seed)
+    seen = walks(version, 150)
     names = {name for role in Role for name, _, _ in breakages(version, role, "x")}
     wanted = names | {
         "call", "result", "failed", "timed out", "lost", "queue full", "bad answer of ours", "cut",
@@ -560,9 +565,8 @@ def test_a_wrong_engine_is_found(
     monkeypatch: pytest.MonkeyPatch, place: type, name: str, doctored: Any
 ) -> None:
     monkeypatch.setattr(place, name, doctored)
-    with pytest.raises((AssertionError, KeyError, e.UnknownCall, e.QueueFull)):
-        for seed in range(20):
-            walk(Version.V21, seed)
+    with pytest.raises(AssertionError):
+        walks(Version.V21, 20)
 
 
 def step(pipe: Pipe, dice: Random, name: str) -> None:
