@@ -115,7 +115,6 @@ class Csms:
         self._provisioning = Provisioning(context, self._for_the_system)
         self._hear: dict[type[Any], Callable[[StationState, Any], Awaitable[Answer]]] = {
             Boot: self._provisioning.boot,
-            Heartbeat: self._provisioning.heartbeat,
             Status: self._availability.status,
             Authorize: self._authorization.authorize,
             VendorData: self.vendor.transferred,
@@ -234,10 +233,20 @@ class Csms:
             self._transactions.told(state, said, call, speech, reply, int(now * 1e6))
         elif isinstance(said, Metered):
             self._metering.told(state, said, call, speech, reply, int(now * 1e6))
+        elif state.registering is None and (answer := self._at_once(state, said)) is not None:
+            reply.answer(speech.answer(call.action, call.payload, answer))
         else:
             task = asyncio.ensure_future(self._converse(state, speech, said, call, reply))
             self._conversations.add(task)
             task.add_done_callback(self._conversations.discard)
+
+    def _at_once(self, state: StationState, said: FromStation) -> Answer | None:
+        """The answer to what changes nothing that must last; None where somebody has to work on it."""
+        if type(said) is Heartbeat:
+            return self._provisioning.heartbeat(said)
+        if type(said) is Status:
+            return self._availability.unchanged(state, said)
+        return None
 
     async def _converse(
         self, state: StationState, speech: Dialect, said: FromStation, call: CallReceived, reply: Reply
@@ -245,7 +254,7 @@ class Csms:
         try:
             if state.registering is not None:
                 await state.registering
-            answer = await self._hear[type(said)](state, said)
+            answer = self._at_once(state, said) or await self._hear[type(said)](state, said)
             payload = speech.answer(call.action, call.payload, answer)
         except (StoreUnavailable, StoreClosed) as trouble:
             reply.leave(str(trouble))

@@ -7,6 +7,7 @@ they are the first to be shed. Answers don't name their action, so the log remem
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -90,37 +91,41 @@ class MessageLog:
         _ROWS.write(connection, rows)
 
     def _row(self, key: tuple[str, str], frames: list[Gathered]) -> tuple[Any, ...]:
-        calls = self._calls.pop(key, {})
-        packed: list[tuple[int, bool, str | None, str | None, str]] = []
-        actions: dict[str, None] = {}
-        for at, direction, frame in frames:
-            message_id, action = _name(frame, calls)
-            if action is not None:
-                actions[action] = None
-            packed.append((int(at * 1e6), direction == "in", action, message_id, frame))
+        carried = self._calls.pop(key, None) or {}
+        calls = dict(carried)
+        actions: dict[str | None, None] = {}
+        for _, _, frame in frames:
+            actions[_name(frame, calls)[1]] = None
         if calls:
             # Calls that wait for their answer: one each way, so there are few; what is older never comes.
             self._calls[key] = dict(list(calls.items())[-16:])
-        return (*key, packed[0][0], packed[-1][0], "\n".join(actions), _pack(packed))
+        named = "\n".join([action for action in actions if action is not None])
+        return (*key, int(frames[0][0] * 1e6), int(frames[-1][0] * 1e6), named, _pack((carried, frames)))
+
+
+_HEAD = re.compile(r'\s*\[\s*(\d+)\s*,\s*"([^"]*)"(?:\s*,\s*"([^"\n]*)")?')
 
 
 def _name(frame: str, calls: dict[str, str]) -> tuple[str | None, str | None]:
-    """The frame's message id and action, without decoding it: `[2,"id","Action",...` or `[3,"id",...`."""
-    parts = frame.split('"', 4)
-    if len(parts) < 3 or not parts[0].lstrip().startswith("["):
+    """The frame's message id and action, without decoding it: `[2,"id","Action",...` or `[3,"id",...`.
+
+    `calls` are those that wait for their answer; it is kept up.
+    """
+    head = _HEAD.match(frame)
+    if head is None:
         return None, None
-    message_id = parts[1]
-    kind = parts[0].strip(" \t\r\n[,")
-    if kind in ("2", "6") and len(parts) >= 5 and parts[2].strip() == ",":
-        if kind == "2":
-            calls[message_id] = parts[3]
-        return message_id, parts[3]
-    return message_id, calls.pop(message_id, None)
+    kind, message_id, action = head.groups()
+    if kind == "2" and action is not None:
+        calls[message_id] = action
+    elif kind != "6":
+        action = calls.pop(message_id, None)
+    return message_id, action
 
 
-_Packed = list[tuple[int, bool, str | None, str | None, str]]
 _pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(_Packed).decode
+_unpack = msgspec.msgpack.Decoder(tuple[dict[str, str], list[Gathered]]).decode
+"""Calls from before that wait for their answer, and frames as they came."""
+
 _ROWS = Rows(message_log, ("operator_id", "station_id", "at", "last_at", "actions", "frames"))
 
 
@@ -177,9 +182,11 @@ def _page(
 
 def _frames_of(row: Any) -> Iterator[tuple[int, MessageRow]]:
     """The frames of a row with their numbers, newest first."""
-    frames = _unpack(row.frames)
+    calls, frames = _unpack(row.frames)
+    names = [_name(frame, calls) for _, _, frame in frames]
     for place in range(len(frames) - 1, -1, -1):
-        at, inward, action, message_id, frame = frames[place]
+        at, direction, frame = frames[place]
+        message_id, action = names[place]
         number = row.id * FRAMES_AT_ONCE + place
         yield (
             number,
@@ -187,8 +194,8 @@ def _frames_of(row: Any) -> Iterator[tuple[int, MessageRow]]:
                 id=number,
                 operator_id=row.operator_id,
                 station_id=row.station_id,
-                at=from_micros(at),
-                direction="in" if inward else "out",
+                at=from_micros(int(at * 1e6)),
+                direction=direction,
                 action=action,
                 message_id=message_id,
                 frame=frame,

@@ -29,7 +29,7 @@ Conflict: TypeAlias = Literal["error", "ignore", "replace"] | Merge
 key) instead of the old ones, or what the function makes of both.
 """
 
-SQLITE_CHUNKS = (256, 64, 8, 1)
+SQLITE_CHUNKS = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 """Rows of one statement. Each size is compiled once by the driver and kept in its cache."""
 
 

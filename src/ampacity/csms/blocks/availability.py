@@ -14,6 +14,17 @@ class Availability:
     def __init__(self, context: Context) -> None:
         self._context = context
 
+    def unchanged(self, state: StationState, said: Status) -> Acknowledged | None:
+        """The answer to a status that tells nothing new (stations repeat theirs), None for one that does.
+        `at` of a connector is when it took its status, so there is nothing to write.
+        """
+        known = state.connectors.get((said.evse_id, said.connector_id))
+        if known is None or known.reported != said.status or known.error != said.error:
+            return None
+        state.status_since_boot = True
+        self._settle_change(state, said)
+        return Acknowledged()
+
     async def status(self, state: StationState, said: Status) -> Acknowledged:
         """Keep a connector's status, durably:
         a station that reconnects without a boot does not tell it again.

@@ -64,7 +64,7 @@ class Provisioning:
             status="Accepted", now=context.clock.now(), interval_s=context.settings.heartbeat_interval_s
         )
 
-    async def heartbeat(self, state: StationState, said: Heartbeat) -> HeartbeatAnswer:
+    def heartbeat(self, said: Heartbeat) -> HeartbeatAnswer:
         """Tell the time."""
         return HeartbeatAnswer(self._context.clock.now())
 
