@@ -108,7 +108,7 @@ def test_values_that_can_not_be_used(value: Any, given_: dict[str, Any]) -> None
 
 def _register(minute: int, value: float, phase: int = 0, context: str = "Sample.Periodic") -> MeterReading:
     item = Sample("Energy.Active.Import.Register", value, "Wh", phase, context)
-    return MeterReading(NOON.replace(minute=minute), (item,))
+    return MeterReading.of(NOON.replace(minute=minute), (item,))
 
 
 def test_the_register_of_several_readings() -> None:
@@ -124,7 +124,7 @@ def test_the_register_of_several_readings() -> None:
     assert register_wh(marked, first=True) == 333
     assert register_wh(marked, first=False) == 444
     phases = tuple(item for phase in (1, 2, 3) for item in _register(1, 10.0 * phase, phase).samples)
-    assert register_wh((MeterReading(NOON, phases),), first=False) == 60
+    assert register_wh((MeterReading.of(NOON, phases),), first=False) == 60
 
 
 # ---------------------------------------------------------------- from stations

@@ -90,7 +90,7 @@ def test_a_late_value_does_not_turn_the_present_back() -> None:
 
 
 def power(minute: float, watts: float) -> MeterReading:
-    return MeterReading(NOON + timedelta(minutes=minute), (Sample("Power.Active.Import", watts, "W"),))
+    return MeterReading.of(NOON + timedelta(minutes=minute), (Sample("Power.Active.Import", watts, "W"),))
 
 
 def test_without_a_start_the_first_register_counts() -> None:

@@ -43,14 +43,14 @@ def voltage(volts: float, phase: int = 0) -> Sample:
     ],
 )
 def test_power(samples: tuple[Sample, ...], watts: float | None) -> None:
-    assert power_w(samples, 230.0) == watts
+    assert power_w(MeterReading.of(NOON, samples), 230.0) == watts
 
 
 def test_the_newest_reading_that_tells_power() -> None:
     readings = [
-        MeterReading(NOON + timedelta(minutes=1), (power(1),)),
-        MeterReading(NOON + timedelta(minutes=3), (voltage(230),)),
-        MeterReading(NOON + timedelta(minutes=2), (power(2),)),
+        MeterReading.of(NOON + timedelta(minutes=1), (power(1),)),
+        MeterReading.of(NOON + timedelta(minutes=3), (voltage(230),)),
+        MeterReading.of(NOON + timedelta(minutes=2), (power(2),)),
     ]
     assert newest_power_w(readings, 230.0) == 2
 
@@ -58,11 +58,11 @@ def test_the_newest_reading_that_tells_power() -> None:
 def test_measurands_in_turns_and_late_readings() -> None:
     meter = EvseMeter()
     assert meter.current_a is None
-    assert meter.take(MeterReading(NOON, (current(10, 1), current(9, 2))))
-    assert meter.take(MeterReading(NOON + timedelta(seconds=1), (Sample("SoC", 55.0, "Percent"),)))
-    assert not meter.take(MeterReading(NOON - timedelta(minutes=1), (current(1, 1),)))
+    assert meter.take(MeterReading.of(NOON, (current(10, 1), current(9, 2))))
+    assert meter.take(MeterReading.of(NOON + timedelta(seconds=1), (Sample("SoC", 55.0, "Percent"),)))
+    assert not meter.take(MeterReading.of(NOON - timedelta(minutes=1), (current(1, 1),)))
     assert (meter.current_a, meter.soc_percent, meter.at) == ((10, 9, 0), 55.0, NOON + timedelta(seconds=1))
-    meter.take(MeterReading(NOON + timedelta(seconds=2), (current(8, 1),)))
+    meter.take(MeterReading.of(NOON + timedelta(seconds=2), (current(8, 1),)))
     assert meter.current_a == (8, 0, 0)
     meter.rest()
     assert (meter.current_a, meter.soc_percent) == ((0, 0, 0), 55.0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import timeit
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
@@ -21,6 +22,8 @@ from ampacity.model.station import MeterReading, Sample, quantity_of
 from ampacity.ocpp.codec import Codec
 from ampacity.ocpp.messages import v16, v21, v201
 from ampacity.ocpp.version import Role, Version
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 CODECS = {version.value: Codec(version, Role.CSMS, lenient=True) for version in Version}
 VERSIONS = tuple(CODECS)
@@ -157,7 +160,7 @@ def test_what_is_no_active_power_is_not_counted_as_watts(
 ) -> None:
     [made] = samples(version, [wire(version, 7, measurand=measurand, unit=unit)])
     assert (made.measurand, made.unit, made.value) == (named, base, 7 * factor)
-    assert power_w([made], 230.0) is None
+    assert power_w(MeterReading.of(NOON, [made]), 230.0) is None
 
 
 @pytest.mark.parametrize(
@@ -255,11 +258,11 @@ def test_neutral_and_phase_to_phase_values_are_no_part_of_a_sum() -> None:
     made = samples(
         "1.6", [wire("1.6", 10, measurand="Current.Import", unit="A", phase=phase) for phase in phases]
     )
-    assert power_w(made, 230.0) == pytest.approx(6900.0)
+    assert power_w(MeterReading.of(NOON, made), 230.0) == pytest.approx(6900.0)
     made = samples(
         "1.6", [wire("1.6", 100, measurand="Power.Active.Import", phase=phase) for phase in phases]
     )
-    assert power_w(made, 230.0) == pytest.approx(300.0)
+    assert power_w(MeterReading.of(NOON, made), 230.0) == pytest.approx(300.0)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def transaction_row(number: int = 1, **changes: object) -> TransactionRow:
 
 def reading(at: datetime, register_wh: float, current_a: float = 16.0) -> MeterReading:
     """What a three-phase station samples."""
-    return MeterReading(
+    return MeterReading.of(
         at=at,
         samples=(
             Sample("Energy.Active.Import.Register", register_wh, "Wh"),

@@ -67,7 +67,7 @@ async def test_an_instant_told_in_parts_becomes_whole_and_the_first_word_counts(
     )
     writer = ReadingWriter()
     for part in parts:
-        told = [Told(EVSE, "t1", (MeterReading(NOON, (part,)),))]
+        told = [Told(EVSE, "t1", (MeterReading.of(NOON, (part,)),))]
         await store.write(lambda connection, told=told: writer.write(connection, told))
     points = await store.read(
         lambda connection: samples.list_samples(connection, OPERATOR, "CP1", 1, NOON, END)
@@ -131,7 +131,7 @@ def test_rollups_agree_with_samples_however_they_come(
                     Told(
                         (OPERATOR, "CP1", evse_id),
                         None,
-                        (MeterReading(at, (Sample(REGISTER, value, "Wh"),)),),
+                        (MeterReading.of(at, (Sample(REGISTER, value, "Wh"),)),),
                     )
                     for at, value, evse_id in told[start : start + at_once]
                 ],

@@ -30,7 +30,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from ..clock import Clock
-from ..model.station import MeterReading, Sample
+from ..model.station import ALL_PHASES, MeterReading, series_of, shape_of
 from ..store import Store, StoreClosed, StoreError, StoreUnavailable, journal, samples, transactions
 from ..store.columns import to_micros
 from ..store.journal import Journal, JournalEntry
@@ -484,9 +484,12 @@ class Ledger:
 def readings_of(said: Said) -> tuple[MeterReading, ...]:
     """What a message measured. The registers of 1.6's start and stop come without readings."""
     if isinstance(said, TransactionMessage) and said.phase != "Updated" and said.register_wh is not None:
-        register = MeterReading(said.at, (Sample(samples.REGISTER, said.register_wh, "Wh"),))
+        register = MeterReading(said.at, _REGISTER, (said.register_wh,))
         return (*said.readings, register)
     return said.readings
+
+
+_REGISTER = shape_of((series_of(samples.REGISTER, "Wh", ALL_PHASES, "Sample.Periodic", "Outlet"),))
 
 
 def _joined(older: _Batch, newer: _Batch) -> _Batch:

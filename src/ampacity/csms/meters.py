@@ -5,11 +5,13 @@ Stations send measurands in turns (power each 10 s, SoC each minute), so the new
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
 from datetime import datetime
+from typing import TypeAlias
+
+from msgspec import Struct
 
 from ..model.phases import PerPhase
-from ..model.station import LAST_PHASE, MeterReading, Sample
+from ..model.station import LAST_PHASE, MeterReading, OfShape, Shape
 
 POWER = "Power.Active.Import"
 CURRENT = "Current.Import"
@@ -17,40 +19,64 @@ VOLTAGE = "Voltage"
 SOC = "SoC"
 
 
+Key: TypeAlias = tuple[str, int]
+"""(measurand, phase)."""
+
+
 class EvseMeter:
     """The newest values of one EVSE. Phases are the EVSE's own L1..L3."""
 
     def __init__(self) -> None:
         self.at: datetime | None = None
-        self._values: dict[tuple[str, int], float] = {}
-        self._told: Set[tuple[str, int]] = frozenset()
+        self._newest: tuple[float, ...] = ()
+        self._shape: Shape | None = None
+        """The newest reading, as long as it is of the same shape as the one before."""
+        self._older: dict[Key, float] = {}
+        """Values of other shapes that were told before."""
 
     def take(self, reading: MeterReading) -> bool:
         """Keep a reading that is not older than what is known; returns whether it was kept."""
         if self.at is not None and reading.at < self.at:
             return False
-        if reading.samples:
-            self.at = reading.at
-            told = {(item.measurand, item.phase): item.value for item in reading.samples}
-            if told.keys() != self._told:
-                self._told = told.keys()
-                # A station that changes from phases to sums must not leave the other form behind.
-                for measurand in {measurand for measurand, _ in told} & {POWER, CURRENT}:
-                    for phase in range(4):
-                        if (measurand, phase) not in told:
-                            self._values.pop((measurand, phase), None)
-            self._values.update(told)
+        shape = reading.shape
+        if shape is not self._shape:
+            if not reading.values:
+                return True
+            self._change(shape)
+        self._newest = reading.values
+        self.at = reading.at
         return True
+
+    def _change(self, shape: Shape) -> None:
+        self._fold()
+        self._shape = shape
+        # A station that changes from phases to sums must not leave the other form behind.
+        told = _PLACES[shape]
+        for measurand in {measurand for measurand, _ in told} & {POWER, CURRENT}:
+            for phase in range(4):
+                if (measurand, phase) not in told:
+                    self._older.pop((measurand, phase), None)
+
+    def _fold(self) -> None:
+        if self._shape is not None:
+            for key, place in _PLACES[self._shape].items():
+                self._older[key] = self._newest[place]
+            self._shape = None
 
     def rest(self) -> None:
         """Nothing flows: the transaction has ended, and stations tell no values without one."""
-        for measurand, phase in tuple(self._values):
+        self._fold()
+        for measurand, phase in self._older:
             if measurand in (POWER, CURRENT):
-                self._values[measurand, phase] = 0.0
+                self._older[measurand, phase] = 0.0
 
     def value(self, measurand: str, phase: int = 0) -> float | None:
         """The newest value of a measurand on a phase (0: the sum, or not per phase)."""
-        return self._values.get((measurand, phase))
+        if self._shape is not None:
+            place = _PLACES[self._shape].get((measurand, phase))
+            if place is not None:
+                return self._newest[place]
+        return self._older.get((measurand, phase))
 
     @property
     def current_a(self) -> PerPhase | None:
@@ -66,31 +92,65 @@ class EvseMeter:
         return self.value(SOC)
 
 
-def power_w(samples: Iterable[Sample], nominal_voltage_v: float) -> float | None:
+def _places(shape: Shape) -> dict[Key, int]:
+    """Where in a reading the value of a measurand on a phase is; the last one where there are several."""
+    return {(item.measurand, item.phase): place for place, item in enumerate(shape.series)}
+
+
+_PLACES = OfShape(_places)
+
+
+class _PowerIn(Struct, frozen=True, gc=False):
+    """Where in a reading power is: places to be added up, or pairs of current and voltage (None: nominal)."""
+
+    powers: tuple[int, ...]
+    currents: tuple[tuple[int, int | None], ...]
+
+
+def _power_in(shape: Shape) -> _PowerIn:
+    places = {key: place for key, place in _PLACES[shape].items() if key[1] <= LAST_PHASE}
+    whole = places.get((POWER, 0))
+    if whole is not None:
+        return _PowerIn((whole,), ())
+    powers = tuple(place for (measurand, _), place in places.items() if measurand == POWER)
+    if powers:
+        return _PowerIn(powers, ())
+    currents = {phase: place for (measurand, phase), place in places.items() if measurand == CURRENT}
+    if len(currents) > 1:
+        currents.pop(0, None)
+    any_voltage = places.get((VOLTAGE, 0))
+    return _PowerIn(
+        (), tuple((place, places.get((VOLTAGE, phase), any_voltage)) for phase, place in currents.items())
+    )
+
+
+_POWER = OfShape(_power_in)
+
+
+def power_w(reading: MeterReading, nominal_voltage_v: float) -> float | None:
     """The power that one reading tells: as such, as a sum of phases, or from currents and voltages.
 
     A current without phases is taken for one phase's: less than the truth on three, never more.
     """
-    by_key = {(item.measurand, item.phase): item.value for item in samples if item.phase <= LAST_PHASE}
-    whole = by_key.get((POWER, 0))
-    if whole is not None:
-        return whole
-    phases = [value for (measurand, phase), value in by_key.items() if measurand == POWER and phase]
-    if phases:
-        return sum(phases)
-    currents = {phase: value for (measurand, phase), value in by_key.items() if measurand == CURRENT}
-    if not currents:
+    known, values = _POWER[reading.shape], reading.values
+    if len(known.powers) == 1:
+        return values[known.powers[0]]
+    if known.powers:
+        return sum([values[place] for place in known.powers])
+    if not known.currents:
         return None
-    if len(currents) > 1:
-        currents.pop(0, None)
-    voltage_v = by_key.get((VOLTAGE, 0), nominal_voltage_v)
-    return sum(value * by_key.get((VOLTAGE, phase), voltage_v) for phase, value in currents.items())
+    return sum(
+        values[current] * (nominal_voltage_v if voltage is None else values[voltage])
+        for current, voltage in known.currents
+    )
 
 
-def newest_power_w(readings: Iterable[MeterReading], nominal_voltage_v: float) -> float | None:
+def newest_power_w(readings: tuple[MeterReading, ...], nominal_voltage_v: float) -> float | None:
     """The power of the newest reading that tells one."""
+    if len(readings) == 1:
+        return power_w(readings[0], nominal_voltage_v)
     for reading in sorted(readings, key=lambda item: item.at, reverse=True):
-        power = power_w(reading.samples, nominal_voltage_v)
+        power = power_w(reading, nominal_voltage_v)
         if power is not None:
             return power
     return None

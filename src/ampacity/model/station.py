@@ -6,10 +6,13 @@ transactions): `csms.dialects` fills in whichever way the station speaks.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from msgspec import Struct
+
+T = TypeVar("T")
 
 ConnectorStatus: TypeAlias = Literal[
     "Available",
@@ -71,12 +74,97 @@ class SignedValue(Struct, frozen=True, gc=False):
     public_key: str = ""
 
 
+class Series(Struct, frozen=True, eq=False, gc=False):
+    """What a value is one of. `series_of` makes one object for each that occurs, so they compare by identity;
+    attributes as in Sample.
+    """
+
+    measurand: Measurand
+    unit: str
+    phase: int = 0
+    context: str = "Sample.Periodic"
+    location: str = "Outlet"
+
+
+class Shape(Struct, frozen=True, eq=False, gc=False):
+    """The series of a reading, in order. A meter tells the same ones all the time, so what follows from them
+    is worked out once for a shape (`OfShape`) and not for each message. One object for each that occurs.
+    """
+
+    series: tuple[Series, ...]
+
+
+class OfShape(dict[Shape, T]):
+    """What follows from a shape, worked out by `work_out` when it is first asked for."""
+
+    def __init__(self, work_out: Callable[[Shape], T]) -> None:
+        super().__init__()
+        self._work_out = work_out
+
+    def __missing__(self, shape: Shape) -> T:
+        if len(self) >= SHAPES_KEPT:
+            self.clear()
+        found = self[shape] = self._work_out(shape)
+        return found
+
+
+SHAPES_KEPT = 5_000
+"""Stations may invent measurands and units: what is remembered is bounded."""
+
+_series: dict[tuple[str, str, int, str, str], Series] = {}
+_shapes: dict[tuple[Series, ...], Shape] = {}
+
+
+def series_of(measurand: Measurand, unit: str, phase: int, context: str, location: str) -> Series:
+    """The one object for a series."""
+    key = (measurand, unit, phase, context, location)
+    found = _series.get(key)
+    if found is None:
+        if len(_series) >= SHAPES_KEPT:
+            _series.clear()
+            _shapes.clear()
+        found = _series[key] = Series(*key)
+    return found
+
+
+def shape_of(series: tuple[Series, ...]) -> Shape:
+    """The one object for a shape."""
+    found = _shapes.get(series)
+    if found is None:
+        if len(_shapes) >= SHAPES_KEPT:
+            _shapes.clear()
+        found = _shapes[series] = Shape(series)
+    return found
+
+
 class MeterReading(Struct, frozen=True, gc=False):
-    """All samples of one instant (`at`: UTC, aware; the station's time after correction of its skew)."""
+    """All values of one instant (`at`: UTC, aware; the station's time after correction of its skew), one for
+    each series of `shape`.
+    """
 
     at: datetime
-    samples: tuple[Sample, ...]
+    shape: Shape
+    values: tuple[float, ...]
     signed: tuple[SignedValue, ...] = ()
+
+    @classmethod
+    def of(
+        cls, at: datetime, samples: Iterable[Sample], signed: tuple[SignedValue, ...] = ()
+    ) -> MeterReading:
+        """A reading of samples."""
+        told = tuple(samples)
+        series = tuple(
+            series_of(item.measurand, item.unit, item.phase, item.context, item.location) for item in told
+        )
+        return cls(at, shape_of(series), tuple(item.value for item in told), signed)
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """Each value with what it is."""
+        return tuple(
+            Sample(item.measurand, value, item.unit, item.phase, item.context, item.location)
+            for item, value in zip(self.shape.series, self.values, strict=True)
+        )
 
 
 class IdToken(Struct, frozen=True, gc=False):

@@ -9,15 +9,16 @@ come in order of time; else the row is looked up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Table, and_, case, delete, select, tuple_, update
+from sqlalchemy import Connection, Table, and_, case, delete, func, select, tuple_, update
 
-from ..model.station import MeterReading
+from ..model.station import MeterReading, OfShape, Shape
 from .columns import EPOCH, from_micros, to_micros
 from .errors import StoreError
 from .rows import Rows
@@ -91,10 +92,10 @@ class Told(Struct, frozen=True, gc=False):
 
 
 class _Measured(Struct, gc=False):
-    """One instant of an EVSE, as it is gathered."""
+    """One instant of an EVSE, as it is gathered: `values` in the order of `_SERIES`."""
 
     transaction_id: str | None
-    values: list[float | None]
+    values: tuple[float | None, ...]
     more: dict[SeriesOf, float] | None = None
 
     def series(self) -> Iterator[tuple[SeriesOf, float]]:
@@ -104,6 +105,41 @@ class _Measured(Struct, gc=False):
         if self.more:
             yield from self.more.items()
 
+    def add(self, other: _Measured) -> None:
+        """Take in what another message tells of the same instant: what was told first stays."""
+        self.values = tuple(
+            [new if old is None else old for old, new in zip(self.values, other.values, strict=True)]
+        )
+        if other.more:
+            self.more = other.more | (self.more or {})
+
+
+class _Columns(Struct, frozen=True, gc=False):
+    """How readings of a shape become rows: `pick` takes the columns' values out of (*values, None)."""
+
+    pick: Callable[[tuple[float | None, ...]], tuple[float | None, ...]]
+    more: tuple[tuple[SeriesOf, int], ...]
+
+    def measured(self, transaction_id: str | None, reading: MeterReading) -> _Measured:
+        values = reading.values
+        more = {series: values[place] for series, place in self.more} if self.more else None
+        return _Measured(transaction_id, self.pick((*values, None)), more)
+
+
+def _columns(shape: Shape) -> _Columns:
+    nothing = len(shape.series)
+    places = [nothing] * _WIDTH
+    more: dict[SeriesOf, int] = {}
+    for place, item in enumerate(shape.series):
+        column = _PLACE.get((item.measurand, item.phase, item.unit)) if item.location == _OUTLET else None
+        if column is None:
+            more.setdefault((item.measurand, item.phase, item.location, item.unit), place)
+        elif places[column] == nothing:  # of several contexts the first one counts
+            places[column] = place
+    return _Columns(itemgetter(*places), tuple(more.items()))
+
+
+_COLUMNS = OfShape(_columns)
 
 # ---------------------------------------------------------------- writing
 
@@ -126,43 +162,39 @@ class ReadingWriter:
             if instants is None:
                 instants = gathered[message.evse] = {}
             for reading in message.readings:
-                _gather(instants, message.transaction_id, reading)
+                measured = _COLUMNS[reading.shape].measured(message.transaction_id, reading)
+                at = to_micros(reading.at)
+                known = instants.setdefault(at, measured)
+                if known is not measured:
+                    known.add(measured)
         rows: list[tuple[Any, ...]] = []
         rollups: list[tuple[Any, ...]] = []
         for evse, instants in gathered.items():
             newest = self._newest.get(evse)
+            if newest is None:
+                newest = _newest(connection, evse)
             fresh: dict[int, _Measured] = {}
             for at in sorted(instants):
                 measured = instants[at]
-                if newest is not None and at > newest:
+                if at > newest:
                     rows.append((*evse, at, measured.transaction_id, *measured.values, _lines(measured.more)))
                     fresh[at] = measured
                 else:
                     left = _complete(connection, evse, at, measured)
                     if left is not None:
                         fresh[at] = left
-            if instants:
-                self._newest[evse] = max(newest or 0, max(instants)) if newest is not None else max(instants)
+            self._newest[evse] = max(newest, *instants)
             _roll_up(evse, fresh, rollups)
         _READINGS.write(connection, rows)
         _ROLLUPS.write(connection, rollups)
 
 
-def _gather(instants: dict[int, _Measured], transaction_id: str | None, reading: MeterReading) -> None:
-    at = to_micros(reading.at)
-    measured = instants.get(at)
-    if measured is None:
-        measured = instants[at] = _Measured(transaction_id, [None] * _WIDTH)
-    values = measured.values
-    for sample in reading.samples:
-        place = _PLACE.get((sample.measurand, sample.phase, sample.unit))
-        if place is not None and sample.location == _OUTLET:
-            if values[place] is None:
-                values[place] = sample.value
-            continue
-        if measured.more is None:
-            measured.more = {}
-        measured.more.setdefault((sample.measurand, sample.phase, sample.location, sample.unit), sample.value)
+def _newest(connection: Connection, evse: EvseOf) -> int:
+    """The time of an EVSE's last reading, as it is stored; below all times where there is none."""
+    last = connection.execute(
+        select(func.max(meter_reading.c.at)).where(*_of_evse(meter_reading, *evse))
+    ).scalar()
+    return -(1 << 62) if last is None else to_micros(last)
 
 
 def _complete(connection: Connection, evse: EvseOf, at: int, measured: _Measured) -> _Measured | None:
@@ -181,12 +213,13 @@ def _complete(connection: Connection, evse: EvseOf, at: int, measured: _Measured
         )
         return measured
     known = row._mapping
-    left = _Measured(measured.transaction_id, [None] * _WIDTH)
-    changes: dict[str, Any] = {}
-    for place, name in enumerate(_NAMES):
-        value = measured.values[place]
-        if value is not None and known[name] is None:
-            left.values[place] = changes[name] = value
+    new_values = tuple(
+        value if known[name] is None else None for name, value in zip(_NAMES, measured.values, strict=True)
+    )
+    left = _Measured(measured.transaction_id, new_values)
+    changes: dict[str, Any] = {
+        name: value for name, value in zip(_NAMES, new_values, strict=True) if value is not None
+    }
     if measured.more:
         there = _read_lines(known["more"])
         new = {series: value for series, value in measured.more.items() if series not in there}
@@ -222,35 +255,44 @@ def _read_lines(text: str | None) -> dict[SeriesOf, float]:
 
 def _roll_up(evse: EvseOf, fresh: dict[int, _Measured], rollups: list[tuple[Any, ...]]) -> None:
     """Add the quarters of an hour of new values, which come in order of time."""
-    quarters: dict[tuple[str, int, str, int], list[tuple[int, float]]] = {}
-    units: dict[tuple[str, int, str, int], str] = {}
-    for at, measured in fresh.items():
-        start = at - at % _QUARTER_US
-        for (measurand, phase, location, unit), value in measured.series():
-            key = (measurand, phase, location, start)
-            if units.setdefault(key, unit) == unit:
-                quarters.setdefault(key, []).append((at, value))
-    for key, points in quarters.items():
-        measurand, phase, location, start = key
-        values = [value for _, value in points]
-        rollups.append(
-            (
-                *evse,
-                start,
-                measurand,
-                phase,
-                location,
-                units[key],
-                len(values),
-                sum([round(value * 1000) for value in values]),
-                min(values),
-                max(values),
-                points[0][0],
-                values[0],
-                points[-1][0],
-                values[-1],
-            )
-        )
+    quarters: dict[int, list[int]] = {}
+    for at in fresh:
+        quarters.setdefault(at - at % _QUARTER_US, []).append(at)
+    for start, times in quarters.items():
+        told = [fresh[at] for at in times]
+        columns = zip(*[measured.values for measured in told], strict=True)
+        for (_, measurand, phase, unit), column in zip(_SERIES, columns, strict=True):
+            _quarter(rollups, (*evse, start, measurand, phase, _OUTLET, unit), times, column)
+        more: dict[SeriesOf, None] = {}
+        for measured in told:
+            if measured.more:
+                more.update(dict.fromkeys(measured.more))
+        # One unit for each: those with a column first.
+        units = {(measurand, phase, _OUTLET): unit for _, measurand, phase, unit in _SERIES} if more else {}
+        for series in more:
+            measurand, phase, location, unit = series
+            if units.setdefault((measurand, phase, location), unit) == unit:
+                values = [(measured.more or {}).get(series) for measured in told]
+                _quarter(rollups, (*evse, start, *series), times, values)
+
+
+def _quarter(
+    rollups: list[tuple[Any, ...]],
+    key: tuple[Any, ...],
+    times: Sequence[int],
+    column: Sequence[float | None],
+) -> None:
+    """Add the quarter of one series, if it has values. Its first and last are its row's, too."""
+    if None in column:
+        points = [(at, value) for at, value in zip(times, column, strict=True) if value is not None]
+        if not points:
+            return
+        times, column = [at for at, _ in points], [value for _, value in points]
+    values: Sequence[float] = column  # type: ignore[assignment]
+    total = sum([round(value * 1000) for value in values])
+    rollups.append(
+        (*key, len(values), total, min(values), max(values), times[0], values[0], times[-1], values[-1])
+    )
 
 
 _READINGS = Rows(
@@ -375,7 +417,7 @@ def list_samples(
     points = []
     for row in connection.execute(query.order_by(column.at).limit(limit + 1)):
         known = row._mapping
-        measured = _Measured(None, [known[name] for name in _NAMES], _read_lines(known["more"]))
+        measured = _Measured(None, tuple(known[name] for name in _NAMES), _read_lines(known["more"]))
         points += [
             SamplePoint(
                 at=known["at"],

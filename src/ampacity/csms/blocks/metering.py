@@ -103,7 +103,7 @@ class Metering:
             meter = state.meters[evse_id] = EvseMeter()
         heard = live and context.bus.hears(MeterSampled)
         for reading in readings:
-            if not reading.samples:
+            if not reading.values:
                 continue
             meter.take(reading)
             if heard:

@@ -24,7 +24,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from ...model.station import ALL_PHASES, LAST_PHASE, MeterReading, Sample, SignedValue
+from ...model.station import (
+    ALL_PHASES,
+    LAST_PHASE,
+    MeterReading,
+    OfShape,
+    Sample,
+    Series,
+    Shape,
+    SignedValue,
+    series_of,
+    shape_of,
+)
 
 REGISTER = "Energy.Active.Import.Register"
 """Measurand when a sampled value names none (all versions)."""
@@ -110,8 +121,8 @@ _NUMBER = re.compile(
     r"\s*[+-]?\d{1,18}(?:\.\d{0,18}|,(?:\d{1,2}|\d{4,18}))?(?:[eE][+-]?\d{1,3})?\s*", re.ASCII
 )
 
-Form: TypeAlias = tuple[float, float, str, str, int, str, str]
-"""How values of a form are read: (factor, offset) and what the sample says of itself."""
+Form: TypeAlias = tuple[float, float, Series]
+"""How values of a form are read: factor, offset, and what they are."""
 
 _forms: dict[tuple[Any, ...], Form | None] = {}
 
@@ -121,7 +132,8 @@ def readings_16(values: Sequence[Any]) -> tuple[MeterReading, ...]:
     readings = []
     forms = _forms
     for value in values:
-        samples = []
+        series: list[Series] = []
+        numbers: list[float] = []
         signed: list[SignedValue] = []
         for item in value.sampledValue:
             key = (item.measurand, item.unit, item.phase, item.context, item.location)
@@ -136,14 +148,16 @@ def readings_16(values: Sequence[Any]) -> tuple[MeterReading, ...]:
                 continue
             if form is None:
                 continue
-            factor, offset, measurand, unit, phase, context, location = form
+            factor, offset, kind = form
             try:
                 number = float(item.value) * factor + offset
             except ValueError:
                 number = _number(item.value) * factor + offset
             if -LARGEST < number < LARGEST and "_" not in item.value:
-                samples.append(Sample(measurand, number, unit, phase, context, location))
-        readings.append(MeterReading(utc(value.timestamp), tuple(samples), tuple(signed)))
+                series.append(kind)
+                numbers.append(number)
+        shape = shape_of(tuple(series))
+        readings.append(MeterReading(utc(value.timestamp), shape, tuple(numbers), tuple(signed)))
     return tuple(readings)
 
 
@@ -152,7 +166,8 @@ def readings_2(values: Sequence[Any]) -> tuple[MeterReading, ...]:
     readings = []
     forms = _forms
     for value in values:
-        samples = []
+        series: list[Series] = []
+        numbers: list[float] = []
         signed: list[SignedValue] = []
         for item in value.sampledValue:
             told = item.unitOfMeasure
@@ -177,11 +192,13 @@ def readings_2(values: Sequence[Any]) -> tuple[MeterReading, ...]:
                 signed.append(_signed(item))
             if form is None:
                 continue
-            factor, offset, measurand, unit, phase, context, location = form
+            factor, offset, kind = form
             number = item.value * factor + offset
             if -LARGEST < number < LARGEST:
-                samples.append(Sample(measurand, number, unit, phase, context, location))
-        readings.append(MeterReading(utc(value.timestamp), tuple(samples), tuple(signed)))
+                series.append(kind)
+                numbers.append(number)
+        shape = shape_of(tuple(series))
+        readings.append(MeterReading(utc(value.timestamp), shape, tuple(numbers), tuple(signed)))
     return tuple(readings)
 
 
@@ -199,11 +216,11 @@ def sample(
     form = _form(measurand, unit, multiplier, phase, context, location)
     if form is None:
         return None
-    factor, offset, measurand, unit, number_of_phase, context, location = form
+    factor, offset, kind = form
     number = (_number(value) if isinstance(value, str) else value) * factor + offset
     if not -LARGEST < number < LARGEST:
         return None
-    return Sample(measurand, number, unit, number_of_phase, context, location)
+    return Sample(kind.measurand, number, kind.unit, kind.phase, kind.context, kind.location)
 
 
 def _number(text: str) -> float:
@@ -246,15 +263,10 @@ def _form(
     base, factor, offset = scale
     if ".Active." in measurand and base in _OTHER_KINDS:
         measurand = measurand.replace("Active", _OTHER_KINDS[base])
-    return (
-        factor * 10.0**multiplier,
-        offset,
-        measurand,
-        base,
-        _PHASES[phase],
-        context or DEFAULT_CONTEXT,
-        location or DEFAULT_LOCATION,
+    kind = series_of(
+        measurand, base, _PHASES[phase], context or DEFAULT_CONTEXT, location or DEFAULT_LOCATION
     )
+    return factor * 10.0**multiplier, offset, kind
 
 
 def _scale(measurand: str, unit: str) -> tuple[str, float, float] | None:
@@ -295,35 +307,45 @@ def register_wh(readings: tuple[MeterReading, ...], *, first: bool) -> float | N
     A register given per phase only is the sum of its phases. Values marked `Transaction.Begin` or
     `Transaction.End` win over periodic ones of the same message.
     """
-    best: tuple[int, datetime, float] | None = None
-    wanted = "Transaction.Begin" if first else "Transaction.End"
+    if len(readings) == 1:  # as nearly always
+        places, _ = (_FIRST if first else _LAST)[readings[0].shape]
+        values = readings[0].values
+        return values[places[0]] if len(places) == 1 else _sum(values, places)
+    best: tuple[bool, datetime, float] | None = None
     for reading in readings:
-        value, marked = _register_of(reading, wanted)
+        places, marked = (_FIRST if first else _LAST)[reading.shape]
+        value = _sum(reading.values, places)
         if value is None:
             continue
-        rank = (int(marked), reading.at, value)
         if (
             best is None
-            or rank[0] > best[0]
-            or (rank[0] == best[0] and (reading.at < best[1] if first else reading.at >= best[1]))
+            or marked > best[0]
+            or (marked == best[0] and (reading.at < best[1] if first else reading.at >= best[1]))
         ):
-            best = rank
+            best = (marked, reading.at, value)
     return None if best is None else best[2]
 
 
-def _register_of(reading: MeterReading, wanted: str) -> tuple[float | None, bool]:
-    total: float | None = None
-    phases: dict[int, float] = {}
+def _sum(values: Sequence[float], places: tuple[int, ...]) -> float | None:
+    return sum([values[place] for place in places]) if places else None
+
+
+def _register_in(shape: Shape, wanted: str) -> tuple[tuple[int, ...], bool]:
+    """Where in a reading its register is (places to be added up), and whether it is marked as `wanted`."""
+    total: int | None = None
+    phases: dict[int, int] = {}
     marked = False
-    for item in reading.samples:
+    for place, item in enumerate(shape.series):
         if item.measurand != REGISTER or item.location not in (DEFAULT_LOCATION, "Inlet", "Body"):
             continue
         if item.phase:
             if item.phase <= LAST_PHASE:
-                phases[item.phase] = item.value
+                phases[item.phase] = place
         elif total is None or item.context == wanted or item.location == DEFAULT_LOCATION:
-            total = item.value
+            total = place
             marked = marked or item.context == wanted
-    if total is None and phases:
-        total = sum(phases.values())
-    return total, marked
+    return (tuple(phases.values()) if total is None else (total,)), marked
+
+
+_FIRST = OfShape(lambda shape: _register_in(shape, "Transaction.Begin"))
+_LAST = OfShape(lambda shape: _register_in(shape, "Transaction.End"))
