@@ -1,7 +1,7 @@
 """The commands of ./dev; each does all of its set-up first, and only what is not done yet.
 
   ./dev demo [ARGS]         the simulated site: ampacity demo
-  ./dev serve [ARGS]        the server: ampacity serve; site, link, backup, rebuild likewise
+  ./dev serve [ARGS]        the server: ampacity serve; site, link, backup, restore, rebuild likewise
   ./dev test [ARGS]         every test; ARGS go to pytest (./dev test tests/ocpp -k engine)
   ./dev lint                ruff, mypy --strict, the import contract, svelte-check
   ./dev bench NAME [ARGS]   a benchmark with its peers beside it: --quick, --json FILE
@@ -249,7 +249,7 @@ def uv(arguments: list[str]) -> None:
 
 
 WITH_CONSOLE = {"demo", "serve"}
-PRODUCT = ("demo", "serve", "site", "link", "backup", "rebuild")
+PRODUCT = ("demo", "serve", "site", "link", "backup", "restore", "rebuild")
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     **{name: product(name) for name in PRODUCT},
     **{command.__name__: command for command in (test, lint, bench, docs, shots, web, uv)},

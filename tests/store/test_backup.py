@@ -8,19 +8,19 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
 from ampacity.clock import WallClock
-from ampacity.store import Store, StoreUnavailable, copying, journal, postgres
+from ampacity.store import Store, StoreUnavailable, copying, findings, journal, postgres
 from ampacity.store.backup import WIRE_IDS_SKIPPED, BackupFailed, backup, restore
 from ampacity.store.samples import ReadingWriter, Told
 from ampacity.store.sites import save_site
-from ampacity.store.stations import RejectedHandshake, record_rejection, register_station
-from ampacity.store.tables import metadata
+from ampacity.store.stations import register_station
+from ampacity.store.tables import message_log, metadata
 from ampacity.store.transactions import next_wire_ids, save_transactions
 
 from .conftest import NOON, OPERATOR, open_store
-from .rows import reading, record, transaction_row
+from .rows import finding, reading, record, transaction_row
 from .test_sites import DEPOT
 
 
@@ -78,11 +78,17 @@ async def fill(store: Store) -> int:
             save_transactions(connection, [transaction_row(number)])
         told = Told((OPERATOR, "CP1", 1), None, (reading(NOON, 1.0),))
         ReadingWriter().write(connection, [told])
-        rejected = {"at": NOON, "peer": "p", "path": "/\u00e9", "identity": None, "reason": "r"}
-        record_rejection(connection, RejectedHandshake(operator_id=OPERATOR, **rejected))
+        findings.write(connection, [finding("f1", path="/\u00e9", station_id=None)])
+        connection.execute(insert(message_log), frames())
         return int(next_wire_ids(connection, OPERATOR)[0])
 
     return await store.write(write)
+
+
+def frames() -> dict[str, object]:
+    """A row of the raw message log, whose key is counted."""
+    known = {"operator_id": OPERATOR, "station_id": "CP1", "at": NOON, "last_at": NOON, "actions": ""}
+    return known | {"frames": b"\x90"}
 
 
 def all_rows(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
@@ -115,10 +121,7 @@ async def test_a_backup_of_either_database_is_restored_to_either(
     assert (operator_id, last) == (OPERATOR, given + WIRE_IDS_SKIPPED)
     del before["wire_id"]
     assert after == before
-    another = RejectedHandshake(
-        operator_id=OPERATOR, at=NOON, peer="q", path="/", identity=None, reason="counts on"
-    )
-    await store.write(lambda connection: record_rejection(connection, another))
+    await store.write(lambda connection: connection.execute(insert(message_log), frames()))  # counts on
     await store.close()
     assert sorted(os.listdir(tmp_path)) == sorted(
         {"saved.db", *(["a.db"] if source == "sqlite" else []), *(["b.db"] if target == "sqlite" else [])}

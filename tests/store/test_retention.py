@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, insert, select
 from ampacity.store import Store, findings, journal, retention
 from ampacity.store.access import LoginLinkRow, UserRow, WebSessionRow, add_link, add_session, add_user
 from ampacity.store.operators import ensure_operator
+from ampacity.store.postgres import PostgresBackend
 from ampacity.store.retention import RetentionPolicy, enforce
 from ampacity.store.samples import ReadingWriter, Told
 from ampacity.store.tables import connection_finding, message_log, meter_reading, rollup_15min
@@ -24,6 +25,8 @@ async def count(store: Store, table) -> int:
 
 
 async def test_old_rows_go_and_young_ones_stay(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    # On PostgreSQL rollups go by the month.
+    rollups_old = 0 if isinstance(store.backend, PostgresBackend) else 5
     monkeypatch.setattr(retention, "ROWS_AT_ONCE", 3)
 
     def fill(connection: Connection) -> None:
@@ -45,11 +48,11 @@ async def test_old_rows_go_and_young_ones_stay(store: Store, monkeypatch: pytest
     report = await enforce(store, policy, NOON)
     assert (report.messages, report.findings) == (2 * 15, 2 * 17)
     assert report.samples == 2 * 2 * 10  # operators, stations, days
-    assert report.rollups == 2 * 2 * 5 * 5
+    assert report.rollups == 2 * 2 * 5 * rollups_old
     assert await count(store, message_log) == 2 * 5
     assert await count(store, connection_finding) == 2 * 3
     assert await count(store, meter_reading) == 2 * 2 * 10
-    assert await count(store, rollup_15min) == 2 * 2 * 5 * 15
+    assert await count(store, rollup_15min) == 2 * 2 * 5 * (20 - rollups_old)
     assert await count(store, journal_table) == 2 * 2 * 20
     oldest = await store.read(lambda connection: connection.scalar(select(func.min(meter_reading.c.at))))
     assert oldest == NOON - timedelta(days=9)

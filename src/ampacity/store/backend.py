@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
 from .errors import StoreUnavailable, TroubleKind
 from .sqlite import SqliteBackend
@@ -47,6 +48,14 @@ class Backend(Protocol):
 
     def read(self, fn: Callable[[Connection], T]) -> T:
         """Run `fn` on a snapshot of the last commit; writing there raises."""
+
+    def make_room(self, now: datetime) -> None:
+        """Make the place of what will be written soon (partitions). Beside the writer; blocks."""
+
+    def drop_before(self, table: Table, before: datetime) -> int | None:
+        """Drop what lies before that time as a whole, which may leave some; returns about how many rows went.
+        None where rows of this table are to be deleted one by one. Beside the writer; blocks.
+        """
 
     def trouble_kind(self, error: BaseException) -> TroubleKind | None:
         """What an error says about the database as a whole; None when it is about the statement."""

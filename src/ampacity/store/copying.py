@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, Connection, Table, func, select
 
+from . import partitions
 from .rows import Rows
 from .statements import dbapi
 from .tables import metadata
@@ -23,6 +24,7 @@ def copy_all(source: Connection, target: Connection) -> int:
     """Copy each table of `source`, in a transaction that sees one moment, into the empty `target`; returns
     the number of rows."""
     copied = 0
+    _make_partitions(source, target)
     for table in metadata.sorted_tables:
         rows = Rows(table)
         for page in _pages(source, table):
@@ -36,6 +38,17 @@ def is_empty(connection: Connection) -> bool:
     return not any(
         connection.execute(select(1).select_from(table).limit(1)).first() for table in metadata.sorted_tables
     )
+
+
+def _make_partitions(source: Connection, target: Connection) -> None:
+    """Old rows shall be dropped some day as those are that were written there."""
+    if target.dialect.name != "postgresql" or source.dialect.name != "sqlite":
+        return
+    for table in partitions.PARTITIONED:
+        with closing(dbapi(source).cursor()) as cursor:
+            days = partitions.times_in(lambda query: cursor.execute(query).fetchall(), table)
+        for start in partitions.of_rows(dbapi(target), table, days):
+            partitions.make(dbapi(target), table, start)
 
 
 def _pages(source: Connection, table: Table) -> Iterator[Sequence[tuple[Any, ...]]]:

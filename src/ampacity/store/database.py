@@ -140,6 +140,8 @@ class Store:
         backend = backend_for(url)
         sys.setswitchinterval(min(sys.getswitchinterval(), settings.switch_interval_s))
         await asyncio.to_thread(backend.open, settings.readers, guest)
+        if not backend.beside:
+            await asyncio.to_thread(backend.make_room, clock.now())
         return cls(backend, clock, settings)
 
     async def close(self) -> None:

@@ -11,20 +11,24 @@ again, so that callers are told what is true.
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import Any, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, QueuePool
 
-from . import migrations
+from . import migrations, partitions
 from . import postgres_driver as driver
 from .errors import StoreUnavailable, StoreUnfit, StoreUrlError, TroubleKind, without_password
 from .statements import dbapi
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -33,6 +37,9 @@ LOCKED_WITHIN_S = 5.0
 KEPT_WITHIN_S = 10.0
 """How long the writer asks for the outcome of a commit that was cut off."""
 OLDEST_SERVER = 140_000
+REST_AT_ONCE = 2_000
+LOCK_ATTEMPTS = 5
+LOCK_NOT_AVAILABLE = "55P03"
 
 SETTINGS = {
     "application_name": "ampacity",
@@ -135,6 +142,25 @@ class PostgresBackend:
                 raise
         return self._read(fn)  # the server may have been restarted since this session was opened
 
+    def make_room(self, now: datetime) -> None:
+        with self._aside() as connection:
+            for table in partitions.PARTITIONED:
+                for start in self._step(connection, partitions.ahead, table, now) or ():
+                    self._step(connection, partitions.make, table, start)
+
+    def drop_before(self, table: Table, before: datetime) -> int | None:
+        parted = next((known for known in partitions.PARTITIONED if known.table == table.name), None)
+        if parted is None:
+            return None
+        gone = 0
+        with self._aside() as connection:
+            for name in self._step(connection, partitions.past, parted, before) or ():
+                gone += self._step(connection, partitions.drop, name) or 0
+            kept = parted.start_of(before)
+            while some := self._step(connection, partitions.delete_rest, parted, kept, REST_AT_ONCE):
+                gone += some
+        return gone
+
     def trouble_kind(self, error: BaseException) -> TroubleKind | None:
         if isinstance(error, StoreUnavailable):  # told by `writer`
             return error.kind
@@ -186,6 +212,31 @@ class PostgresBackend:
                 engine.dispose()
 
     # ------------------------------------------------------------ inside
+
+    @contextmanager
+    def _aside(self) -> Iterator[Connection]:
+        """A session beside the writer's, for a moment."""
+        try:
+            with self._writing.connect() as connection:
+                yield connection
+        except Exception as error:
+            unavailable = self.unavailable(error)
+            if unavailable is None:
+                raise
+            raise unavailable from error
+
+    def _step(self, connection: Connection, work: Callable[..., T], *arguments: Any) -> T | None:
+        """One transaction; None where others held its locks too long."""
+        for _ in range(LOCK_ATTEMPTS):
+            try:
+                with connection.begin():
+                    return work(dbapi(connection), *arguments)
+            except driver.Error as error:
+                if error.sqlstate != LOCK_NOT_AVAILABLE:
+                    raise
+                time.sleep(0.1)
+        log.info("%s: others read what was to be changed; it is tried again later", self.place)
+        return None
 
     def _engine(self, begin: str, *, asks_outcome: bool, readers: int | None = None) -> Engine:
         def connect() -> driver.Connection:

@@ -1,7 +1,8 @@
 """Retention: what is kept for how long. The journal, transactions and the audit are never deleted here.
 
 Deleting goes in small batches with other writes in between, so that a site with a year of samples notices
-nothing.
+nothing. On PostgreSQL whole partitions are dropped instead (see `partitions`): what is older than the policy
+allows by less than a partition's day or month stays until all of it is.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class RetentionPolicy(Struct, frozen=True, kw_only=True):
 
 
 class RetentionReport(Struct, frozen=True, kw_only=True):
-    """Rows deleted."""
+    """Rows deleted; of dropped partitions about how many."""
 
     messages: int
     samples: int
@@ -47,29 +48,37 @@ async def run(store: Store, policy: RetentionPolicy) -> None:
     """Enforce each hour (wall time) until cancelled; a disk that refuses is tried again the next hour."""
     while True:
         with suppress(StoreUnavailable):  # told by the store itself
+            await asyncio.to_thread(store.backend.make_room, store.clock.now())
             await enforce(store, policy, store.clock.now())
         await asyncio.sleep(ENFORCE_EVERY_S)
 
 
 async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> RetentionReport:
     """Delete what is older than the policy allows, and sign-ins that have expired."""
-    messages = findings = sampled = rolled = sign_ins = 0
+    messages_before = now - timedelta(days=policy.message_log_days)
+    samples_before = now - timedelta(days=policy.sample_days)
+    rollups_before = now - timedelta(days=policy.rollup_days)
+    messages = await _drop(store, message_log, messages_before)
+    sampled = await _drop(store, meter_reading, samples_before)
+    rolled = await _drop(store, rollup_15min, rollups_before)
+    one_by_one = messages is None
+    messages, sampled, rolled = messages or 0, sampled or 0, rolled or 0
+    findings = sign_ins = 0
     for known in await store.read(list_operators):
         operator_id = known.operator_id
-        messages += await _delete_older(
-            store, message_log, operator_id, now - timedelta(days=policy.message_log_days)
-        )
+        if one_by_one:
+            messages += await _delete_older(store, message_log, operator_id, messages_before)
+            sampled += await _delete_of_evses(store, meter_reading, operator_id, samples_before)
+            rolled += await _delete_of_evses(store, rollup_15min, operator_id, rollups_before)
         findings += await _delete_findings(store, operator_id, now - timedelta(days=policy.connection_days))
-        sampled += await _delete_of_evses(
-            store, meter_reading, operator_id, now - timedelta(days=policy.sample_days)
-        )
-        rolled += await _delete_of_evses(
-            store, rollup_15min, operator_id, now - timedelta(days=policy.rollup_days)
-        )
         sign_ins += await store.write(partial(_delete_expired, operator_id, now))
     return RetentionReport(
         messages=messages, samples=sampled, rollups=rolled, findings=findings, sign_ins=sign_ins
     )
+
+
+async def _drop(store: Store, table: Table, before: datetime) -> int | None:
+    return await asyncio.to_thread(store.backend.drop_before, table, before)
 
 
 async def _delete_older(store: Store, table: Table, operator_id: str, before: datetime) -> int:

@@ -11,11 +11,12 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 
@@ -117,6 +118,12 @@ class SqliteBackend:
         assert self._reading is not None, "open() comes first"
         with self._reading.connect() as connection, connection.begin():
             return fn(connection)
+
+    def make_room(self, now: datetime) -> None:
+        """A file has room as long as its disk has."""
+
+    def drop_before(self, table: Table, before: datetime) -> int | None:
+        return None
 
     def trouble_kind(self, error: BaseException) -> TroubleKind | None:
         return trouble_kind(error, self.path)

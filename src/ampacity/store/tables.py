@@ -414,7 +414,9 @@ message_log = Table(
     Column("actions", Text, nullable=False),  # each once, a line each
     Column("frames", LargeBinary, nullable=False),
     Index(None, "operator_id", "station_id", "id"),
-    Index(None, "operator_id", "at"),
+    # PostgreSQL drops old rows by the day; see migration 0002.
+    Index(None, "operator_id", "at").ddl_if(dialect="sqlite"),
+    Index(None, "at", postgresql_using="brin").ddl_if(dialect="postgresql"),
     sqlite_autoincrement=True,
 )
 """Frames of one station within a fifth of a second, as MessagePack: [micros, inward, action, id, frame]."""
