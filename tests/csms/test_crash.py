@@ -30,7 +30,7 @@ from tests.conformance.speech import Message, speech
 OPERATOR = "stadtwerke"
 ROUNDS = 10
 SEED = 20261121
-NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+NOON = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)
 VERSIONS = {"A16": "1.6", "B16": "1.6", "C201": "2.0.1", "D201": "2.0.1", "E21": "2.1", "F21": "2.1"}
 
 

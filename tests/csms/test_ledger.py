@@ -23,7 +23,7 @@ from tests.conformance.speech import speech
 
 from .world import OPERATOR, World, world
 
-NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+NOON = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)
 
 
 def at(minutes: float) -> str:

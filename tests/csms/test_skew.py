@@ -196,3 +196,28 @@ def test_whatever_comes_no_time_lies_ahead_and_memory_is_bounded(
         judged = clock.observe(told, received, offline or None)
         assert received - SkewRules().max_late_s <= judged.at <= received + TOLERANCE
     assert len(clock._epochs) <= SkewRules().epochs
+
+
+@pytest.mark.parametrize("wrong_s", [3_600.0, -3_600.0, 5 * 86_400.0])
+def test_the_quick_way_says_what_the_whole_way_says_and_an_instant_stays_one(wrong_s: float) -> None:
+    clock = ClockError()
+    corrections = set()
+    for number in range(200):
+        now = 1_800_000_000.0 + 10 * number
+        told = now - 0.2 - 0.3 * (number % 3) - wrong_s
+        corrections.add(clock.correction(told, now))
+        if number > 10:
+            assert clock.judge(told, now).at == pytest.approx(now, abs=1.0)
+    # Until it is learnt a slow clock is believed, and one from the future gets the time of receipt; then one
+    # correction for all.
+    assert len({round(value) for value in corrections if abs(value - wrong_s) < 2.0}) <= 2
+    assert clock.correction(1_800_003_000.0 - wrong_s, 1_800_003_000.5) == pytest.approx(wrong_s, abs=1.0)
+
+
+def test_a_clock_that_is_right_is_never_corrected_live_or_late() -> None:
+    clock = ClockError()
+    for number in range(100):
+        now = 1_800_000_000.0 + 60 * number
+        assert clock.correction(now - 0.5, now) == 0.0
+        assert clock.correction(now - 7_200.0 + number, now + 1.0, offline=True) == 0.0
+        assert clock.correction(now - 3_600.0 + 7 * number, now + 2.0) == 0.0

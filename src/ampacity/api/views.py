@@ -463,7 +463,10 @@ class TokenChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class TransactionView(Struct, frozen=True, kw_only=True):
-    """A transaction. `energy_wh` is the register's advance since the start."""
+    """A transaction. `energy_wh` is the register's advance since the start. `clock_correction_s` is what had
+    to be added to the times that the station told, None where its clock was right. `missing` are the numbers
+    of its messages that never came (`42,44-45`), `incomplete` says that they will not come any more.
+    """
 
     transaction_id: str
     station_transaction_id: str
@@ -480,6 +483,9 @@ class TransactionView(Struct, frozen=True, kw_only=True):
     register_last_wh: float | None
     stop_reason: str | None
     offline: bool
+    clock_correction_s: float | None
+    missing: str | None
+    incomplete: bool
     need_wh: float | None
     departure: datetime | None
     boosted: bool
@@ -513,10 +519,11 @@ class SeriesLine(Struct, frozen=True, kw_only=True):
 
 
 class SeriesView(Struct, frozen=True, kw_only=True):
-    """Meter values of a transaction or an EVSE."""
+    """Meter values of a transaction or an EVSE. `clock_correction_s`: of a transaction's, see there."""
 
     resolution: Literal["raw", "15min"]
     lines: tuple[SeriesLine, ...]
+    clock_correction_s: float | None = None
 
 
 # ---------------------------------------------------------------- demo

@@ -41,7 +41,7 @@ from ..store.tables import message_key, watermark
 from ..store.transactions import FOLLOWED_BY_INDEX, TransactionRow
 from .link import Reply
 from .state import Mark, StationState
-from .vocabulary import Metered, TransactionMessage
+from .vocabulary import NO_TIME, Metered, TransactionMessage, moved
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,9 @@ DERIVE_EVERY_S = 0.2
 
 MESSAGES_AT_ONCE = 200
 ROWS_DELETED_AT_ONCE = 5_000
+CLOCKS_FROM_LAST = 5_000
+"""Messages of the journal from which wrong clocks are known again after a restart."""
+
 REBUILDING = -1
 """Watermark of samples that are to be derived anew."""
 
@@ -72,10 +75,17 @@ class Keeping(Struct, gc=False):
     row: TransactionRow | None
     reply: Reply | None
     answer: str = "{}"
+    correction_s: float = 0.0
+    """What must be added to the times that it tells (see `skew`)."""
     payload: Struct | None = None
     journal_id: int = 0
     also: list[Reply] | None = None
     """Repetitions that came while this one was on its way."""
+
+    @property
+    def meant(self) -> Said:
+        """What was said, its times corrected; `said` itself has them as they were told."""
+        return moved(self.said, self.correction_s) if self.correction_s else self.said
 
 
 MessageKey: TypeAlias = tuple[str, datetime, str]
@@ -84,6 +94,14 @@ MessageKey: TypeAlias = tuple[str, datetime, str]
 
 def _key(message: Keeping) -> MessageKey:
     return message.state.station_id, message.said.at, message.said.retry_key
+
+
+def clock_correction(state: StationState, said: Said, received_us: int) -> float:
+    """Learn the station's clock from a message that came just now; returns what its times are wrong by."""
+    if said.at is NO_TIME:
+        return 0.0
+    offline = said.offline if isinstance(said, TransactionMessage) else None
+    return state.clock.correction(said.at.timestamp(), received_us / 1e6, offline)
 
 
 class Outcome(Struct, frozen=True, gc=False):
@@ -166,7 +184,19 @@ class Ledger:
                 mark = found[-1].id
                 applied += len(found)
                 await self.write()
+            await self._learn_clocks(operator_id, state_of)
         return applied
+
+    async def _learn_clocks(self, operator_id: str, state_of: Callable[[str, str], StationState]) -> None:
+        """What was known of wrong clocks before the restart, from the newest messages."""
+        assert self._journal is not None
+        after = self._journal.newest_id - CLOCKS_FROM_LAST
+        told = await self._store.read(lambda connection: journal.times_told(connection, operator_id, after))
+        wrong = {station_id for station_id, _, _, correction_s in told if correction_s}
+        for station_id, at, received_at, _ in told:
+            if station_id in wrong:
+                clock = state_of(operator_id, station_id).clock
+                clock.observe(at.timestamp(), received_at.timestamp())
 
     async def run(self) -> None:
         """Write what has gathered each 200 ms (wall time) until cancelled."""
@@ -264,6 +294,7 @@ class Ledger:
                 message.transaction_id,
                 raw,
                 None if answer == "{}" else answer.encode(),
+                message.correction_s or None,
             ),
             message,
             self._kept,
@@ -341,6 +372,7 @@ class Ledger:
             row=row if row is not None and row.transaction_id == entry.transaction_id else None,
             reply=None,
             answer="{}" if entry.answer is None else entry.answer.decode(),
+            correction_s=entry.correction_s or 0.0,
             journal_id=entry.id,
         )
         self._count(message, live=False)
@@ -467,6 +499,8 @@ class Ledger:
             if said is None:
                 continue
             evse_id = evses.get(entry.transaction_id or "", said.evse_id or 0)
+            if entry.correction_s:
+                said = moved(said, entry.correction_s)
             readings = readings_of(said)
             if readings:
                 told.append(Told((operator_id, entry.station_id, evse_id), entry.transaction_id, readings))

@@ -21,13 +21,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
 from ..store.transactions import TransactionRow
 from .dialects.samples import register_wh
 from .meters import newest_power_w
+from .skew import ClockError
 from .vocabulary import TransactionMessage
 
 SUPERSEDED = "NotReported"
@@ -69,6 +70,24 @@ def follow(row: TransactionRow, message: TransactionMessage, nominal_voltage_v: 
     for change in changes:
         change(row, message, nominal_voltage_v)
     return row
+
+
+def correct_clock(
+    row: TransactionRow,
+    before: TransactionRow | None,
+    clock: ClockError,
+    correction_s: float,
+    received_at: float,
+) -> None:
+    """Note in a row of `follow` that its station's clock is wrong by `correction_s`, which the message that
+    it followed has been corrected by. If that was not known when the transaction began, its start is moved.
+    """
+    if before is not None and before.clock_correction_s is None and row.started_at == before.started_at:
+        start = clock.judge(row.started_at.timestamp(), received_at)
+        if start.verdict == "corrected":
+            row.started_at = datetime.fromtimestamp(start.at, UTC)
+    if abs(correction_s) > abs(row.clock_correction_s or 0.0):
+        row.clock_correction_s = correction_s
 
 
 def is_another(row: TransactionRow, message: TransactionMessage) -> bool:

@@ -22,9 +22,15 @@ that runs on fits its epoch, and one that begins at the year 2000 is a jump like
 What can't be believed (later than when it came, or older than `max_late_s`) gets the time of its coming, and
 says so: a transaction recorded at "2000-01-01" before the clock was set keeps its energy and loses its times.
 
-The CSMS keeps one `ClockError` a station and asks it for every message with a time: `observe` for the
-message's own time, `judge` for the times of the readings inside it, both before `lifecycle` sees them. It is
-forgotten at a restart and learnt again within three messages.
+The CSMS keeps one `ClockError` a station. Each message that is to be kept is asked for its `correction` when
+it comes, which goes into the journal with it: what is derived from it, now or anew, has the same times. All
+times that a message tells are moved alike. The message's key keeps the time as it was told, so that a
+repetition is known whatever was learnt in between. A transaction that began before its station's error was
+known has its start moved when it is (`judge`). After a restart the newest part of the journal teaches the
+errors again.
+
+Within an epoch the correction is stated once and kept until the offset has moved by `agree_s`: an instant
+that two messages tell stays one instant.
 """
 
 from __future__ import annotations
@@ -72,23 +78,25 @@ class Judged(Struct, frozen=True, gc=False):
 class _Epoch:
     """A stretch of one clock. `low` is its first told time, `until` when (our clock) the next one began."""
 
-    __slots__ = ("_before", "_now", "_turned_at", "low", "offset_s", "until")
+    __slots__ = ("_before", "_now", "_turned_at", "low", "offset_s", "stated_s", "until")
 
     def __init__(self, low: float, late: float, received_at: float) -> None:
         self.low = low
         self.until = float("inf")
-        self.offset_s = self._now = self._before = late
+        self.offset_s = self.stated_s = self._now = self._before = late
         self._turned_at = received_at
 
-    def learn(self, told_at: float, late: float, received_at: float, window_s: float) -> None:
-        if received_at - self._turned_at >= window_s:
-            gone = received_at - self._turned_at >= 2 * window_s
+    def learn(self, told_at: float, late: float, received_at: float, rules: SkewRules) -> None:
+        if received_at - self._turned_at >= rules.window_s:
+            gone = received_at - self._turned_at >= 2 * rules.window_s
             self._before = late if gone else self._now
             self._now = late
             self._turned_at = received_at
         elif late < self._now:
             self._now = late
         self.offset_s = min(self._now, self._before)
+        if abs(self.offset_s - self.stated_s) > rules.agree_s:
+            self.stated_s = self.offset_s
         if told_at < self.low:
             self.low = told_at
 
@@ -110,6 +118,33 @@ class ClockError:
         """What must be added to the station's times now, None where nothing is known yet."""
         return self._epochs[-1].offset_s if self._epochs else None
 
+    def correction(self, told_at: float, received_at: float, offline: bool | None = None) -> float:
+        """Learn from a message, and say what must be added to the times that it tells (see `observe`)."""
+        epochs = self._epochs
+        if epochs and not offline:  # nearly always: live, of a clock that is right
+            late, rules, epoch = received_at - told_at, self._rules, epochs[-1]
+            tolerance_s, offset_s = rules.tolerance_s, epoch.offset_s
+            if (
+                -tolerance_s <= offset_s <= tolerance_s
+                and -tolerance_s <= late
+                and -tolerance_s <= late - offset_s <= tolerance_s
+            ):
+                epoch.learn(told_at, late, received_at, rules)
+                self._doubt = None
+                return 0.0
+        elif not epochs and received_at - self._rules.max_late_s < told_at <= received_at:
+            # Nothing is known yet, and it may be so: a replay, or a clock that is slow.
+            if not offline:
+                self._learn(told_at, received_at, 3 if offline is None else 2)
+            if not epochs:
+                return 0.0
+            return self._amount(self.judge(told_at, received_at), told_at)
+        return self._amount(self.observe(told_at, received_at, offline), told_at)
+
+    @staticmethod
+    def _amount(judged: Judged, told_at: float) -> float:
+        return 0.0 if judged.verdict == "told" else round(judged.at - told_at, 3)
+
     def observe(self, told_at: float, received_at: float, offline: bool | None = None) -> Judged:
         """Learn from a message, and judge its time. `offline` is the station's own word, None where its
         version has none.
@@ -125,7 +160,7 @@ class ClockError:
         offset_s = 0.0
         for epoch in reversed(self._epochs):
             if told_at >= epoch.low and told_at + epoch.offset_s <= min(epoch.until, latest):
-                offset_s = epoch.offset_s
+                offset_s = epoch.stated_s
                 break
         if -rules.tolerance_s <= offset_s <= rules.tolerance_s:
             at, judged = told_at, None
@@ -141,7 +176,7 @@ class ClockError:
         late = received_at - told_at
         epoch = self._epochs[-1] if self._epochs else None
         if epoch is not None and abs(late - epoch.offset_s) <= rules.tolerance_s:
-            epoch.learn(told_at, late, received_at, rules.window_s)
+            epoch.learn(told_at, late, received_at, rules)
             self._doubt = None
             return
         if abs(late) <= rules.tolerance_s:

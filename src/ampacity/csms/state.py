@@ -22,6 +22,7 @@ from ..store.stations import StationRow, StationVariable
 from ..store.tokens import token_key
 from ..store.transactions import TransactionRow
 from .meters import EvseMeter
+from .skew import ClockError
 from .vocabulary import Notice, VariableRef, VariableValue
 
 NOTICES_KEPT = 100
@@ -75,6 +76,8 @@ class StationState:
         """Open ones, by their id on the wire."""
         self.marks: dict[str, Mark] = {}
         """How far each line of messages has come (see `ledger`)."""
+        self.clock = ClockError()
+        """How wrong its clock is."""
         self.meters: dict[int, EvseMeter] = {}
         """By EVSE."""
         self.variables: dict[VariableRef, VariableValue] = {}

@@ -6,10 +6,11 @@ are UTC and aware (a station's naive timestamp is read as UTC), energy in Wh, po
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..model.station import (
     ChargingState,
@@ -19,6 +20,9 @@ from ..model.station import (
     StationInfo,
     TransactionPhase,
 )
+
+NO_TIME = datetime.fromtimestamp(0, UTC)
+"""The time of a message that tells none (values of no instant)."""
 
 # ---------------------------------------------------------------- from the station
 
@@ -56,6 +60,7 @@ class TransactionMessage(Struct, frozen=True, kw_only=True):
     `station_transaction_id` is None only in a 1.6 start (its id is ours to give). `register_wh` is the
     meter's register where the message carries it (meterStart, meterStop or a sampled register). `at` and
     `retry_key` together are equal for a message of a station and its repetition and for nothing else.
+    `offline` is the station's own word, None where its version has none.
     """
 
     phase: TransactionPhase
@@ -71,7 +76,7 @@ class TransactionMessage(Struct, frozen=True, kw_only=True):
     register_wh: float | None = None
     readings: tuple[MeterReading, ...] = ()
     stop_reason: str | None = None
-    offline: bool = False
+    offline: bool | None = None
     remote_start_id: int | None = None
 
 
@@ -82,6 +87,13 @@ class Metered(Struct, frozen=True, kw_only=True):
     readings: tuple[MeterReading, ...]
     at: datetime
     retry_key: str
+
+
+def moved(said: TransactionMessage | Metered, seconds: float) -> TransactionMessage | Metered:
+    """The message with all its times `seconds` later."""
+    by = timedelta(seconds=seconds)
+    readings = tuple(replace(reading, at=reading.at + by) for reading in said.readings)
+    return replace(said, at=said.at + by, readings=readings)
 
 
 class VendorData(Struct, frozen=True, kw_only=True):

@@ -31,7 +31,9 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     `kind` is `Started`, `Updated`, `Ended` or, for values outside of any transaction, `Metered`; `at` is the
     time that it tells. `payload` is the text of the request's payload as the station sent it, in OCPP
     `version`; `answer` that of the answer's payload, None for an empty one. `transaction_id` is ours.
-    `retry_key` is equal for a message of a station and its repetition and for nothing else.
+    `retry_key` is equal for a message of a station and its repetition and for nothing else. `correction_s` is
+    what must be added to all times that it tells, None where the station's clock was right (see
+    `csms.skew`).
     """
 
     id: int
@@ -46,6 +48,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     transaction_id: str | None
     payload: bytes
     answer: bytes | None = None
+    correction_s: float | None = None
 
 
 class KeptMessage(Struct, frozen=True):
@@ -72,8 +75,9 @@ _COLUMNS = (
     "transaction_id",
     "payload",
     "answer",
+    "correction_s",
 )
-JournalRow = tuple[int, str, str, int, str, str, str, int, str, str | None, bytes, bytes | None]
+JournalRow = tuple[int, str, str, int, str, str, str, int, str, str | None, bytes, bytes | None, float | None]
 """An entry as it is stored: times in microseconds."""
 
 _ROWS = Rows(journal, _COLUMNS)
@@ -93,6 +97,11 @@ class Journal:
     async def open(cls, store: Store) -> Journal:
         """The journal of `store`, going on after its last row."""
         return cls(store, await store.read(last_id))
+
+    @property
+    def newest_id(self) -> int:
+        """The id that was given last."""
+        return self._last_id
 
     def next_id(self) -> int:
         """The id for the next row; rows must be appended in this order."""
@@ -188,6 +197,19 @@ def entries(
     return [JournalEntry(**row._mapping) for row in rows]
 
 
+def times_told(
+    connection: Connection, operator_id: str, after: int
+) -> list[tuple[str, datetime, datetime, float | None]]:
+    """(station, time told, time received, correction) of the messages after the id `after`, as they came."""
+    column = journal.c
+    rows = connection.execute(
+        select(column.station_id, column.at, column.received_at, column.correction_s)
+        .where(column.operator_id == operator_id, column.id > after)
+        .order_by(column.id)
+    )
+    return [(row.station_id, row.at, row.received_at, row.correction_s) for row in rows]
+
+
 def stored(entry: JournalEntry) -> JournalRow:
     """An entry as a row."""
     return (
@@ -203,6 +225,7 @@ def stored(entry: JournalEntry) -> JournalRow:
         entry.transaction_id,
         entry.payload,
         entry.answer,
+        entry.correction_s,
     )
 
 

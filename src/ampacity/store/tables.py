@@ -269,6 +269,9 @@ charging_transaction = Table(
     Column("seq_last", Integer),
     Column("seq_count", Integer, nullable=False),
     Column("remote_start_id", Integer),
+    Column("clock_correction_s", Float),
+    Column("missing", Text),
+    Column("incomplete", Boolean, nullable=False),
     Index(None, "operator_id", "station_id", "station_transaction_id"),
     Index(None, "operator_id", "state", "station_id", "evse_id"),
     Index(None, "operator_id", "started_at"),
@@ -310,6 +313,7 @@ journal = Table(
     Column("transaction_id", Text),
     Column("payload", LargeBinary, nullable=False),
     Column("answer", LargeBinary),
+    Column("correction_s", Float),
 )
 """Appended to and never searched: each index here would be one more page to write for each message. What
 finds messages is `message_key`.

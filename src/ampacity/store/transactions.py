@@ -34,8 +34,10 @@ class TransactionRow(Struct, kw_only=True, gc=False):
     `transaction_id` is ours, `station_transaction_id` the one on the wire.
 
     `energy_wh` is the register's advance; `seq_first`, `seq_last` and `seq_count` (messages with a number
-    that were kept) tell gaps; `need_wh` and `departure` are the driver's, `boosted` and `paused` a person's
-    wish.
+    that were kept) tell gaps: `missing` holds the numbers that are (`42,44-45`), `incomplete` says that they
+    will not come. `clock_correction_s` is what had to be added to times that the station told (the largest),
+    None where its clock was right; all times of the row are corrected. `need_wh` and `departure` are the
+    driver's, `boosted` and `paused` a person's wish.
     """
 
     operator_id: str
@@ -60,6 +62,9 @@ class TransactionRow(Struct, kw_only=True, gc=False):
     seq_last: int | None = None
     seq_count: int = 0
     remote_start_id: int | None = None
+    clock_correction_s: float | None = None
+    missing: str | None = None
+    incomplete: bool = False
     need_wh: float | None = None
     departure: datetime | None = None
     boosted: bool = False
@@ -287,6 +292,9 @@ def _stored(row: TransactionRow) -> tuple[Any, ...]:
         row.seq_last,
         row.seq_count,
         row.remote_start_id,
+        row.clock_correction_s,
+        row.missing,
+        row.incomplete,
     )
 
 

@@ -608,7 +608,11 @@ export interface TokenChange {
   label?: string;
 }
 
-/** A transaction. `energy_wh` is the register's advance since the start. */
+/**
+ * A transaction. `energy_wh` is the register's advance since the start. `clock_correction_s` is what had
+ * to be added to the times that the station told, None where its clock was right. `missing` are the numbers
+ * of its messages that never came (`42,44-45`), `incomplete` says that they will not come any more.
+ */
 export interface TransactionView {
   transaction_id: string;
   station_transaction_id: string;
@@ -625,6 +629,9 @@ export interface TransactionView {
   register_last_wh: number | null;
   stop_reason: string | null;
   offline: boolean;
+  clock_correction_s: number | null;
+  missing: string | null;
+  incomplete: boolean;
   need_wh: number | null;
   departure: Instant | null;
   boosted: boolean;
@@ -656,10 +663,11 @@ export interface SeriesLine {
   high: number[] | null;
 }
 
-/** Meter values of a transaction or an EVSE. */
+/** Meter values of a transaction or an EVSE. `clock_correction_s`: of a transaction's, see there. */
 export interface SeriesView {
   resolution: "15min" | "raw";
   lines: SeriesLine[];
+  clock_correction_s: number | null;
 }
 
 /** The simulated world's switches: which stations' plugs are in. */

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from litestar import Router, get
 from litestar.params import FromPath, FromQuery, QueryParameter
+from msgspec.structs import replace
 
 from ...access.principal import Principal
 from ...store import samples
@@ -38,6 +39,9 @@ def view_of(row: TransactionRow) -> TransactionView:
         register_last_wh=row.register_last_wh,
         stop_reason=row.stop_reason,
         offline=row.offline,
+        clock_correction_s=row.clock_correction_s,
+        missing=row.missing,
+        incomplete=row.incomplete,
         need_wh=row.need_wh,
         departure=row.departure,
         boosted=row.boosted,
@@ -130,7 +134,7 @@ async def get_series(
     if resolution == "15min":
         first = row.started_at - QUARTER
         end = (row.ended_at or api.clock.now()) + QUARTER
-        return await read_series(
+        view = await read_series(
             api,
             who,
             row.station_id,
@@ -140,6 +144,7 @@ async def get_series(
             end=end,
             resolution=resolution,
         )
+        return replace(view, clock_correction_s=row.clock_correction_s)
     try:
         points = await api.store.read(
             lambda connection: samples.transaction_samples(
@@ -148,7 +153,7 @@ async def get_series(
         )
     except SeriesTooLong as error:
         raise too_long(error) from error
-    return SeriesView(resolution="raw", lines=of_samples(points))
+    return SeriesView(resolution="raw", lines=of_samples(points), clock_correction_s=row.clock_correction_s)
 
 
 router = Router(

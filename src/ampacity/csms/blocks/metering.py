@@ -10,7 +10,7 @@ from ...ocpp.events import CallReceived
 from ...store import StoreClosed, StoreUnavailable
 from ..context import Context
 from ..dialects.dialect import Dialect
-from ..ledger import Keeping, Ledger, Outcome
+from ..ledger import Keeping, Ledger, Outcome, clock_correction
 from ..link import Reply
 from ..meters import EvseMeter
 from ..state import StationState
@@ -44,6 +44,7 @@ class Metering:
             transaction_id=None,
             row=None,
             reply=reply,
+            correction_s=clock_correction(state, said, received_us),
         )
         if self._ledger.repeats(message):
             return
@@ -83,7 +84,7 @@ class Metering:
 
     def apply(self, message: Keeping, live: bool) -> Outcome:
         """Let kept values count (see `ledger.Owner`)."""
-        said = message.said
+        said = message.meant
         assert isinstance(said, Metered)
         self.show(message.state, said.evse_id, None, said.readings, live)
         return Outcome((), said.evse_id, None, said.readings)

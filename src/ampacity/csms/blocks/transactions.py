@@ -24,7 +24,7 @@ from ...store.transactions import TransactionRow, next_wire_ids
 from .. import lifecycle
 from ..context import Context
 from ..dialects.dialect import Dialect
-from ..ledger import Keeping, Ledger, Outcome, readings_of
+from ..ledger import Keeping, Ledger, Outcome, clock_correction, readings_of
 from ..link import Reply
 from ..state import StationState
 from ..vocabulary import AuthorizationAnswer, TransactionAnswer, TransactionMessage
@@ -75,6 +75,7 @@ class Transactions:
             transaction_id=None if row is None else row.transaction_id,
             row=row,
             reply=reply,
+            correction_s=clock_correction(state, said, received_us),
         )
         if self._ledger.repeats(message):
             return
@@ -137,7 +138,9 @@ class Transactions:
             wire_id = str(await self._next_wire_id(state.operator_id))
         else:
             row = await self._ledger.transaction(state, wire_id)
-            if row is not None and lifecycle.is_another(row, said):
+            meant = message.meant
+            assert isinstance(meant, TransactionMessage)
+            if row is not None and lifecycle.is_another(row, meant):
                 row = None
         message.line, message.row = wire_id, row
         message.transaction_id = sortable_id(self._context.clock.now()) if row is None else row.transaction_id
@@ -182,7 +185,7 @@ class Transactions:
 
     def apply(self, message: Keeping, live: bool) -> Outcome:
         """Let a kept message count (see `ledger.Owner`)."""
-        state, said = message.state, message.said
+        state, said = message.state, message.meant
         assert isinstance(said, TransactionMessage)
         assert message.transaction_id is not None
         row = state.transactions.get(message.line)
@@ -198,6 +201,8 @@ class Transactions:
                 station_transaction_id=message.line,
             )
         row = lifecycle.follow(row, said, self._context.settings.nominal_voltage_v)
+        if message.correction_s:
+            lifecycle.correct_clock(row, before, state.clock, message.correction_s, message.received_us / 1e6)
         closed = self._supersede(state, row) if before is None else ()
         self._take(state, row, before)
         if said.readings:

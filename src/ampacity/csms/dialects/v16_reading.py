@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 from zlib import crc32
 
 from ...model.station import IdToken, StationInfo
 from ..vocabulary import (
+    NO_TIME,
     Authorize,
     Boot,
     FromStation,
@@ -19,8 +19,6 @@ from ..vocabulary import (
     VendorData,
 )
 from .samples import readings_16, register_wh, utc
-
-EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 def _boot(payload: Any, raw: bytes) -> Boot:
@@ -85,7 +83,7 @@ def _stop(payload: Any, raw: bytes) -> TransactionMessage:
 
 def _meter(payload: Any, raw: bytes) -> TransactionMessage | Metered:
     readings = readings_16(payload.meterValue)
-    at = readings[0].at if len(readings) == 1 else max((reading.at for reading in readings), default=EPOCH)
+    at = readings[0].at if len(readings) == 1 else max((reading.at for reading in readings), default=NO_TIME)
     # Two messages of one instant are told apart by their text.
     digest = crc32(raw)
     wire_id = payload.transactionId

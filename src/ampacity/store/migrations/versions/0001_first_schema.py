@@ -60,6 +60,9 @@ def upgrade() -> None:
         sa.Column("seq_last", sa.Integer(), nullable=True),
         sa.Column("seq_count", sa.Integer(), nullable=False),
         sa.Column("remote_start_id", sa.Integer(), nullable=True),
+        sa.Column("clock_correction_s", sa.Float(), nullable=True),
+        sa.Column("missing", sa.Text(), nullable=True),
+        sa.Column("incomplete", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("operator_id", "transaction_id", name=op.f("pk_charging_transaction")),
     )
     op.create_index(
@@ -157,6 +160,7 @@ def upgrade() -> None:
         sa.Column("transaction_id", sa.Text(), nullable=True),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.Column("answer", sa.LargeBinary(), nullable=True),
+        sa.Column("correction_s", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_journal")),
     )
     op.create_table(
