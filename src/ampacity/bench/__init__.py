@@ -5,7 +5,9 @@ A bench is a module with `run(quick) -> Outcome`; it is imported only when it is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,18 +18,21 @@ from .report import BenchFailed, BenchReport, Figures, revision, write_json
 
 BENCHES: dict[str, str] = {
     "allocation": "ampacity.bench.allocation",
+    "fuzz": "ampacity.bench.fuzz",
     "gateway": "ampacity.bench.gateway",
 }
 """Name and module of every bench."""
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """What a bench module's `run` returns; `notes` explain figures under the table."""
+    """What a bench module's `run` returns; `notes` explain figures under the table. `failed` says what is
+    wrong with what was measured: the figures are written all the same, then the command fails."""
 
     figures: Figures
     seed: int
     peer_figures: Figures = {}
     notes: tuple[str, ...] = ()
+    failed: str = ""
 
 
 class UnknownBenchError(BenchFailed):
@@ -38,11 +43,23 @@ class UnknownBenchError(BenchFailed):
         self.name = name
 
 
-def main(name: str, quick: bool = False, json_path: Path | None = None) -> BenchReport:
-    """Run a bench, print its table and, with `json_path`, write its JSON. `quick` ends within 50 s."""
+def main(
+    name: str,
+    quick: bool = False,
+    json_path: Path | None = None,
+    *,
+    count: int | None = None,
+    minutes: float | None = None,
+) -> BenchReport:
+    """Run a bench, print its table and, with `json_path`, write its JSON. `quick` ends within 50 s; `count`
+    and `minutes` say how much is done, where a bench has such a measure. Raises BenchFailed."""
     if name not in BENCHES:
         raise UnknownBenchError(name)
-    outcome: Outcome = import_module(BENCHES[name]).run(quick)
+    work: Callable[..., Outcome] = import_module(BENCHES[name]).run
+    asked = {key: value for key, value in (("count", count), ("minutes", minutes)) if value is not None}
+    for key in asked.keys() - signature(work).parameters.keys():
+        raise BenchFailed(f"bench {name} has no --{key}: leave it out")
+    outcome = work(quick, **asked)
     report = BenchReport(
         name=name,
         figures=outcome.figures,
@@ -53,6 +70,8 @@ def main(name: str, quick: bool = False, json_path: Path | None = None) -> Bench
     show(report, outcome.notes)
     if json_path is not None:
         write_json(report, json_path)
+    if outcome.failed:
+        raise BenchFailed(f"{name}: {outcome.failed}")
     return report
 
 

@@ -30,6 +30,7 @@ Part: TypeAlias = Literal["call", "result", "send"]
 
 ROOT = Path(__file__).resolve().parents[3] / "tools/ocpp_schemas"
 FOLDERS = {"v16": Version.V16, "v16_security": Version.V16, "v201": Version.V201, "v21": Version.V21}
+_MOST_DIGITS = 1_000
 _MOMENT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Zz]|[+-](\d\d):(\d\d))", re.ASCII
 )
@@ -90,7 +91,17 @@ def parsed(text: str) -> Any:
     def no_number(name: str) -> Any:
         raise ValueError(f"{name} is no JSON number")
 
-    return json.loads(text, parse_float=Decimal, parse_constant=no_number)
+    return json.loads(text, parse_float=_number, parse_constant=no_number)
+
+
+def _number(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except ArithmeticError:
+        raise ValueError(f"a number such as {text[:40]} can't be judged") from None
+    if abs(number.adjusted()) > _MOST_DIGITS:
+        raise ValueError(f"a number of {number.adjusted()} digits can't be judged")
+    return number
 
 
 def complaint(kind: MessageKind, text: str) -> str | None:
@@ -101,6 +112,12 @@ def complaint(kind: MessageKind, text: str) -> str | None:
         return f"no JSON: {error}"
     first = next(_judge(kind).iter_errors(value), None)
     return None if first is None else f"{first.json_path}: {str(first.message)[:200]}"
+
+
+def faults(kind: MessageKind, value: Any) -> Iterator[tuple[str, int]]:
+    """(keyword of the schema, depth) of all that is wrong with a payload that `parsed` has read."""
+    for error in _judge(kind).iter_errors(value):
+        yield str(error.validator), len(error.absolute_path)
 
 
 @cache

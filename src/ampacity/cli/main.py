@@ -177,9 +177,11 @@ def run_rebuild(options: argparse.Namespace) -> int:
 
 
 def _bench(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", help="which one: gateway, allocation")
+    parser.add_argument("name", help="which one: allocation, fuzz, gateway")
     parser.add_argument("--quick", action="store_true", help="end within 50 s")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    parser.add_argument("--count", type=int, metavar="N", help="how many messages (fuzz)")
+    parser.add_argument("--minutes", type=positive, metavar="M", help="how much CPU time (fuzz)")
     parser.set_defaults(run=run_bench)
 
 
@@ -189,7 +191,7 @@ def run_bench(options: argparse.Namespace) -> int:
     from ..bench.report import BenchFailed
 
     try:
-        main(options.name, options.quick, options.json)
+        main(options.name, options.quick, options.json, count=options.count, minutes=options.minutes)
     except BenchFailed as problem:
         print(f"ampacity bench: {problem}", file=sys.stderr)
         return 2
