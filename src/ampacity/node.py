@@ -119,6 +119,8 @@ class Node:
             demo=demo,
             settings=self.settings.api,
             quarantine=self.csms.quarantine,
+            retention=self.settings.retention,
+            log_messages=self.settings.csms.log_messages,
             repairs=self.csms.repairs,
         )
         self.http = HttpServer(create_app(context), self.settings.api.host, self.settings.api.port)

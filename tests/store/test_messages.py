@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from ampacity.store import Store, messages
-from ampacity.store.messages import MessageLog, MessageRow, list_messages
+from ampacity.store.messages import (
+    MessageFilter,
+    MessageLog,
+    MessageRow,
+    MessagesFound,
+    list_messages,
+    search,
+)
 
 from .conftest import NOON, OPERATOR
 
@@ -117,3 +126,64 @@ async def test_pages_join_within_and_between_rows(store: Store) -> None:
         seen += [row.message_id or "" for row in page]
         before = page[-1].id
     assert seen == [f"{group}-{number}" for group in (2, 1, 0) for number in (3, 2, 1, 0)]
+
+
+async def test_a_time_range_is_found_in_a_long_log(store: Store) -> None:
+    log = MessageLog(store)
+    for minute in range(0, 600, 10):
+        log.add(OPERATOR, "CP1", "in", f'[2,"m{minute}","Heartbeat",{{}}]', NOON.timestamp() + 60 * minute)
+        log.write_gathered()
+    await store.flush()
+
+    async def ids(start: int | None, end: int | None) -> list[str | None]:
+        wanted = MessageFilter(
+            start=None if start is None else NOON + timedelta(minutes=start),
+            end=None if end is None else NOON + timedelta(minutes=end),
+        )
+        page = await store.read(lambda connection: search(connection, OPERATOR, wanted))
+        assert page.next is None
+        return [row.message_id for row in page.frames]
+
+    assert await ids(100, 130) == ["m120", "m110", "m100"]
+    assert await ids(580, None) == ["m590", "m580"]
+    assert await ids(None, 10) == ["m0"]
+    assert await ids(None, None) == [f"m{minute}" for minute in range(590, -1, -10)]
+    assert await ids(900, None) == []
+    assert await ids(None, -5) == []
+
+
+async def test_a_rare_text_is_searched_for_piece_by_piece(store: Store) -> None:
+    log = MessageLog(store)
+    for number in range(50):
+        text = "Needle" if number == 3 else "hay"
+        log.add(
+            OPERATOR,
+            "CP1",
+            "in",
+            f'[2,"m{number}","DataTransfer",{{"data":"{text}"}}]',
+            NOON.timestamp() + number,
+        )
+        log.write_gathered()
+    await store.flush()
+    before, pages, found = None, 0, []
+    while True:
+        page: MessagesFound = await store.read(
+            lambda connection, before=before: search(  # type: ignore[misc]
+                connection, OPERATOR, MessageFilter(text="needle"), before=before, limit=5, rows=20
+            )
+        )
+        pages += 1
+        found += page.frames
+        if page.next is None:
+            break
+        assert page.searched_to is not None
+        before = page.next
+    assert [row.message_id for row in found] == ["m3"]
+    assert pages == 3
+
+
+async def test_a_call_and_its_answer_are_found_by_their_id(store: Store) -> None:
+    await fill(store)
+    wanted = MessageFilter(station_id="CP1", message_id="a1")
+    page = await store.read(lambda connection: search(connection, OPERATOR, wanted))
+    assert [row.frame for row in page.frames] == [RESULT, CALL]

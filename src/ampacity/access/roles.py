@@ -4,7 +4,7 @@
 |---|---|---|---|---|
 | read | see sites, stations, sessions, transactions, messages | yes | yes | yes |
 | operate | command stations, set limits and strategy, pause, keep tokens, push readings | no | yes | yes |
-| audit | read who did what | no | yes | yes |
+| audit | read who did what, export the message log | no | yes | yes |
 | administer | make and revoke API keys and sign-in links | no | no | yes |
 """
 

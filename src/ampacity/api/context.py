@@ -25,6 +25,7 @@ from ..model.live import SiteHistory, SiteView
 from ..model.phases import PerPhase
 from ..model.site import EvseKey, Site, Strategy
 from ..store.database import Store
+from ..store.retention import RetentionPolicy
 
 
 class Stations(Protocol):
@@ -156,7 +157,7 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
 
 class ApiContext(Struct, kw_only=True):
     """The parts of a node that the API serves. `sites` may change while it runs, `quarantine`
-    and `repairs` are what the CSMS fills.
+    and `repairs` are what the CSMS fills, `log_messages` whether raw messages are kept.
     """
 
     operator_id: str
@@ -169,4 +170,6 @@ class ApiContext(Struct, kw_only=True):
     demo: DemoControl | None = None
     settings: ApiSettings = ApiSettings()
     quarantine: Quarantine = field(default_factory=Quarantine)
+    retention: RetentionPolicy = RetentionPolicy()
+    log_messages: bool = True
     repairs: Repairs = field(default_factory=Repairs)

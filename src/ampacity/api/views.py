@@ -358,21 +358,33 @@ class VariableView(Struct, frozen=True, kw_only=True):
 
 class MessageView(Struct, frozen=True, kw_only=True):
     """A raw frame. `direction` is `in` from the station, `out` to it. `message_log_id` is 0 in a live
-    tail.
+    tail. `message_id` is what a call and its answer share, `action` an answer's too where its call is known.
     """
 
     message_log_id: int
+    station_id: str
     at: datetime
     direction: Literal["in", "out"]
     action: str | None
+    message_id: str | None
     frame: str
 
 
 class MessagePage(Struct, frozen=True, kw_only=True):
-    """Newest first; `next` is the `before` of the following page."""
+    """Newest first; `next` is the `before` of the following page. A page may hold less than was asked for,
+    even nothing, and have a next one: then the search has come to `searched_to`.
+    """
 
     items: tuple[MessageView, ...]
     next: int | None
+    searched_to: datetime | None
+
+
+class MessageLogView(Struct, frozen=True, kw_only=True):
+    """Whether raw messages are kept, and for how many days."""
+
+    kept: bool
+    days: float
 
 
 class ConnectionView(Struct, frozen=True, kw_only=True):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -129,6 +130,79 @@ _unpack = msgspec.msgpack.Decoder(tuple[dict[str, str], list[Gathered]]).decode
 _ROWS = Rows(message_log, ("operator_id", "station_id", "at", "last_at", "actions", "frames"))
 
 
+class MessageFilter(Struct, frozen=True, kw_only=True):
+    """Which frames: `text` occurs in them, in whatever case; from `start` up to and without `end`."""
+
+    station_id: str | None = None
+    action: str | None = None
+    direction: str | None = None
+    message_id: str | None = None
+    text: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def passes(self, frame: MessageRow) -> bool:
+        """Whether it is one of them."""
+        return (
+            self.action in (None, frame.action)
+            and self.direction in (None, frame.direction)
+            and self.message_id in (None, frame.message_id)
+            and (self.start is None or frame.at >= self.start)
+            and (self.end is None or frame.at < self.end)
+            and (not self.text or self.text.lower() in frame.frame.lower())
+        )
+
+
+class MessagesFound(Struct, frozen=True, kw_only=True):
+    """A page of a search. `next` is the `before` of the following one, None where nothing is left; a page may
+    be short, even empty, with more to come. `searched_to` is the time of the oldest frame looked at.
+    """
+
+    frames: list[MessageRow]
+    next: int | None
+    searched_to: datetime | None
+
+
+SEARCH_ROWS = 5_000
+"""Rows that one page looks at: a rare text in a long log is found over several pages, none of which takes
+more than about 0.2 s.
+"""
+
+ORDER_SLACK = timedelta(minutes=1)
+"""Rows are written in the order of their frames, but for what a slow disk mixes."""
+
+
+def search(
+    connection: Connection,
+    operator_id: str,
+    wanted: MessageFilter,
+    *,
+    before: int | None = None,
+    limit: int = 100,
+    rows: int = SEARCH_ROWS,
+) -> MessagesFound:
+    """Frames, newest first (of several stations to a fifth of a second)."""
+    found: list[MessageRow] = []
+    searched_to: datetime | None = None
+    query, cursor = _within(connection, operator_id, wanted), before
+    while rows > 0:
+        asked = min(limit, rows)
+        page = connection.execute(_before(query, cursor).limit(asked)).all()
+        for row in page:
+            searched_to = row.at
+            for number, frame in _frames_of(row):
+                if (before is None or number < before) and wanted.passes(frame):
+                    if len(found) == limit:
+                        last = found[-1]
+                        return MessagesFound(frames=found, next=last.id, searched_to=last.at)
+                    found.append(frame)
+        if len(page) < asked:
+            return MessagesFound(frames=found, next=None, searched_to=searched_to)
+        cursor = page[-1].id * FRAMES_AT_ONCE
+        rows -= asked
+    return MessagesFound(frames=found, next=cursor, searched_to=searched_to)
+
+
 def list_messages(
     connection: Connection,
     operator_id: str,
@@ -140,44 +214,47 @@ def list_messages(
     before: int | None = None,
     limit: int = 100,
 ) -> list[MessageRow]:
-    """Frames, newest first (of several stations to a fifth of a second); `text` must occur in the frame. For
-    the next page pass the last one's id as `before`.
+    """As `search`, however long it takes. For the next page pass the last one's id as `before`."""
+    wanted = MessageFilter(station_id=station_id, action=action, direction=direction, text=text)
+    return search(connection, operator_id, wanted, before=before, limit=limit, rows=sys.maxsize).frames
+
+
+def _within(connection: Connection, operator_id: str, wanted: MessageFilter) -> Any:
+    """The rows that may hold what is wanted, newest first. Times become row ids first: the log of a busy
+    month can't be walked through to find yesterday.
     """
-    found: list[MessageRow] = []
-    last = before
-    while len(found) < limit:
-        rows = connection.execute(_page(operator_id, station_id, action, last, limit)).all()
-        if not rows:
-            break
-        for row in rows:
-            for number, frame in _frames_of(row):
-                if before is not None and number >= before:
-                    continue
-                if action is not None and frame.action != action:
-                    continue
-                if direction is not None and frame.direction != direction:
-                    continue
-                if text and text not in frame.frame:
-                    continue
-                found.append(frame)
-        last = rows[-1].id * FRAMES_AT_ONCE
-    return found[:limit]
-
-
-def _page(
-    operator_id: str, station_id: str | None, action: str | None, before: int | None, limit: int
-) -> Any:
     column = message_log.c
     query = select(message_log).where(column.operator_id == operator_id)
-    if station_id is not None:
-        query = query.where(column.station_id == station_id)
-    if action is not None:
-        query = query.where(("\n" + column.actions + "\n").contains(f"\n{action}\n", autoescape=True))
-    if before is not None:
-        # The row that holds the last frame shown may hold more.
-        row, place = divmod(before, FRAMES_AT_ONCE)
-        query = query.where(column.id <= row if place else column.id < row)
-    return query.order_by(column.id.desc()).limit(limit)
+    if wanted.station_id is not None:
+        query = query.where(column.station_id == wanted.station_id)
+    if wanted.action is not None:
+        line = ("\n" + column.actions + "\n").contains(f"\n{wanted.action}\n", autoescape=True)
+        query = query.where(line)
+    for moment, lower in ((wanted.start, True), (wanted.end, False)):
+        if moment is None:
+            continue
+        around = moment - ORDER_SLACK if lower else moment + ORDER_SLACK
+        row_id = connection.scalar(
+            select(column.id)
+            .where(column.operator_id == operator_id, column.at >= around)
+            .order_by(column.at)
+            .limit(1)
+        )
+        if lower:
+            query = query.where(column.last_at >= moment)
+        else:
+            query = query.where(column.at < moment)
+        if row_id is not None:
+            query = query.where(column.id >= row_id if lower else column.id <= row_id)
+    return query.order_by(column.id.desc())
+
+
+def _before(query: Any, cursor: int | None) -> Any:
+    if cursor is None:
+        return query
+    # The row that holds the last frame shown may hold more.
+    row, place = divmod(cursor, FRAMES_AT_ONCE)
+    return query.where(message_log.c.id <= row if place else message_log.c.id < row)
 
 
 def _frames_of(row: Any) -> Iterator[tuple[int, MessageRow]]:

@@ -511,20 +511,32 @@ export interface VariableView {
 
 /**
  * A raw frame. `direction` is `in` from the station, `out` to it. `message_log_id` is 0 in a live
- * tail.
+ * tail. `message_id` is what a call and its answer share, `action` an answer's too where its call is known.
  */
 export interface MessageView {
   message_log_id: number;
+  station_id: string;
   at: Instant;
   direction: "in" | "out";
   action: string | null;
+  message_id: string | null;
   frame: string;
 }
 
-/** Newest first; `next` is the `before` of the following page. */
+/**
+ * Newest first; `next` is the `before` of the following page. A page may hold less than was asked for,
+ * even nothing, and have a next one: then the search has come to `searched_to`.
+ */
 export interface MessagePage {
   items: MessageView[];
   next: number | null;
+  searched_to: Instant | null;
+}
+
+/** Whether raw messages are kept, and for how many days. */
+export interface MessageLogView {
+  kept: boolean;
+  days: number;
 }
 
 /**

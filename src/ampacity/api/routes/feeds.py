@@ -120,9 +120,11 @@ class Tail:
             self._ready.clear()
         view = MessageView(
             message_log_id=0,
+            station_id=event.station_id,
             at=event.at,
             direction="in" if event.direction == "in" else "out",
             action=action_of(event.frame),
+            message_id=message_id_of(event.frame),
             frame=event.frame,
         )
         return _encoder.encode(view).decode()
@@ -134,6 +136,14 @@ def action_of(frame: str) -> str | None:
         parts = msgspec.json.decode(frame, type=list[msgspec.Raw])
         kind = msgspec.json.decode(parts[0]) if parts else None
         return msgspec.json.decode(parts[2], type=str) if kind in (2, 6) else None
+    except (msgspec.DecodeError, IndexError):
+        return None
+
+
+def message_id_of(frame: str) -> str | None:
+    """What a CALL and its answer share; None for what is no OCPP frame."""
+    try:
+        return msgspec.json.decode(msgspec.json.decode(frame, type=list[msgspec.Raw])[1], type=str)
     except (msgspec.DecodeError, IndexError):
         return None
 

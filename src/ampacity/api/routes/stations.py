@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
 from litestar import Router, get
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, FromQuery
 
 from ...csms.state import StationState
-from ...store import messages
 from ..views import (
     ConnectorView,
-    MessagePage,
-    MessageView,
     NoticeView,
     StationStatusView,
     StationView,
     VariableView,
 )
-from .names import Api, Limit, Who, station_of
+from .names import Api, Who, station_of
 
 
 def connector_views(state: StationState) -> tuple[ConnectorView, ...]:
@@ -105,49 +100,8 @@ async def list_variables(api: Api, who: Who, station_id: FromPath[str]) -> list[
     return sorted(views, key=lambda view: (view.component, view.variable, view.evse_id or 0, view.attribute))
 
 
-@get("/{station_id:str}/messages", summary="A station's raw messages")
-async def list_messages(
-    api: Api,
-    who: Who,
-    station_id: FromPath[str],
-    action: FromQuery[str | None] = None,
-    direction: FromQuery[Literal["in", "out"] | None] = None,
-    text: Annotated[str | None, QueryParameter(description="Must occur in the frame.")] = None,
-    before: FromQuery[int | None] = None,
-    limit: Limit = 100,
-) -> MessagePage:
-    """Newest first. A page's `next` is the `before` of the following one."""
-    station_of(api, who, station_id)
-    found = await api.store.read(
-        lambda connection: messages.list_messages(
-            connection,
-            who.operator_id,
-            station_id=station_id,
-            action=action,
-            direction=direction,
-            text=text,
-            before=before,
-            limit=limit + 1,
-        )
-    )
-    page = found[:limit]
-    return MessagePage(
-        items=tuple(
-            MessageView(
-                message_log_id=row.id,
-                at=row.at,
-                direction="in" if row.direction == "in" else "out",
-                action=row.action,
-                frame=row.frame,
-            )
-            for row in page
-        ),
-        next=page[-1].id if len(found) > limit else None,
-    )
-
-
 router = Router(
     "/stations",
     tags=["stations"],
-    route_handlers=[list_stations, get_station, get_status, list_variables, list_messages],
+    route_handlers=[list_stations, get_station, get_status, list_variables],
 )
