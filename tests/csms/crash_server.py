@@ -1,10 +1,9 @@
-"""A node that a crash test kills: gateway, CSMS and store over a folder and a port given as arguments."""
+"""A node that a crash test kills: gateway, CSMS and store over a database and a port given as arguments."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 
 from ampacity.bus import LocalBus
 from ampacity.clock import WallClock
@@ -14,10 +13,10 @@ from ampacity.gateway import Gateway, GatewaySettings
 from ampacity.store import Store
 
 
-async def serve(folder: Path, port: int) -> None:
+async def serve(database: str, port: int) -> None:
     """Serve until killed."""
     clock, bus = WallClock(), LocalBus()
-    store = await Store.open(folder / "ampacity.db", clock)
+    store = await Store.open(database, clock)
     settings = CsmsSettings(
         operator_id="stadtwerke", admit_unknown=True, unknown_tokens="accept", onboard=False
     )
@@ -33,4 +32,4 @@ async def serve(folder: Path, port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(serve(sys.argv[1], int(sys.argv[2])))

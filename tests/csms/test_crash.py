@@ -17,7 +17,7 @@ import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ampacity.bus import LocalBus
 from ampacity.clock import WallClock
@@ -35,10 +35,10 @@ VERSIONS = {"A16": "1.6", "B16": "1.6", "C201": "2.0.1", "D201": "2.0.1", "E21":
 
 
 class Server:
-    """The node in a process of its own, always on the same port and folder."""
+    """The node in a process of its own, always on the same port and database."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, database: str) -> None:
+        self.database = database
         self.port = 0
         self._process: asyncio.subprocess.Process | None = None
 
@@ -46,7 +46,7 @@ class Server:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             str(Path(__file__).with_name("crash_server.py")),
-            str(self.folder),
+            self.database,
             str(self.port),
             stdout=asyncio.subprocess.PIPE,
         )
@@ -60,11 +60,18 @@ class Server:
             await self._process.communicate()  # to the pipe's end: else it is closed after its event loop
 
 
+class Served(Protocol):
+    """Where stations connect to."""
+
+    port: int
+
+
 class Charger:
     """One station with one EVSE that charges car after car, and remembers what it was told."""
 
-    def __init__(self, server: Server, name: str, rng: random.Random) -> None:
+    def __init__(self, server: Served, name: str, rng: random.Random, limit_s: float = 10.0) -> None:
         self.server = server
+        self.limit_s = limit_s
         self.name = name
         self.rng = rng
         self.acknowledged: list[tuple[str, str]] = []
@@ -107,7 +114,7 @@ class Charger:
             double = await anext(connected)
             with contextlib.suppress(Lost, OSError):
                 self.sent += 1
-                answer: dict[str, Any] = await double.call(*message)
+                answer: dict[str, Any] = await double.call(*message, limit_s=self.limit_s)
                 self.acknowledged.append((phase, at))
                 return answer
 
@@ -124,9 +131,9 @@ class Charger:
                 await asyncio.sleep(0.05)
 
 
-async def test_ten_kills_lose_nothing_and_count_nothing_twice(tmp_path: Path) -> None:
+async def test_ten_kills_lose_nothing_and_count_nothing_twice(address: str) -> None:
     rng = random.Random(SEED)
-    server = Server(tmp_path)
+    server = Server(address)
     await server.start()
     chargers = [Charger(server, name, random.Random(rng.random())) for name in VERSIONS]
     running = [asyncio.ensure_future(charger.run()) for charger in chargers]
@@ -149,12 +156,14 @@ async def test_ten_kills_lose_nothing_and_count_nothing_twice(tmp_path: Path) ->
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await server.kill()
-    await _compare(tmp_path, chargers)
+    await compare(address, chargers)
+    assert sum(len(charger.acknowledged) for charger in chargers) > ROUNDS * 20
 
 
-async def _compare(folder: Path, chargers: list[Charger]) -> None:
+async def compare(database: str, chargers: list[Charger]) -> None:
+    """What the database holds is what the stations were told."""
     clock = WallClock()
-    store = await Store.open(folder / "ampacity.db", clock)
+    store = await Store.open(database, clock)
     csms = Csms(store, LocalBus(), clock, CsmsSettings(operator_id=OPERATOR))
     await csms.start()  # applies what the last kill left in the journal
     await csms.stop()
@@ -183,6 +192,5 @@ async def _compare(folder: Path, chargers: list[Charger]) -> None:
     numbers = [row.station_transaction_id for row in rows if VERSIONS[row.station_id] == "1.6"]
     assert len(numbers) == len(set(numbers))  # ids of 1.6 are the operator's, over all its stations
 
-    # The test has tested something: messages were really repeated, and there were many.
+    # The test has tested something: messages were really repeated.
     assert sum(charger.sent for charger in chargers) > len(told)
-    assert len(told) > ROUNDS * 20

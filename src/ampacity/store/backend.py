@@ -63,8 +63,9 @@ class Backend(Protocol):
     def unavailable(self, error: BaseException) -> StoreUnavailable | None:
         """The error to tell callers, where `trouble_kind` is not None."""
 
-    def kept(self, error: BaseException) -> bool:
-        """Whether a group whose commit ended with `error` was committed all the same."""
+    def kept(self, error: BaseException) -> bool | None:
+        """Whether a group whose commit ended with `error` was committed all the same; None while the database
+        can't tell."""
 
     def drop_writer(self) -> None:
         """Forget the writing connection, which is broken: `writer` opens another. For the writer's thread."""

@@ -61,6 +61,8 @@ class StoreSettings(Struct, frozen=True, kw_only=True):
     """
 
 
+OUTCOME_EVERY_S = 0.25
+"""Time between two questions for the outcome of a commit that was cut off."""
 STANDSTILL_AFTER_S = 0.05
 STANDSTILL_UNTIL_S = 5.0
 """A simulated site waits while a write has made no progress for so many wall seconds; one that takes longer
@@ -262,7 +264,7 @@ class Store:
         try:
             self._run_group(group, done)
         except BaseException as error:  # the thread must outlive whatever a unit does
-            kept = self.backend.kept(error)
+            kept = self._was_kept(error)
             if not kept:
                 if not done:  # it could not even begin: nobody is to wait for that
                     done.extend(group)
@@ -276,6 +278,24 @@ class Store:
             self._tell(done, recovered=self._troubled)
         if group:
             self._put_back(group)
+
+    def _was_kept(self, error: BaseException) -> bool:
+        """Whether a group whose commit failed is there all the same.
+
+        Asked until the database can tell: a caller who is told the wrong thing repeats what is kept, or drops
+        what is not. Meanwhile nobody else waits: writes are refused as in any trouble.
+        """
+        while (kept := self.backend.kept(error)) is None:
+            with self._wake:
+                if self._closing:
+                    return False
+                waiting = [unit for unit in self._queue if unit.future is not None]
+                self._queue = deque(unit for unit in self._queue if unit.future is None)
+                self._awaited = 0
+            self._fail(waiting, error)
+            with self._wake:
+                self._wake.wait_for(lambda: self._awaited or self._closing, OUTCOME_EVERY_S)
+        return kept
 
     def _run_group(self, group: deque[_Unit], done: list[_Unit]) -> None:
         connection = self.backend.writer()

@@ -5,8 +5,8 @@ on the server's disk. One session writes and holds an advisory lock, so that two
 be the writer; a few read, each in a read-only snapshot. A server that was restarted is taken up again by the
 next write or read.
 
-A commit that the network cuts off is looked up by its transaction's number as soon as the server answers
-again, so that callers are told what is true.
+A commit that the network or the server's end cuts off is looked up by its transaction's number as soon as a
+server answers again, however long that takes, so that callers are told what is true.
 """
 
 from __future__ import annotations
@@ -34,8 +34,6 @@ T = TypeVar("T")
 
 LOCKED_WITHIN_S = 5.0
 """How long `open` waits for the writer's lock: that of a program just killed is given back within this."""
-KEPT_WITHIN_S = 10.0
-"""How long the writer asks for the outcome of a commit that was cut off."""
 OLDEST_SERVER = 140_000
 REST_AT_ONCE = 2_000
 LOCK_ATTEMPTS = 5
@@ -179,19 +177,18 @@ class PostgresBackend:
             detail += "; whether the last writes were kept is not known"
         return StoreUnavailable(kind, self.place, detail, _remedy(kind, getattr(cause, "sqlstate", "")))
 
-    def kept(self, error: BaseException) -> bool:
+    def kept(self, error: BaseException) -> bool | None:
         cause = _cause(error)
         if not isinstance(cause, driver.OutcomeUnknown):
             return False
-        ends = time.monotonic() + KEPT_WITHIN_S
-        while time.monotonic() < ends:
-            self.drop_writer()
-            with suppress(DBAPIError, StoreUnavailable):
-                status = dbapi(self.writer()).value("SELECT txid_status($1)", cause.xid)
-                if status != "in progress":  # the server has not yet seen that its client is gone
-                    return bool(status == "committed")
-            time.sleep(0.1)
-        return False
+        self.drop_writer()
+        try:
+            status = dbapi(self.writer()).value("SELECT txid_status($1)", cause.xid)
+        except Exception as problem:
+            return None if self.trouble_kind(problem) is not None else False
+        if status == "in progress":  # the server has not yet seen that its client is gone
+            return None
+        return bool(status == "committed")
 
     def drop_writer(self) -> None:
         if self._writer is not None:

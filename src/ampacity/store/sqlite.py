@@ -131,7 +131,7 @@ class SqliteBackend:
     def unavailable(self, error: BaseException) -> StoreUnavailable | None:
         return unavailable(error, self.path)
 
-    def kept(self, error: BaseException) -> bool:
+    def kept(self, error: BaseException) -> bool | None:
         return False  # a commit that raises has been undone
 
     def drop_writer(self) -> None:
