@@ -6,17 +6,21 @@ import gzip
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
 import httpx
 import msgspec
 import pytest
+from sqlalchemy import Connection
 
 from ampacity.api.console import Assets
 from ampacity.api.server import AddressTaken, HttpServer
+from ampacity.store import StoreUnavailable
+from ampacity.store.operators import put_setting
 
-from .node import Node, running_node
+from .node import OPERATOR, Node, running_node
 
 API = "/api/v1"
 ROOT = Path(__file__).resolve().parents[2]
@@ -226,6 +230,38 @@ async def test_health_and_version(node: Node) -> None:
     assert health["status"] == "ok"
     version = (await client.get(f"{API}/version")).json()
     assert (version["name"], version["api"]) == ("ampacity", "v1")
+
+
+async def test_health_says_what_is_wrong_with_the_store_what_helps_and_since_when(
+    node: Node, tmp_path: Path
+) -> None:
+    client = node.client()
+    before = datetime.now(UTC)
+
+    def no_room(connection: Connection) -> None:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+    def much(connection: Connection) -> None:
+        put_setting(connection, OPERATOR, "much", "x" * 100_000, before)
+
+    await node.store.write(no_room)
+    since = set()
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            await node.store.write(much)
+        answer = await client.get(f"{API}/health")
+        assert answer.status_code == 503
+        told = answer.json()
+        assert told["what"] == "The database can't be used: the disk is full."
+        assert told["trouble"]["kind"] == "full"
+        assert told["trouble"]["remedy"].startswith("Free space or move the data")
+        assert str(tmp_path) not in answer.text
+        since.add(datetime.fromisoformat(told["trouble"]["since"]))
+    (beginning,) = since
+    assert before < beginning < datetime.now(UTC)
+    await node.store.write(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1000000"))
+    assert (await client.get(f"{API}/health")).status_code == 200
 
 
 async def test_a_store_that_can_not_write_is_no_health(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ export async function routes(method, path, query, body) {
   if (!signedIn) return problem(401, "Unauthorized", "Sign in first.", "");
   if (path === "/me") return ok(me);
   if (path === "/sign-out") return (signedIn = false), done;
+  if (path === "/health") return ok({ status: "ok", at: iso(world.now()) });
   if (path === "/version") return ok({ name: "ampacity", version: "0.1.0", api: "v1" });
   if (path === "/sites") {
     const v = world.current();

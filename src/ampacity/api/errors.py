@@ -16,7 +16,8 @@ from litestar.exceptions import HTTPException, ValidationException
 
 from ..csms.vocabulary import Outcome
 from ..store import StoreClosed, StoreError, StoreUnavailable
-from .views import FieldProblem, Problem
+from ..store.errors import words_of
+from .views import FieldProblem, Problem, StoreTroubleView
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class ApiError(Exception):
         errors: tuple[FieldProblem, ...] = (),
         headers: Mapping[str, str] | None = None,
         outcome: Outcome | None = None,
+        trouble: StoreTroubleView | None = None,
     ) -> None:
         super().__init__(what)
         self.status = status
@@ -49,6 +51,7 @@ class ApiError(Exception):
         self.errors = errors
         self.headers = dict(headers or {})
         self.outcome = outcome
+        self.trouble = trouble
 
 
 def not_found(thing: str, name: object, remedy: str = "") -> ApiError:
@@ -102,6 +105,7 @@ def respond(request: Request[Any, Any, Any], error: ApiError) -> Response[Proble
         remedy=error.remedy,
         errors=error.errors,
         outcome=error.outcome,
+        trouble=error.trouble,
     )
     return Response(problem, status_code=error.status, media_type=MEDIA_TYPE, headers=error.headers)
 
@@ -163,17 +167,25 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     return respond(request, ApiError(error.status_code, kind, what, remedy=remedy, headers=headers))
 
 
+def sentence(text: str) -> str:
+    """A remedy as a sentence of its own."""
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def on_store_unavailable(request: Request[Any, Any, Any], error: StoreError) -> Response[Problem]:
-    """The disk refuses: nothing of the request was kept."""
+    """The disk or the server refuses: nothing of the request was kept."""
     log.error("%s %s: %s", request.method, request.url.path, error)
+    why, remedy = "", "The node's log says what helps."
+    if isinstance(error, StoreUnavailable):
+        why, remedy = f" ({words_of(error.kind)})", sentence(error.remedy)
     return respond(
         request,
         ApiError(
             503,
             "store-unavailable",
-            "The database can't be used now; nothing was changed.",
+            f"The database can't be used now{why}; nothing was changed.",
             where="store",
-            remedy="The node's log says what helps. Try again then.",
+            remedy=f"{remedy} Try again then.",
             headers={"Retry-After": "5"},
         ),
     )

@@ -18,6 +18,7 @@ from ..model.live import Reason, SessionView
 from ..model.phases import PerPhase
 from ..model.site import Strategy
 from ..model.station import ChargingState, ConnectorStatus, Quantity
+from ..store.errors import TroubleKind
 
 Time = Annotated[datetime, Meta(tz=True)]
 Amperes = Annotated[float, Meta(ge=0, le=100_000)]
@@ -49,10 +50,21 @@ class FieldProblem(Struct, frozen=True, kw_only=True):
     what: str
 
 
+class StoreTroubleView(Struct, frozen=True, kw_only=True):
+    """Why the database can't be used, in words, what helps, and since when (site time). Stations charge on
+    meanwhile; they are not answered, and send again."""
+
+    kind: TroubleKind
+    text: str
+    remedy: str
+    since: datetime
+
+
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An error, as RFC 9457 writes it, with what is wrong, where, and what would be right.
 
-    `outcome` is a station's, where the error is that it did not do what it was told.
+    `outcome` is a station's, where the error is that it did not do what it was told. `trouble` is the
+    database's, where that is the error.
     """
 
     type: str
@@ -65,6 +77,7 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     remedy: str = ""
     errors: tuple[FieldProblem, ...] = ()
     outcome: Outcome | None = None
+    trouble: StoreTroubleView | None = None
 
 
 # ---------------------------------------------------------------- the node and who asks

@@ -121,6 +121,7 @@ class Store:
         self._wake = threading.Condition(threading.Lock())
         self._closing = False
         self._troubled = False
+        self._trouble: StoreTrouble | None = None
         self._listeners: list[Callable[[StoreTrouble], None]] = []
         self._waiting = 0
         self._progress_at = 0.0
@@ -215,6 +216,11 @@ class Store:
     def troubled(self) -> bool:
         """Whether the last commit failed."""
         return self._troubled
+
+    @property
+    def trouble(self) -> StoreTrouble | None:
+        """Why the last commit failed, and since when commits do; None while they don't."""
+        return self._trouble
 
     @property
     def beside(self) -> bool:
@@ -344,6 +350,11 @@ class Store:
         if posts:
             self._put_back(posts)
         known, self._troubled = self._troubled, self._troubled or unavailable is not None
+        if unavailable is not None:
+            since = self.clock.time() if self._trouble is None else self._trouble.at
+            self._trouble = StoreTrouble(
+                kind=unavailable.kind, text=str(unavailable), at=since, remedy=unavailable.remedy
+            )
         # Told last: who hears that a write failed may ask at once whether the store is troubled.
         self._tell(told, trouble=None if known else unavailable)
 
@@ -358,9 +369,10 @@ class Store:
     ) -> None:
         event: StoreTrouble | None = None
         if trouble is not None:
-            event = StoreTrouble(kind=trouble.kind, text=str(trouble), at=self.clock.time())
+            event = self._trouble
         elif recovered:
             self._troubled = False
+            self._trouble = None
             event = StoreTrouble(
                 kind="recovered", text=f"database {self.place}: can be written again", at=self.clock.time()
             )

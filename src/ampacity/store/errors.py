@@ -109,7 +109,7 @@ class TransactionMisused(StoreError):
         )
 
 
-class StoreTrouble(Struct, frozen=True, kw_only=True):
+class StoreTrouble(Struct, frozen=True):
     """Writing stopped working, or (`recovered`) works again. `at` is epoch seconds of the store's clock.
 
     `text` says what is wrong, where, and what helps; `remedy` is the last of these alone.
@@ -119,6 +119,11 @@ class StoreTrouble(Struct, frozen=True, kw_only=True):
     text: str
     at: float
     remedy: str = ""
+
+
+def words_of(kind: TroubleKind) -> str:
+    """What is wrong, in words that name no place."""
+    return _WORDS[kind]
 
 
 _WORDS: dict[TroubleKind, str] = {

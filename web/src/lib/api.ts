@@ -1,6 +1,6 @@
 // The REST side of the server: one function a verb, errors as RFC 9457 problems with what, where and remedy.
 
-import type { FieldProblem, Problem } from "./types";
+import type { FieldProblem, Problem, StoreTroubleView } from "./types";
 
 const ROOT = "/api/v1";
 
@@ -9,6 +9,7 @@ export class ApiError extends Error {
   readonly status: number;
   readonly remedy: string;
   readonly errors: readonly FieldProblem[];
+  readonly trouble: StoreTroubleView | null;
 
   constructor(problem: Problem) {
     super(problem.what || problem.detail || problem.title);
@@ -16,6 +17,7 @@ export class ApiError extends Error {
     this.status = problem.status;
     this.remedy = problem.remedy ?? "";
     this.errors = problem.errors ?? [];
+    this.trouble = problem.trouble ?? null;
   }
 }
 

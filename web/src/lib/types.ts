@@ -241,9 +241,21 @@ export interface FieldProblem {
 }
 
 /**
+ * Why the database can't be used, in words, what helps, and since when (site time). Stations charge on
+ * meanwhile; they are not answered, and send again.
+ */
+export interface StoreTroubleView {
+  kind: "corrupt" | "denied" | "full" | "io" | "locked" | "overloaded" | "read-only" | "recovered" | "unreachable";
+  text: string;
+  remedy: string;
+  since: Instant;
+}
+
+/**
  * An error, as RFC 9457 writes it, with what is wrong, where, and what would be right.
  *
- * `outcome` is a station's, where the error is that it did not do what it was told.
+ * `outcome` is a station's, where the error is that it did not do what it was told. `trouble` is the
+ * database's, where that is the error.
  */
 export interface Problem {
   type: string;
@@ -256,6 +268,7 @@ export interface Problem {
   remedy?: string;
   errors?: FieldProblem[];
   outcome?: Outcome | null;
+  trouble?: StoreTroubleView | null;
 }
 
 /** The node answers and its store can be read. `at` is site time. */

@@ -14,6 +14,7 @@ from litestar.params import FromPath
 
 from ...access.principal import Principal
 from ...model.events import MessagePassed
+from ...store import StoreUnavailable
 from ..guard import NOT_FOUND, NOT_SIGNED_IN, admit_socket, context_of
 from ..live import LiveFeeds
 from ..views import MessageView
@@ -34,7 +35,10 @@ async def _recheck(socket: Socket, principal: Principal) -> None:
     api = context_of(socket)
     while True:
         await asyncio.sleep(api.settings.recheck_s)
-        now = await api.access.still_valid(principal)
+        try:
+            now = await api.access.still_valid(principal)
+        except StoreUnavailable:  # who watched may go on until it can be asked
+            continue
         if now is None or not now.may("read"):
             raise Superseded
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from litestar import Router, get, post
 from litestar.params import FromPath
 from sqlalchemy import select
 
+from ...store import StoreTrouble, StoreUnavailable
+from ...store.errors import words_of
 from ..context import ApiContext, DemoControl
-from ..errors import ApiError, not_found
-from ..views import DemoView, HealthView, PlugView, VersionView
+from ..errors import ApiError, not_found, sentence
+from ..views import DemoView, HealthView, PlugView, StoreTroubleView, VersionView
 from .names import Api, Who
 
 
@@ -24,15 +27,24 @@ def package_version() -> str:
 
 @get("/health", opt={"public": True}, summary="Is the node well?")
 async def health(api: Api) -> HealthView:
-    """200 when the store can be read and written, 503 when not."""
-    await api.store.read(lambda connection: connection.execute(select(1)).scalar())
-    if api.store.troubled:
+    """200 when the store can be read and written; 503 when not, with the reason in `trouble`."""
+    trouble = api.store.trouble
+    if trouble is None:
+        try:
+            await api.store.read(lambda connection: connection.execute(select(1)).scalar())
+        except StoreUnavailable as error:
+            trouble = StoreTrouble(error.kind, str(error), api.clock.time(), error.remedy)
+    if trouble is not None:
+        words = words_of(trouble.kind)
+        remedy = sentence(trouble.remedy)
+        since = datetime.fromtimestamp(trouble.at, UTC)
         raise ApiError(
             503,
             "store-unavailable",
-            "The database can't be written.",
+            f"The database can't be used: {words}.",
             where="store",
-            remedy="The node's log says why and what helps.",
+            remedy=remedy,
+            trouble=StoreTroubleView(kind=trouble.kind, text=sentence(words), remedy=remedy, since=since),
         )
     return HealthView(status="ok", at=api.clock.now())
 
