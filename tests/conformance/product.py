@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 
 from ampacity.api.context import ApiSettings
 from ampacity.clock import WallClock
@@ -137,7 +138,7 @@ async def running(folder: Path, **csms: Any) -> AsyncIterator[Product]:
         data=str(folder),
         api=ApiSettings(host="127.0.0.1", port=0),
         gateway=GatewaySettings(host="127.0.0.1", ocpp_port=0),
-        csms=CsmsSettings(**(known | csms)),
+        csms=msgspec.convert(known | csms, CsmsSettings),
     )
     node = await Node.open(settings, clock)
     try:

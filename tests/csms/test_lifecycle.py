@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ampacity.csms import lifecycle
+from ampacity.csms.closing import SUPPOSED as SUPPOSED_REASONS
 from ampacity.csms.vocabulary import TransactionMessage
 from ampacity.model.station import IdToken, MeterReading, Sample
 from ampacity.store.transactions import TransactionRow
@@ -67,6 +68,50 @@ def test_the_order_of_messages_does_not_matter(steps: list[float], last: float, 
         "has_gap",
     ):  # fmt: skip
         assert getattr(shuffled, field) == getattr(expected, field), field
+
+
+SUPPOSED = sorted(SUPPOSED_REASONS)
+
+
+@pytest.mark.parametrize("reason", SUPPOSED)
+def test_the_station_s_own_end_replaces_a_supposed_one(reason: str) -> None:
+    row = lifecycle.supersede(
+        lived(START, message("Updated", 10, 2_000.0)), NOON + timedelta(hours=1), reason
+    )
+    assert lifecycle.supposed(row)
+    for fresh in (True, False):
+        ended = lifecycle.follow(
+            row, message("Ended", 50, 3_500.0, stop_reason="EVDisconnected"), 230.0, fresh=fresh
+        )
+        assert (ended.stop_reason, ended.energy_wh) == ("EVDisconnected", 2_500.0)
+        assert ended.ended_at == NOON + timedelta(minutes=50)
+        assert not lifecycle.supposed(ended)
+
+
+@pytest.mark.parametrize("reason", SUPPOSED)
+def test_a_value_after_a_supposed_end_counts_and_if_it_is_of_now_the_transaction_goes_on(reason: str) -> None:
+    row = lifecycle.supersede(
+        lived(START, message("Updated", 10, 2_000.0)), NOON + timedelta(hours=1), reason
+    )
+    value = message("Updated", 90, 3_000.0, charging_state="Charging", readings=(power(90, 7_000.0),))
+    late = lifecycle.follow(row, value, 230.0, fresh=False)
+    assert (late.state, late.energy_wh, late.power_w, late.charging_state) == ("ended", 2_000.0, 0.0, None)
+    heard = lifecycle.follow(row, value, 230.0)
+    goes_on = reason != lifecycle.SUPERSEDED
+    assert (heard.state, heard.energy_wh) == ("open" if goes_on else "ended", 2_000.0)
+    assert (heard.ended_at is None, heard.power_w) == (goes_on, 7_000.0 if goes_on else 0.0)
+    # One from before our end is no sign that it went on.
+    before = lifecycle.follow(row, message("Updated", 30, 2_500.0), 230.0)
+    assert (before.state, before.energy_wh) == ("ended", 1_500.0)
+
+
+def test_a_register_that_jumps_below_its_start_is_passed_over() -> None:
+    row = lived(START, message("Updated", 1, 2_000.0), message("Updated", 2, 0.0), message("Ended", 3, 0.0))
+    assert (row.energy_wh, row.register_last_wh, row.state) == (1_000.0, 2_000.0, "ended")
+    row = lived(
+        START, message("Updated", 1, 0.0), message("Updated", 2, 2_200.0), message("Ended", 3, 2_300.0)
+    )
+    assert row.energy_wh == 1_300.0
 
 
 @given(

@@ -20,10 +20,10 @@ judged by signs, each with its own patience; the first rule that holds decides:
 - A station that can be asked is asked first (`ask`): GetTransactionStatus of 2.x. `ongoing` is its answer
   since the sign appeared; True holds off every rule but `another` and `eternal`.
 
-The CSMS calls `judge` for its open transactions once a minute, closes what it returns with
-`lifecycle.supersede(row, closing.at, closing.reason)` through the journal like a message, and sends the
-questions of `Verdict.ask`. `another` is also found at once by the block of transactions when the other one
-begins; here it catches what was missed.
+`blocks.oversight` calls `judge` for the open transactions once a minute, closes what it returns with
+`lifecycle.supersede(row, closing.at, closing.reason)`, and sends the questions of `Verdict.ask`. A closing is
+not in the journal: nobody told it, and should it be lost it is found again. `another` is also found at once
+by the block of transactions when the other one begins; here it catches what was missed.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ or a station that does not know the question) `give_up_s` after the hole was fir
 given up on is incomplete: it is flagged, billed with care, and whole again should the rest come after all.
 
 The CSMS keeps a `SequenceWatch` for each open transaction of 2.x, and for an ended one until `settled`:
-`told` for each fresh event, `answered` for what came of a question, and `step` each few seconds (or when
-`due_at` is over), which says what to do. `numbers.text` goes into the transaction's row, from which a restart
+`told` for each fresh event, `answered` for what came of a question, and `step` now and then, which says what
+to do (`lives`, `blocks.oversight`). What is missing goes into the transaction's row, from which a restart
 goes on.
 """
 
@@ -152,6 +152,16 @@ class SequenceWatch:
         return () if last is None else tuple(self.numbers.missing(self._first, last))
 
     @property
+    def has_hole(self) -> bool:
+        """Whether a number is missing."""
+        return self._seen_at is not None
+
+    @property
+    def missing_text(self) -> str | None:
+        """The holes as `Numbers.text` writes them, None for none."""
+        return Numbers(self.missing, self.numbers.cut).text if self.has_hole else None
+
+    @property
     def settled(self) -> bool:
         """Ended, and nothing more to be done: whole, or given up."""
         return self._end is not None and (self.incomplete or self._seen_at is None)
@@ -160,6 +170,10 @@ class SequenceWatch:
         self, number: int, now: float, phase: Literal["Started", "Updated", "Ended"] = "Updated"
     ) -> None:
         """A message with this number came."""
+        runs = self.numbers.runs
+        if phase == "Updated" and self._seen_at is None and runs and number == runs[-1][1] + 1:
+            self.numbers = self.numbers.add(number)  # nearly always: nothing was missing, nothing is
+            return
         self.numbers = self.numbers.add(number)
         if phase == "Started":
             self._first = number

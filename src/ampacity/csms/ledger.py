@@ -384,13 +384,19 @@ class Ledger:
             log.exception("journal row %d of operator %r can't be read", entry.id, entry.operator_id)
             return None
 
+    # ------------------------------------------------------------ what no message told
+
+    def put(self, row: TransactionRow) -> None:
+        """Write a row that was changed without a message, with the next write."""
+        self._batch.rows[row.transaction_id] = row
+
     # ------------------------------------------------------------ writing what was derived
 
     async def write(self) -> None:
         """Write what has gathered, now. Raises StoreUnavailable; then it stays gathered."""
         async with self._writing:
             batch = self._batch
-            if not batch.marks:
+            if not batch.marks and not batch.rows:
                 return
             self._batch = _empty()
             new = [row for row in batch.rows.values() if not self._follows(row)]

@@ -7,14 +7,23 @@ for hours, repeated, and out of order (a station replays what it kept while offl
     state      Started                     Updated                       Ended
     absent     begin                       begin, without a start        begin and end, without a start
     open       learn the start             follow                        end
-    ended      learn the start             keep (late value)             correct an end that we supposed
+    ended      learn the start             keep (late value)             keep (it has ended)
+    supposed   learn the start             follow, go on if it is live   end, as the station says
+
+`supposed` is an end that nobody told: the EVSE began another transaction, or a rule of `closing` found the
+transaction over (`closing.SUPPOSED` has the stop reasons that say so). It yields to whatever the station
+tells: its own end replaces ours, a value of later than our end moves it, and a value of just now (`fresh`)
+opens the transaction again, save where another one has begun on its EVSE.
 
 - Nothing is refused: a station whose message is refused sends it for ever, or throws it away.
 - Times are the station's. What describes *now* (power, charging state, last register) follows the newest
   message only; what describes the whole (start, token, EVSE) is taken when it is first told, a start's own
   word above all.
-- Energy is last register minus start register, never negative. An end's register is final.
-- An end that we supposed (`SUPERSEDED`: the EVSE began another transaction) yields to the station's own.
+- Energy is last register minus start register, never negative. An end's register is final. A register below
+  the start's can't be: meters don't run back, but a meter that can't be read is told as 0. It is passed over.
+- Numbered messages (2.x) that are missing are known and asked for (`gaps`); the row says which, and whether
+  they have been given up.
+- All times here are corrected by what is known of the station's clock when the message comes (`skew`).
 """
 
 from __future__ import annotations
@@ -26,13 +35,16 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from ..store.transactions import TransactionRow
+from .closing import REASONS, SUPPOSED
 from .dialects.samples import register_wh
 from .meters import newest_power_w
 from .skew import ClockError
 from .vocabulary import TransactionMessage
 
-SUPERSEDED = "NotReported"
+SUPERSEDED = REASONS["another"]
 """Stop reason of a transaction that we closed because its EVSE began another one."""
+
+SUPPOSED_STATE = "supposed"
 
 Change = Callable[[TransactionRow, TransactionMessage, float], None]
 """Changes a row that nobody else has yet."""
@@ -62,10 +74,16 @@ def begin(
     )
 
 
-def follow(row: TransactionRow, message: TransactionMessage, nominal_voltage_v: float) -> TransactionRow:
-    """The row after a message of its transaction; the one before stays as it is."""
+def follow(
+    row: TransactionRow, message: TransactionMessage, nominal_voltage_v: float, *, fresh: bool = True
+) -> TransactionRow:
+    """The row after a message of its transaction; the one before stays as it is. `fresh`: the message tells
+    of now, it is no late one."""
     row = copy(row)
-    changes = _TABLE[row.state, message.phase]
+    state = SUPPOSED_STATE if supposed(row) else row.state
+    if state == SUPPOSED_STATE and fresh and row.stop_reason != SUPERSEDED:
+        state = "supposed, heard"
+    changes = _TABLE[state, message.phase]
     _identify(row, message)
     for change in changes:
         change(row, message, nominal_voltage_v)
@@ -97,16 +115,21 @@ def is_another(row: TransactionRow, message: TransactionMessage) -> bool:
     return message.phase == "Started" and row.ended_at is not None and message.at > row.ended_at
 
 
-def supersede(row: TransactionRow, at: datetime) -> TransactionRow:
-    """The row closed by us: its EVSE began another transaction and no end of this one was told."""
+def supposed(row: TransactionRow) -> bool:
+    """Whether the row has an end that nobody told."""
+    return row.state == "ended" and row.stop_reason in SUPPOSED
+
+
+def supersede(row: TransactionRow, at: datetime, reason: str = SUPERSEDED) -> TransactionRow:
+    """The row closed by us (one of `closing.REASONS`), as no end of it was told. `updated_at` stays its last
+    word."""
     return replace(
         row,
         state="ended",
-        ended_at=at,
+        ended_at=max(at, row.started_at),
         charging_state=None,
         power_w=0.0,
-        stop_reason=SUPERSEDED,
-        updated_at=at,
+        stop_reason=reason,
     )
 
 
@@ -140,7 +163,9 @@ def _learn_start(row: TransactionRow, message: TransactionMessage, voltage_v: fl
     row.token = message.token or row.token
     if message.register_wh is not None:
         row.register_start_wh = message.register_wh
-    if row.register_last_wh is None:
+    if row.register_last_wh is None or (
+        row.register_start_wh is not None and row.register_last_wh < row.register_start_wh
+    ):
         row.register_last_wh = row.register_start_wh
     _count_energy(row)
 
@@ -177,6 +202,8 @@ def _end(row: TransactionRow, message: TransactionMessage, voltage_v: float) -> 
 def _final_register(row: TransactionRow, message: TransactionMessage, voltage_v: float) -> None:
     if message.register_wh is None:
         return
+    if row.register_start_wh is not None and message.register_wh < row.register_start_wh:
+        return
     if row.register_start_wh is None:
         # Never told by a start: the first register heard of is the best there is.
         first = register_wh(message.readings, first=True)
@@ -185,10 +212,26 @@ def _final_register(row: TransactionRow, message: TransactionMessage, voltage_v:
     _count_energy(row)
 
 
-def _correct_end(row: TransactionRow, message: TransactionMessage, voltage_v: float) -> None:
-    if row.stop_reason == SUPERSEDED:
-        _final_register(row, message, voltage_v)
-        _end(row, message, voltage_v)
+def _move_end(row: TransactionRow, message: TransactionMessage, voltage_v: float) -> None:
+    """It still went on then."""
+    if message.at >= row.updated_at:
+        row.updated_at = message.at
+        if row.stop_reason != SUPERSEDED and row.ended_at is not None:
+            row.ended_at = max(row.ended_at, message.at)
+
+
+def _go_on(row: TransactionRow, message: TransactionMessage, voltage_v: float) -> None:
+    flows = (newest_power_w(message.readings, voltage_v) or 0.0) > 0.0 or (
+        message.register_wh is not None and message.register_wh > (row.register_last_wh or 0.0)
+    )
+    if (row.ended_at is not None and message.at <= row.ended_at) or (
+        row.stop_reason == REASONS["eternal"] and not flows  # it was closed because nothing flows
+    ):
+        _move_end(row, message, voltage_v)
+        return
+    row.state = "open"
+    row.ended_at = row.stop_reason = None
+    _present(row, message, voltage_v)
 
 
 def _count_energy(row: TransactionRow) -> None:
@@ -203,5 +246,11 @@ _TABLE: dict[tuple[str, str], tuple[Change, ...]] = {
     ("open", "Ended"): (_final_register, _end),
     ("ended", "Started"): (_learn_start,),
     ("ended", "Updated"): (),
-    ("ended", "Ended"): (_correct_end,),
+    ("ended", "Ended"): (),
+    (SUPPOSED_STATE, "Started"): (_learn_start,),
+    (SUPPOSED_STATE, "Updated"): (_measure, _move_end),
+    (SUPPOSED_STATE, "Ended"): (_final_register, _end),
+    ("supposed, heard", "Started"): (_learn_start,),
+    ("supposed, heard", "Updated"): (_go_on, _measure),
+    ("supposed, heard", "Ended"): (_final_register, _end),
 }

@@ -33,6 +33,7 @@ from .blocks.authorization import Authorization
 from .blocks.availability import Availability
 from .blocks.metering import Metering
 from .blocks.notices import Notices
+from .blocks.oversight import Oversight
 from .blocks.provisioning import ACTOR, Provisioning
 from .blocks.remote import Remote
 from .blocks.smart_charging import SmartCharging
@@ -113,6 +114,7 @@ class Csms:
         self._notices = Notices(context, self._variables)
         self._remote = Remote(int(clock.time()))
         self._provisioning = Provisioning(context, self._for_the_system)
+        self._oversight = Oversight(context, self._transactions, self.ledger, self._for_the_system)
         self._hear: dict[type[Any], Callable[[StationState, Any], Awaitable[Answer]]] = {
             Boot: self._provisioning.boot,
             Status: self._availability.status,
@@ -146,6 +148,7 @@ class Csms:
         if applied:
             log.info("%d messages of before the restart were applied again from the journal", applied)
         self._ledger_task = asyncio.ensure_future(self.ledger.run())
+        await self._oversight.start([operator.operator_id for operator in known])
         bus = self._bus
         self._ends = [
             bus.subscribe(StationConnected, self._connected),
@@ -168,6 +171,7 @@ class Csms:
         for end in self._ends:
             end()
         await self._provisioning.stop()
+        await self._oversight.stop()
         await self._transactions.stop()
         await self._metering.stop()
         if self._ledger_task is not None:
@@ -245,6 +249,7 @@ class Csms:
         if type(said) is Heartbeat:
             return self._provisioning.heartbeat(said)
         if type(said) is Status:
+            state.heard_statuses[said.evse_id, said.connector_id] = (said.status, self._clock.time())
             return self._availability.unchanged(state, said)
         return None
 
@@ -329,8 +334,8 @@ class Csms:
                 log.exception("the outcome of %s could not be written", audit_id)
         return outcome
 
-    async def _for_the_system(self, state: StationState, command: Command) -> Outcome:
-        return await self.command(state.operator_id, state.station_id, command, ACTOR)
+    async def _for_the_system(self, state: StationState, command: Command, actor: str = ACTOR) -> Outcome:
+        return await self.command(state.operator_id, state.station_id, command, actor)
 
     async def _carry_out(
         self, operator_id: str, station_id: str, command: Command, timeout_s: float, front: bool

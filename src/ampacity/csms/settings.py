@@ -6,6 +6,9 @@ from typing import Literal
 
 from msgspec import Struct
 
+from .closing import ClosingRules
+from .gaps import GapRules
+
 
 class CsmsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`operator_id` owns what has no other owner: stations that are admitted unknown, rejected handshakes.
@@ -13,6 +16,13 @@ class CsmsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     `admit_unknown` lets a station in that nobody registered, and registers it. `unknown_tokens` says what a
     token is worth that nobody entered. `concurrent_transactions` lets one token charge at two places at once.
     `onboard` reads variables after a boot and asks for statuses that don't come within `status_grace_s`.
+
+    Each `oversee_every_s` transactions are looked for that will never end or that miss messages;
+    `ask_for_transactions` lets their stations be asked (GetTransactionStatus of 2.x). `closing` is how long
+    each sign of an end must last: `plug_s` after the EVSE is free, `resume_s` after a boot, `silent_s`
+    without a word of the station, `eternal_s` of age with `quiet_s` without energy. `gaps` is the same for
+    missing messages: `patience_s` before a question, `again_s` between questions, at most `questions`
+    without a clear answer, `give_up_s` in all.
     """
 
     operator_id: str = "default"
@@ -25,3 +35,7 @@ class CsmsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     status_grace_s: float = 15.0
     nominal_voltage_v: float = 230.0
     log_messages: bool = True
+    oversee_every_s: float = 60.0
+    ask_for_transactions: bool = True
+    closing: ClosingRules = ClosingRules()
+    gaps: GapRules = GapRules()

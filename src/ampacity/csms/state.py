@@ -72,6 +72,8 @@ class StationState:
         self.seen_at: float | None = None
         """Its last sign of life, epoch seconds."""
         self.connectors: dict[tuple[int, int], ConnectorState] = {}
+        self.heard_statuses: dict[tuple[int, int], tuple[str, float]] = {}
+        """(EVSE, connector) -> the status told last, and when it came (epoch seconds of our clock)."""
         self.transactions: dict[str, TransactionRow] = {}
         """Open ones, by their id on the wire."""
         self.marks: dict[str, Mark] = {}
@@ -227,6 +229,10 @@ class Stations:
                 status=state.status_of(status.evse_id, status.status),
                 error=status.error,
                 at=status.at,
+            )
+            state.heard_statuses[status.evse_id, status.connector_id] = (
+                status.status,
+                status.at.timestamp(),
             )
 
 

@@ -184,6 +184,19 @@ class RequestStop(Struct, frozen=True, kw_only=True, tag="request_stop"):
     station_transaction_id: str
 
 
+class GetTransactionStatus(Struct, frozen=True, kw_only=True, tag="get_transaction_status"):
+    """Ask whether a transaction goes on, and whether messages of it wait. Outcome data: TransactionStatus."""
+
+    station_transaction_id: str
+
+
+class TransactionStatus(Struct, frozen=True, kw_only=True):
+    """What a station knows of a transaction; `ongoing` None where it does not say."""
+
+    ongoing: bool | None
+    messages_in_queue: bool
+
+
 class Reset(Struct, frozen=True, kw_only=True, tag="reset"):
     """`OnIdle` waits for transactions to end (1.6: Soft), `Immediate` doesn't (1.6: Hard)."""
 
@@ -310,7 +323,7 @@ class SendVendorData(Struct, frozen=True, kw_only=True, tag="data_transfer"):
 
 Command: TypeAlias = (
     RequestStart | RequestStop | Reset | Trigger | Unlock | ChangeAvailability | GetVariables | SetVariables
-    | SetProfile | ClearProfile | GetCompositeSchedule | SendVendorData
+    | SetProfile | ClearProfile | GetCompositeSchedule | SendVendorData | GetTransactionStatus
 )  # fmt: skip
 
 

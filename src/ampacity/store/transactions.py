@@ -221,6 +221,15 @@ def open_transactions(
     return [_row(row) for row in connection.execute(query)]
 
 
+def missing_numbers(connection: Connection, operator_id: str) -> list[TransactionRow]:
+    """Transactions of which numbered messages are missing that may still come."""
+    column = charging_transaction.c
+    query = _SELECT.where(
+        column.operator_id == operator_id, column.missing.is_not(None), column.incomplete.is_(False)
+    )
+    return [_row(row) for row in connection.execute(query)]
+
+
 def list_transactions(
     connection: Connection,
     operator_id: str,

@@ -779,6 +779,11 @@ export interface SendVendorData {
   data?: unknown;
 }
 
+/** Ask whether a transaction goes on, and whether messages of it wait. Outcome data: TransactionStatus. */
+export interface GetTransactionStatus {
+  station_transaction_id: string;
+}
+
 /** A driver's token. `kind` is 2.x's type (`ISO14443`, `Central`, `eMAID`, ...), `ISO14443` in 1.6. */
 export interface IdToken {
   value: string;
@@ -866,4 +871,5 @@ export interface Commands {
   clear_profile: ClearProfile;
   get_composite_schedule: GetCompositeSchedule;
   data_transfer: SendVendorData;
+  get_transaction_status: GetTransactionStatus;
 }

@@ -17,7 +17,7 @@ from ...model.events import TransactionChanged
 from ...model.station import TransactionPhase
 from ...ocpp.errors import ErrorCode
 from ...ocpp.events import CallReceived
-from ...store import StoreClosed, StoreUnavailable, profiles
+from ...store import StoreClosed, StoreUnavailable, audit, profiles
 from ...store.identifiers import sortable_id
 from ...store.tokens import find_token
 from ...store.transactions import TransactionRow, next_wire_ids
@@ -26,6 +26,7 @@ from ..context import Context
 from ..dialects.dialect import Dialect
 from ..ledger import Keeping, Ledger, Outcome, clock_correction, readings_of
 from ..link import Reply
+from ..lives import Lives
 from ..state import StationState
 from ..vocabulary import AuthorizationAnswer, TransactionAnswer, TransactionMessage
 from .authorization import Authorization
@@ -34,6 +35,12 @@ from .metering import Metering
 log = logging.getLogger(__name__)
 
 _encode = msgspec.json.Encoder().encode
+
+ACTOR = "system oversight"
+"""Who closes what stations forgot, in the audit."""
+
+FRESH_S = 300.0
+"""A value that is younger tells of now."""
 
 WIRE_IDS_AT_ONCE = 50
 """1.6 ids that are taken from the store together; those not used at a stop are never given."""
@@ -49,6 +56,7 @@ class Transactions:
         self._authorization = authorization
         self._metering = metering
         self._ledger = ledger
+        self.lives = Lives(context.settings.gaps, context.clock.time())
         self._looking: set[asyncio.Task[None]] = set()
         self._wire_ids: dict[str, list[int]] = {}
         self._taking = asyncio.Lock()
@@ -200,9 +208,12 @@ class Transactions:
                 transaction_id=message.transaction_id,
                 station_transaction_id=message.line,
             )
-        row = lifecycle.follow(row, said, self._context.settings.nominal_voltage_v)
+        received_at = message.received_us / 1e6
+        fresh = row.state == "open" or (not said.offline and abs(received_at - said.at.timestamp()) < FRESH_S)
+        row = lifecycle.follow(row, said, self._context.settings.nominal_voltage_v, fresh=fresh)
         if message.correction_s:
-            lifecycle.correct_clock(row, before, state.clock, message.correction_s, message.received_us / 1e6)
+            lifecycle.correct_clock(row, before, state.clock, message.correction_s, received_at)
+        self.lives.follow(row, before, said, received_at)
         closed = self._supersede(state, row) if before is None else ()
         self._take(state, row, before)
         if said.readings:
@@ -213,6 +224,8 @@ class Transactions:
             if meter is not None and state.transaction_on(row.evse_id) is None:
                 meter.rest()
         if live:
+            if before is not None and lifecycle.supposed(before):
+                self._tell_corrected(before, row)
             for old in closed:
                 self._tell(old, "Ended")
             self._tell(row, "Ended" if ended else said.phase)
@@ -234,6 +247,34 @@ class Transactions:
                 closed.append(lifecycle.supersede(old, row.started_at))
                 self._take(state, closed[-1], old)
         return tuple(closed)
+
+    def close(self, state: StationState, row: TransactionRow, closed: TransactionRow) -> None:
+        """Let an end that nobody told take effect."""
+        self._take(state, closed, row)
+        meter = state.meters.get(closed.evse_id)
+        if meter is not None and state.transaction_on(closed.evse_id) is None:
+            meter.rest()
+        self._tell(closed, "Ended")
+        self._forget_profiles(state, closed)
+
+    def _tell_corrected(self, before: TransactionRow, row: TransactionRow) -> None:
+        """The station has more to say of what we closed: for the audit."""
+        if lifecycle.supposed(row):
+            return
+        store = self._context.store
+        action = "reopen_transaction" if row.state == "open" else "correct_end"
+        detail = {
+            "station": row.station_id,
+            "wire_id": row.station_transaction_id,
+            "supposed_end": before.ended_at,
+            "supposed_reason": before.stop_reason,
+            "energy_wh": before.energy_wh,
+        }
+        target = f"transaction/{row.transaction_id}"
+        audit_id = audit.post_record(store, row.operator_id, ACTOR, action, target, detail)
+        audit.post_complete(
+            store, row.operator_id, audit_id, "done", f"the station itself: {row.energy_wh:.0f} Wh"
+        )
 
     def _take(self, state: StationState, row: TransactionRow, before: TransactionRow | None) -> None:
         if (

@@ -27,6 +27,8 @@ class Dialect(Protocol):
     version: str
     wanted: tuple[VariableRef, ...]
     """What to read of a station after its boot; empty: all it has."""
+    tells_transaction_status: bool
+    """Whether a station can be asked how a transaction stands."""
 
     def understand(self, action: str, payload: Struct, raw: bytes = b"") -> FromStation:
         """What the station said. `raw` is the payload's text, which tells a message from another one."""

@@ -75,6 +75,7 @@ class Dialect16:
 
     version = "1.6"
     wanted: tuple[VariableRef, ...] = ()
+    tells_transaction_status = False
 
     # ------------------------------------------------------------ from the station
 

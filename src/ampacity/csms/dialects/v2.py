@@ -23,6 +23,7 @@ from ..vocabulary import (
     CompositeSchedule,
     FromStation,
     GetCompositeSchedule,
+    GetTransactionStatus,
     GetVariables,
     HeartbeatAnswer,
     Notice,
@@ -36,6 +37,7 @@ from ..vocabulary import (
     SetProfile,
     SetVariables,
     TransactionAnswer,
+    TransactionStatus,
     Trigger,
     Unlock,
     VariableRef,
@@ -70,6 +72,7 @@ class Dialect2:
     wire: Any
     triggers: frozenset[str]
     wanted = WANTED
+    tells_transaction_status = True
 
     # ------------------------------------------------------------ from the station
 
@@ -170,6 +173,10 @@ class Dialect2:
                 )
             case RequestStop():
                 return "RequestStopTransaction", wire.RequestStopTransactionRequest(
+                    transactionId=command.station_transaction_id
+                )
+            case GetTransactionStatus():
+                return "GetTransactionStatus", wire.GetTransactionStatusRequest(
                     transactionId=command.station_transaction_id
                 )
             case Reset():
@@ -301,6 +308,11 @@ class Dialect2:
                 return told(reply.status, ("Accepted", "Unknown"), _detail(reply))
             case SendVendorData():
                 return told(reply.status, detail=_detail(reply), data=reply.data)
+            case GetTransactionStatus():
+                status = TransactionStatus(
+                    ongoing=reply.ongoingIndicator, messages_in_queue=reply.messagesInQueue
+                )
+                return Outcome(result="accepted", data=status)
             case RequestStart():
                 return told(reply.status, detail=_detail(reply), data=reply.transactionId)
         return told(reply.status, detail=_detail(reply))
