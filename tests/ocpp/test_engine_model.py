@@ -537,13 +537,13 @@ def forgets_nothing(self: e.History, key: object) -> None:
     pass
 
 
-def never_remembers(self: e.History, key: object, action: str, frame: str) -> None:
+def never_remembers(self: e.History, key: object, action: str, frame: str, message_id: str) -> None:
     self._open.pop(key, None)  # type: ignore[call-overload]
 
 
-def never_full(self: e.History, key: object, action: str, frame: str) -> None:
+def never_full(self: e.History, key: object, action: str, frame: str, message_id: str) -> None:
     self._open.pop(key, None)  # type: ignore[call-overload]
-    self._answers[key] = (action, frame)  # type: ignore[index]
+    self._answers[key] = (action, frame, message_id)  # type: ignore[index]
 
 
 def starts_at_once(self: e.Engine, now: float) -> None:

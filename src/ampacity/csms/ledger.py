@@ -61,6 +61,17 @@ LEDGER, SAMPLES = "ledger", "samples"
 Said: TypeAlias = TransactionMessage | Metered
 
 
+MessageKey: TypeAlias = tuple[str, int, str]
+"""(station, time that the message tells in microseconds, its retry key): the same for a message and its
+repetition.
+"""
+
+
+def key_of(state: StationState, said: Said) -> MessageKey:
+    """What a message is known by."""
+    return state.station_id, to_micros(said.at), said.retry_key
+
+
 class Keeping(Struct, gc=False):
     """A message on its way to the disk. `row` is its transaction as it was known, None for a new one.
 
@@ -69,6 +80,7 @@ class Keeping(Struct, gc=False):
 
     state: StationState
     said: Said
+    key: MessageKey
     line: str
     received_us: int
     transaction_id: str | None
@@ -86,14 +98,6 @@ class Keeping(Struct, gc=False):
     def meant(self) -> Said:
         """What was said, its times corrected; `said` itself has them as they were told."""
         return moved(self.said, self.correction_s) if self.correction_s else self.said
-
-
-MessageKey: TypeAlias = tuple[str, datetime, str]
-"""(station, time that the message tells, its retry key): the same for a message and its repetition."""
-
-
-def _key(message: Keeping) -> MessageKey:
-    return message.state.station_id, message.said.at, message.said.retry_key
 
 
 def clock_correction(state: StationState, said: Said, received_us: int) -> float:
@@ -132,13 +136,12 @@ class _Batch(Struct):
     rows: dict[str, TransactionRow]
     keys: list[tuple[Any, ...]]
     told: list[Told]
-    written: list[MessageKey]
     marks: dict[str, int]
     """Operator -> the last journal id in it."""
 
 
 def _empty() -> _Batch:
-    return _Batch({}, [], [], [], {})
+    return _Batch({}, [], [], {})
 
 
 class Ledger:
@@ -224,7 +227,7 @@ class Ledger:
 
     def repeats(self, message: Keeping) -> bool:
         """Whether the message is on its way to the disk already; then it is answered with the first one."""
-        first = self._in_flight.get(_key(message))
+        first = self._in_flight.get(message.key)
         if first is None:
             return False
         if message.reply is not None:
@@ -233,18 +236,19 @@ class Ledger:
 
     def hold(self, message: Keeping) -> None:
         """Remember a message that is being looked up, so that it is not looked up twice."""
-        self._in_flight[_key(message)] = message
+        self._in_flight[message.key] = message
 
     def release(self, message: Keeping) -> None:
         """Forget a message that will not be kept."""
-        self._in_flight.pop(_key(message), None)
+        self._in_flight.pop(message.key, None)
 
-    async def kept_before(self, state: StationState, at: datetime, key: str) -> str | None:
+    async def kept_before(self, message: Keeping) -> str | None:
         """What a message was answered that is kept already; None for a new one."""
-        lately = self._unwritten.get((state.station_id, at, key))
+        lately = self._unwritten.get(message.key)
         if lately is not None:
             return lately[1]
-        operator_id, station_id = state.operator_id, state.station_id
+        operator_id, station_id = message.state.operator_id, message.state.station_id
+        at, key = message.said.at, message.said.retry_key
 
         def look(connection: Connection) -> str | None:
             found = journal.find(connection, operator_id, station_id, at, key)
@@ -277,7 +281,7 @@ class Ledger:
         """Append a new message; when it is on the disk it is applied and answered."""
         state, said = message.state, message.said
         assert self._journal is not None  # started
-        self._in_flight[_key(message)] = message
+        self._in_flight[message.key] = message
         message.journal_id = self._journal.next_id()
         answer = message.answer
         self._journal.append(
@@ -289,7 +293,7 @@ class Ledger:
                 version,
                 action,
                 said.phase if isinstance(said, TransactionMessage) else "Metered",
-                to_micros(said.at),
+                message.key[1],
                 said.retry_key,
                 message.transaction_id,
                 raw,
@@ -332,24 +336,13 @@ class Ledger:
         batch = self._batch
         for row in outcome.rows:
             batch.rows[row.transaction_id] = row
-        operator_id, station_id = state.operator_id, state.station_id
-        batch.keys.append(
-            (
-                operator_id,
-                station_id,
-                to_micros(said.at),
-                said.retry_key,
-                message.journal_id,
-                message.transaction_id,
-            )
-        )
-        key = _key(message)
-        batch.written.append(key)
-        self._unwritten[key] = (message.journal_id, message.answer)
+        operator_id, journal_id = state.operator_id, message.journal_id
+        batch.keys.append((operator_id, *message.key, journal_id, message.transaction_id))
+        self._unwritten[message.key] = (journal_id, message.answer)
         if outcome.readings:
-            told = Told((operator_id, station_id, outcome.evse_id), outcome.transaction_id, outcome.readings)
-            batch.told.append(told)
-        batch.marks[operator_id] = message.journal_id
+            evse = (operator_id, state.station_id, outcome.evse_id)
+            batch.told.append(Told(evse, outcome.transaction_id, outcome.readings))
+        batch.marks[operator_id] = journal_id
 
     async def _apply_again(self, entry: JournalEntry, state: StationState) -> None:
         said = self._understood(entry)
@@ -366,6 +359,7 @@ class Ledger:
         message = Keeping(
             state=state,
             said=said,
+            key=key_of(state, said),
             line=line,
             received_us=to_micros(entry.received_at),
             transaction_id=entry.transaction_id,
@@ -406,8 +400,8 @@ class Ledger:
             except StoreError:
                 self._batch = _joined(batch, self._batch)
                 raise
-            for key in batch.written:
-                self._unwritten.pop(key, None)
+            for _, *key, _, _ in batch.keys:
+                self._unwritten.pop(tuple(key), None)
             for row in batch.rows.values():
                 if row.state == "open":
                     self._saved[row.transaction_id] = row
@@ -537,7 +531,6 @@ def _joined(older: _Batch, newer: _Batch) -> _Batch:
         older.rows | newer.rows,
         older.keys + newer.keys,
         older.told + newer.told,
-        older.written + newer.written,
         older.marks | newer.marks,
     )
 

@@ -84,6 +84,7 @@ class Session:
         "_payer",
         "_shedder",
         "_socket",
+        "_token_bytes",
         "_token_s",
         "_unsent",
         "_waiting",
@@ -104,13 +105,15 @@ class Session:
         self._calls: dict[str, asyncio.Future[Struct]] = {}
         self._waiting: list[CallReceived | SendReceived] = []
         self._waiting_bytes = 0
-        self._in_work: CallReceived | None = None
+        self._in_work: tuple[str, str] | None = None
+        """(message id, action). Not the call itself: what it says is not needed any more, and is let go."""
         self._advancing = False
         self._finished: asyncio.Future[None] | None = None
         self._held = 0
         settings = surroundings.settings
         self._token_s = 1.0 / settings.inbound_per_s
         self._burst_s = settings.inbound_burst / settings.inbound_per_s
+        self._token_bytes = settings.inbound_token_bytes
         self._paid_until = 0.0
         self._payer: asyncio.TimerHandle | None = None
         self._unsent = 0
@@ -124,14 +127,15 @@ class Session:
         self._around.entered(self)
 
     def received(self, text: str) -> None:
-        around = self._around
-        now = around.clock.monotonic()
-        self._pay(text, now)
-        if around.record is not None:
-            around.record(self.station, "in", text, around.clock.time())
+        around, engine = self._around, self.engine
+        clock, record = around.clock, around.record
+        now = clock.monotonic()
+        self._pay(len(text), now)
+        if record is not None:
+            record(self.station, "in", text, clock.time())
         if around.bus.hears(MessagePassed):
             self._tell("in", text)
-        for event in self.engine.receive(text, now):
+        for event in engine.receive(text, now):
             kind = type(event)
             if kind is not CallReceived and kind is not SendReceived:
                 self._settle(event)
@@ -331,12 +335,12 @@ class Session:
     def _take(self, event: CallReceived | SendReceived) -> None:
         """Hand one message over. `_advancing` is set: a reply at once must not take the next in between."""
         if type(event) is CallReceived:
-            self._in_work = event
+            self._in_work = in_work = (event.message_id, event.action)
             try:
                 self._around.handler.handle(self.station, event, self)
             except Exception as error:
                 log.exception("station %s: %s could not be handled", self.station.station_id, event.action)
-                if self._in_work is event:
+                if self._in_work is in_work:
                     self.refuse(ErrorCode.INTERNAL_ERROR, type(error).__name__)
             return
         try:
@@ -347,29 +351,29 @@ class Session:
     # What the handler replies (see `link.Reply`)
 
     def answer(self, payload: Struct) -> None:
-        call = self._taken_back()
+        message_id, action = self._taken_back()
         try:
-            self.engine.answer(call.message_id, payload)  # type: ignore[arg-type]
+            self.engine.answer(message_id, payload)  # type: ignore[arg-type]
         except PayloadError:
-            log.exception("station %s: the answer to %s is bad", self.station.station_id, call.action)
-            self.engine.refuse(call.message_id, ErrorCode.INTERNAL_ERROR, "PayloadError")
+            log.exception("station %s: the answer to %s is bad", self.station.station_id, action)
+            self.engine.refuse(message_id, ErrorCode.INTERNAL_ERROR, "PayloadError")
         self._go_on()
 
     def answer_text(self, body: str) -> None:
-        self.engine.answer_text(self._taken_back().message_id, body)
+        self.engine.answer_text(self._taken_back()[0], body)
         self._go_on()
 
     def refuse(self, code: str, description: str) -> None:
-        self.engine.refuse(self._taken_back().message_id, code, description[:255])
+        self.engine.refuse(self._taken_back()[0], code, description[:255])
         self._go_on()
 
     def leave(self, reason: str) -> None:
-        call = self._taken_back()
-        log.warning("station %s: %s is not answered: %s", self.station.station_id, call.action, reason)
-        self.engine.abandon(call.message_id)
+        message_id, action = self._taken_back()
+        log.warning("station %s: %s is not answered: %s", self.station.station_id, action, reason)
+        self.engine.abandon(message_id)
         self._go_on()
 
-    def _taken_back(self) -> CallReceived:
+    def _taken_back(self) -> tuple[str, str]:
         call, self._in_work = self._in_work, None
         if call is None:
             raise RuntimeError(f"a call of station {self.station.station_id!r} was replied to twice")
@@ -395,10 +399,9 @@ class Session:
 
     # ------------------------------------------------------------ reading, or not
 
-    def _pay(self, text: str, now: float) -> None:
+    def _pay(self, size: int, now: float) -> None:
         """Take a message's tokens. Below none the socket is not read until they are earned."""
-        around = self._around
-        cost = 1 + len(text) // around.settings.inbound_token_bytes
+        cost = 1 + size // self._token_bytes
         paid_until = self._paid_until
         paid_until = (paid_until if paid_until > now else now) + cost * self._token_s
         self._paid_until = paid_until

@@ -100,6 +100,7 @@ _FRAME: msgspec.json.Decoder[Call | CallResult | CallError | CallResultError | S
 _ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _ENCODER = msgspec.json.Encoder()
 _HEAD = re.compile(r'\s*\[\s*(\d{1,9})\s*,\s*("(?:[^"\\]|\\.){1,216}")\s*[,\]]')
+_PLAIN = re.compile(r"[ !#-\[\]-~]*").fullmatch  # nothing that JSON escapes
 _NULL = re.compile(rb"null")  # twice as fast as `in` on a kilobyte
 # The standard allows three digits of a second (2.x part 2, primitive data types); msgspec writes six.
 _MICROSECONDS = re.compile(rb'(T\d\d:\d\d:\d\d\.\d\d\d)\d\d\d(?=(?:Z|[+-]\d\d:\d\d)")')
@@ -362,6 +363,8 @@ class Codec:
     @staticmethod
     def result_text(message_id: str, body: str) -> str:
         """CALLRESULT text around a payload that is JSON already."""
+        if _PLAIN(message_id):
+            return f'[3,"{message_id}",{body}]'
         return f"[3,{_ENCODER.encode(message_id).decode()},{body}]"
 
     def encode_send(self, message_id: str, action: str, payload: WireStruct) -> str:

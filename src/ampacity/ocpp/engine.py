@@ -244,7 +244,7 @@ class Engine:
         if self.closed and action not in CARRIED:
             self.history.dropped(key)
             return
-        self.history.answered(key, action, frame)
+        self.history.answered(key, action, frame, message_id)
         self._emit(frame)
 
     def answer_text(self, message_id: str, body: str) -> None:
@@ -252,13 +252,14 @@ class Engine:
         answer costs a tenth of what `answer` does). Raises UnknownCall.
         """
         action, key = self._opened(message_id)
-        frame = self.codec.result_text(message_id, body)
         del self._open[message_id]
         if self.closed and action not in CARRIED:
             self.history.dropped(key)
             return
-        self.history.answered(key, action, frame)
-        self._emit(frame)
+        frame = self.codec.result_text(message_id, body)
+        self.history.answered(key, action, frame, message_id)
+        if not self.closed:
+            self._outbox.append(frame)
 
     def refuse(
         self,
@@ -306,7 +307,9 @@ class Engine:
         """Frames to write, in order; each is returned once."""
         if self._awaited:
             self._collect_awaited()
-        frames, self._outbox = self._outbox, []
+        frames = self._outbox
+        if frames:
+            self._outbox = []
         return frames
 
     def next_timeout(self) -> float | None:
@@ -369,7 +372,7 @@ class Engine:
 
     def _on_call(self, frame: Call, text: str | bytes) -> list[Event]:
         message_id, history = frame.message_id, self.history
-        key = (message_id, hash(text))  # History.key
+        key = hash(text)
         if key in history:
             return self._repeated(frame, key)
         if message_id in self._open:

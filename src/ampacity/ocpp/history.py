@@ -22,7 +22,8 @@ CARRIED = frozenset(
     }
 )
 
-Key = tuple[str, int]
+Key = int
+"""Hash of a message's text, which holds its id."""
 
 
 class History:
@@ -32,13 +33,8 @@ class History:
         if size < 1:
             raise ValueError(f"history of {size} answers: at least 1 is needed")
         self._size = size
-        self._answers: dict[Key, tuple[str, str]] = {}
+        self._answers: dict[Key, tuple[str, str, str]] = {}
         self._open: dict[Key, str] = {}
-
-    @staticmethod
-    def key(message_id: str, text: str | bytes) -> Key:
-        """What makes a message the same one: its id and its text (hashed, to keep the memory small)."""
-        return message_id, hash(text)
 
     def reconnected(self) -> None:
         """A new connection begins: keep only what is safe to take for a repetition on it."""
@@ -64,7 +60,7 @@ class History:
         """Work on a message begins."""
         self._open[key] = action
 
-    def answered(self, key: Key, action: str, frame: str) -> None:
+    def answered(self, key: Key, action: str, frame: str, message_id: str) -> None:
         """The message was answered with `frame`; the oldest answer makes room."""
         self._open.pop(key, None)
         answers = self._answers
@@ -72,7 +68,7 @@ class History:
             answers.pop(key, None)
             while len(answers) >= self._size:
                 del answers[next(iter(answers))]
-        answers[key] = (action, frame)
+        answers[key] = (action, frame, message_id)
 
     def dropped(self, key: Key) -> None:
         """The message was refused or given up: a repetition counts as new."""
@@ -80,4 +76,4 @@ class History:
 
     def action_of(self, message_id: str) -> str:
         """Action of the remembered answer with this id, empty when there is none."""
-        return next((entry[0] for key, entry in self._answers.items() if key[0] == message_id), "")
+        return next((action for action, _, told in self._answers.values() if told == message_id), "")

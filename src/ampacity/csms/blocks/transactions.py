@@ -24,7 +24,7 @@ from ...store.transactions import TransactionRow, next_wire_ids
 from .. import lifecycle
 from ..context import Context
 from ..dialects.dialect import Dialect
-from ..ledger import Keeping, Ledger, Outcome, clock_correction, readings_of
+from ..ledger import Keeping, Ledger, Outcome, clock_correction, key_of, readings_of
 from ..link import Reply
 from ..lives import Lives
 from ..state import StationState
@@ -78,6 +78,7 @@ class Transactions:
         message = Keeping(
             state=state,
             said=said,
+            key=key_of(state, said),
             line=line,
             received_us=received_us,
             transaction_id=None if row is None else row.transaction_id,
@@ -115,7 +116,7 @@ class Transactions:
         try:
             if state.registering is not None:
                 await state.registering
-            before = await self._ledger.kept_before(state, said.at, said.retry_key)
+            before = await self._ledger.kept_before(message)
             if before is not None:
                 self._ledger.release(message)
                 for reply in (message.reply, *(message.also or ())):
