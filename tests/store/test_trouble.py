@@ -56,7 +56,9 @@ async def test_a_full_disk_is_called_so(sqlite_store: Store) -> None:
     async def fill() -> None:
         nonlocal kept
         while True:
-            large = msgspec.structs.replace(message, retry_key=str(kept), payload=b"x" * 8000)
+            large = msgspec.structs.replace(
+                message, id=message.id + 1 + kept, retry_key=str(kept), payload=b"x" * 8000
+            )
             await sqlite_store.write(partial(journal.add, entry=large))
             kept += 1
 
