@@ -306,7 +306,7 @@ class Ledger:
         )
 
     def _kept(self, message: Keeping) -> None:
-        self._count(message, live=True)
+        self._try_to_count(message, live=True)
         self.release(message)
         reply = message.reply
         if reply is not None:
@@ -316,6 +316,19 @@ class Ledger:
                 reply.answer(message.payload)
         for other in message.also or ():
             other.answer_text(message.answer)
+
+    def _try_to_count(self, message: Keeping, live: bool) -> None:
+        """A message that can't be followed up is kept all the same: its station has its answer, and neither
+        another one nor the next start may fail with it.
+        """
+        try:
+            self._count(message, live)
+        except Exception:
+            log.exception(
+                "station %s: message %d of the journal could not be followed up",
+                message.state.station_id,
+                message.journal_id,
+            )
 
     def _refused(self, message: Keeping, error: Exception) -> None:
         self.release(message)
@@ -369,7 +382,7 @@ class Ledger:
             correction_s=entry.correction_s or 0.0,
             journal_id=entry.id,
         )
-        self._count(message, live=False)
+        self._try_to_count(message, live=False)
 
     def _understood(self, entry: JournalEntry) -> Said | None:
         try:

@@ -92,8 +92,15 @@ class Metered(Struct, frozen=True, kw_only=True):
 def moved(said: TransactionMessage | Metered, seconds: float) -> TransactionMessage | Metered:
     """The message with all its times `seconds` later."""
     by = timedelta(seconds=seconds)
-    readings = tuple(replace(reading, at=reading.at + by) for reading in said.readings)
-    return replace(said, at=said.at + by, readings=readings)
+    readings = tuple(replace(reading, at=_later(reading.at, by)) for reading in said.readings)
+    return replace(said, at=_later(said.at, by), readings=readings)
+
+
+def _later(at: datetime, by: timedelta) -> datetime:
+    try:
+        return at + by
+    except OverflowError:  # no time that there is: left as it was told
+        return at
 
 
 class VendorData(Struct, frozen=True, kw_only=True):

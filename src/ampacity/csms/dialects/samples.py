@@ -44,6 +44,7 @@ DEFAULT_CONTEXT = "Sample.Periodic"
 DEFAULT_LOCATION = "Outlet"
 
 LARGEST = 1e15
+LAST_INTEGER = 2**31 - 1
 FORMS_KEPT = 5_000
 """Units are a station's own in 2.x, so the number of forms is bounded."""
 
@@ -293,7 +294,22 @@ def _scale(measurand: str, unit: str) -> tuple[str, float, float] | None:
 
 def utc(at: datetime) -> datetime:
     """A station's timestamp: one without a zone is UTC."""
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    if at.tzinfo is None:
+        return at.replace(tzinfo=UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:  # the first or last day that there is
+        return at.replace(tzinfo=UTC)
+
+
+def identifier(number: int | None) -> int | None:
+    """A number that a station chose, no larger than a database's integers: the schemas set no bound."""
+    return number if number is None or -LAST_INTEGER <= number <= LAST_INTEGER else LAST_INTEGER
+
+
+def believable_wh(register: int) -> float | None:
+    """A register that a meter can show, None for another number."""
+    return float(register) if -LARGEST < register < LARGEST else None
 
 
 def whole_second(at: datetime) -> datetime:

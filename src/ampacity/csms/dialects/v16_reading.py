@@ -18,7 +18,7 @@ from ..vocabulary import (
     TransactionMessage,
     VendorData,
 )
-from .samples import readings_16, register_wh, utc
+from .samples import believable_wh, identifier, readings_16, register_wh, utc
 
 
 def _boot(payload: Any, raw: bytes) -> Boot:
@@ -36,7 +36,7 @@ def _status(payload: Any, raw: bytes) -> Status:
     error = "" if payload.errorCode == "NoError" else payload.errorCode
     more = " ".join(part for part in (payload.vendorErrorCode, payload.info) if part)
     return Status(
-        evse_id=payload.connectorId,
+        evse_id=identifier(payload.connectorId) or 0,
         connector_id=1 if payload.connectorId else 0,
         status=payload.status,
         error=f"{error}: {more}" if error and more else error or more,
@@ -49,13 +49,13 @@ def _start(payload: Any, raw: bytes) -> TransactionMessage:
     return TransactionMessage(
         phase="Started",
         station_transaction_id=None,
-        evse_id=payload.connectorId,
+        evse_id=identifier(payload.connectorId) or 0,
         connector_id=1,
         token=IdToken(payload.idTag),
         at=at,
         retry_key=f"start:{payload.connectorId}:{payload.idTag.casefold()}:{payload.meterStart}",
         trigger="Authorized",
-        register_wh=float(payload.meterStart),
+        register_wh=believable_wh(payload.meterStart),
     )
 
 
@@ -75,7 +75,7 @@ def _stop(payload: Any, raw: bytes) -> TransactionMessage:
         token=IdToken(payload.idTag) if payload.idTag else None,
         at=at,
         retry_key=f"stop:{name}",
-        register_wh=float(payload.meterStop),
+        register_wh=believable_wh(payload.meterStop),
         readings=readings,
         stop_reason=payload.reason or "Local",
     )
@@ -89,11 +89,11 @@ def _meter(payload: Any, raw: bytes) -> TransactionMessage | Metered:
     wire_id = payload.transactionId
     if wire_id is None or wire_id <= 0:
         key = f"metered:{payload.connectorId}:{digest:x}"
-        return Metered(evse_id=payload.connectorId, readings=readings, at=at, retry_key=key)
+        return Metered(evse_id=identifier(payload.connectorId) or 0, readings=readings, at=at, retry_key=key)
     return TransactionMessage(
         phase="Updated",
         station_transaction_id=str(wire_id),
-        evse_id=payload.connectorId or None,
+        evse_id=identifier(payload.connectorId) or None,
         connector_id=1 if payload.connectorId else None,
         token=None,
         at=at,

@@ -17,7 +17,7 @@ from ..vocabulary import (
     TransactionMessage,
     VendorData,
 )
-from .samples import readings_2, register_wh, utc
+from .samples import LAST_INTEGER, identifier, readings_2, register_wh, utc
 
 ANONYMOUS = "NoAuthorization"
 """Token type of a start that nobody had to authorise: there is no token to look up."""
@@ -45,21 +45,21 @@ def _transaction(payload: Any, raw: bytes) -> TransactionMessage:
     return TransactionMessage(
         phase=phase,
         station_transaction_id=info.transactionId,
-        evse_id=None if evse is None else evse.id,
-        connector_id=None if evse is None else evse.connectorId,
+        evse_id=None if evse is None else identifier(evse.id),
+        connector_id=None if evse is None else identifier(evse.connectorId),
         token=_token(payload.idToken),
         at=at,
         # A number is used once within a transaction (E01); the time, which counts too, knows a station that
         # uses ids again.
         retry_key=f"{info.transactionId}:{payload.seqNo}:{phase}",
-        seq_no=payload.seqNo,
+        seq_no=payload.seqNo if payload.seqNo <= LAST_INTEGER else None,
         trigger=payload.triggerReason,
         charging_state=info.chargingState,
         register_wh=register_wh(readings, first=phase == "Started"),
         readings=readings,
         stop_reason=(info.stoppedReason or "Local") if phase == "Ended" else info.stoppedReason,
         offline=bool(payload.offline),
-        remote_start_id=info.remoteStartId,
+        remote_start_id=identifier(info.remoteStartId),
     )
 
 
@@ -72,7 +72,7 @@ def _token(token: Any) -> IdToken | None:
 def _metered(payload: Any, raw: bytes) -> Metered:
     readings = readings_2(payload.meterValue)
     return Metered(
-        evse_id=payload.evseId,
+        evse_id=identifier(payload.evseId) or 0,
         readings=readings,
         at=max(reading.at for reading in readings),
         retry_key=f"metered:{payload.evseId}:{crc32(raw):x}",
@@ -83,8 +83,8 @@ READERS: dict[str, Callable[[Any, bytes], FromStation]] = {
     "BootNotification": _boot,
     "Heartbeat": lambda payload, raw: Heartbeat(),
     "StatusNotification": lambda payload, raw: Status(
-        evse_id=payload.evseId,
-        connector_id=payload.connectorId,
+        evse_id=identifier(payload.evseId) or 0,
+        connector_id=identifier(payload.connectorId) or 0,
         status=payload.connectorStatus,
         at=utc(payload.timestamp),
     ),
