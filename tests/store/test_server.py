@@ -1,5 +1,5 @@
-"""A PostgreSQL server that can't be used says which, what is wrong and what helps; commands work beside a
-node."""
+"""A PostgreSQL server that can't be used says which, what is wrong and what helps. On both databases commands
+work beside a node, and a second node is refused."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ampacity.store import (
     StoreUrlError,
     migrations,
     postgres,
+    sqlite,
 )
 from ampacity.store.errors import without_password
 from ampacity.store.operators import get_setting, put_setting
@@ -120,15 +121,17 @@ async def test_a_password_that_the_address_can_not_hold_is_not_shown() -> None:
 
 
 async def test_a_second_node_is_refused_and_a_guest_is_not(
-    pg_database: str, monkeypatch: pytest.MonkeyPatch
+    address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgres, "LOCKED_WITHIN_S", 0.2)
-    node = await open_store(pg_database)
+    monkeypatch.setattr(sqlite, "LOCKED_WITHIN_S", 0.2)
+    node = await open_store(address)
     assert not node.beside
-    error = await refused(pg_database)
+    error = await refused(address)
     assert error.kind == "locked"
-    assert "another Ampacity runs on this database" in error.remedy
-    guest = await Store.open(pg_database, WallClock(), guest=True)
+    assert "another Ampacity runs on" in str(error)
+    assert "stop" in error.remedy
+    guest = await Store.open(address, WallClock(), guest=True)
     assert guest.beside
     await asyncio.gather(
         *(
@@ -139,16 +142,16 @@ async def test_a_second_node_is_refused_and_a_guest_is_not(
     assert await node.read(lambda connection: get_setting(connection, OPERATOR, "guest")) is True
     await guest.close()
     await node.close()
-    alone = await Store.open(pg_database, WallClock(), guest=True)
+    alone = await Store.open(address, WallClock(), guest=True)
     assert not alone.beside
     await alone.close()
 
 
 async def test_a_guest_does_not_change_the_schema_under_a_node(
-    pg_database: str, monkeypatch: pytest.MonkeyPatch
+    address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    node = await open_store(pg_database)
+    node = await open_store(address)
     monkeypatch.setattr(migrations, "HEAD", "9998")
     with pytest.raises(StoreOlder, match=r"a node runs on it: stop the node"):
-        await Store.open(pg_database, WallClock(), guest=True)
+        await Store.open(address, WallClock(), guest=True)
     await node.close()

@@ -28,6 +28,7 @@ from . import copying, sqlite
 from .backend import Backend, backend_for
 from .database import Store
 from .errors import StoreError, StoreUnavailable
+from .file_lock import FileLock
 
 WIRE_IDS_SKIPPED = 1_000_000
 
@@ -111,6 +112,9 @@ def _restore_rows(saved: Path, backend: Backend) -> None:
 
 def _restore_file(saved: Path, database: Path) -> None:
     sqlite.prepare_folder(database)
+    lock = FileLock(database)
+    if not lock.take(sqlite.LOCKED_WITHIN_S):
+        raise BackupFailed(saved, f"a node runs on {database}", "stop it first")
     part = _beside(database)
     try:
         shutil.copyfile(saved, part)
@@ -132,6 +136,7 @@ def _restore_file(saved: Path, database: Path) -> None:
         raise BackupFailed(saved, str(error), "check the disk and the file") from error
     finally:
         part.unlink(missing_ok=True)
+        lock.leave()
 
 
 def _copy_rows(source: Connection, target: Path, at: datetime) -> BackupReport:
@@ -164,7 +169,7 @@ def _copy_rows(source: Connection, target: Path, at: datetime) -> BackupReport:
             raise  # the server's
         raise BackupFailed(target, unavailable.detail, "free space or choose another disk") from error
     finally:
-        for suffix in ("", "-wal", "-shm"):
+        for suffix in ("", "-wal", "-shm", "-lock"):
             part.with_name(part.name + suffix).unlink(missing_ok=True)
     return BackupReport(path=target, bytes=target.stat().st_size, seconds=time.perf_counter() - started)
 
