@@ -18,6 +18,7 @@ from .report import BenchFailed, BenchReport, Figures, revision, write_json
 
 BENCHES: dict[str, str] = {
     "allocation": "ampacity.bench.allocation",
+    "durability": "ampacity.bench.durability",
     "fuzz": "ampacity.bench.fuzz",
     "gateway": "ampacity.bench.gateway",
 }

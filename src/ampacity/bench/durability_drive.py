@@ -57,21 +57,26 @@ class Plant(Struct, frozen=True):
 
 
 @contextlib.asynccontextmanager
-async def opened(folder: Path, settings: StoreSettings | None = None) -> AsyncIterator[Store]:
-    """Open (again) the store in `folder`."""
-    store = await Store.open(folder / DATABASE, WallClock(), settings)
+async def opened(place: Path | str, settings: StoreSettings | None = None) -> AsyncIterator[Store]:
+    """Open (again) the store in the folder `place`, or at that address."""
+    where = place / DATABASE if isinstance(place, Path) else place
+    store = await Store.open(where, WallClock(), settings)
     try:
         yield store
     finally:
         await store.close()
 
 
+def csms_settings() -> CsmsSettings:
+    """Whoever comes is let in."""
+    return CsmsSettings(operator_id=OPERATOR, admit_unknown=True, unknown_tokens="accept", onboard=False)
+
+
 @contextlib.asynccontextmanager
 async def plant(store: Store) -> AsyncIterator[Plant]:
     """Start the CSMS on a store, without anything that works by itself."""
     bus = LocalBus()
-    settings = CsmsSettings(operator_id=OPERATOR, admit_unknown=True, unknown_tokens="accept", onboard=False)
-    csms = Csms(store, bus, store.clock, settings)
+    csms = Csms(store, bus, store.clock, csms_settings())
     await csms.start()
     try:
         yield Plant(store, csms, bus)

@@ -177,10 +177,12 @@ def run_rebuild(options: argparse.Namespace) -> int:
 
 
 def _bench(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", help="which one: allocation, fuzz, gateway")
+    parser.add_argument("name", help="which one: allocation, durability, fuzz, gateway")
     parser.add_argument("--quick", action="store_true", help="end within 50 s")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
-    parser.add_argument("--count", type=int, metavar="N", help="how many messages (fuzz)")
+    parser.add_argument(
+        "--count", type=int, metavar="N", help="how many messages (fuzz), losses of power (durability)"
+    )
     parser.add_argument("--minutes", type=positive, metavar="M", help="how much CPU time (fuzz)")
     parser.set_defaults(run=run_bench)
 

@@ -120,6 +120,8 @@ def translated(error: BaseException) -> Error | None:
     if isinstance(error, asyncpg.InterfaceError):
         closed = "closed" in str(error)
         return OperationalError(str(error), CONNECTION_LOST) if closed else InterfaceError(str(error))
+    if isinstance(error, asyncpg.InternalClientError):  # the connection broke in the midst of an answer
+        return OperationalError(str(error), CONNECTION_LOST)
     if isinstance(error, OSError | TimeoutError):  # TimeoutError: the server did not answer in time
         return OperationalError(str(error) or type(error).__name__, CONNECTION_LOST)
     return None
@@ -231,16 +233,16 @@ class Connection:
         """Run a statement: its rows, their description, and what the server says it did."""
         self._send_pending()
         prepared, described = self._prepared(statement)
-        rows = self._wait(prepared.fetch(*without_nul(values)))
+        rows, status = self._wait(_fetched(prepared, without_nul(values)))
         if statement.startswith("ROLLBACK"):
             self._failed = False
-        return [tuple(row) for row in rows], described, prepared.get_statusmsg()
+        return [tuple(row) for row in rows], described, status
 
     def run_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run a statement for each of `rows`, without waiting for each answer."""
         self._send_pending()
         prepared, _ = self._prepared(statement)
-        self._wait(prepared.executemany([without_nul(row) for row in rows]))
+        self._wait(_executed_many(prepared, [without_nul(row) for row in rows]))
 
     def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
         """COPY `rows` into `columns` of `table`; returns how many."""
@@ -285,8 +287,7 @@ class Connection:
     def _prepared(self, statement: str) -> tuple[Any, Any]:
         found = self._statements.get(statement)
         if found is None:
-            prepared = self._wait(self.server.prepare(statement))
-            attributes = prepared.get_attributes()
+            prepared, attributes = self._wait(_prepared(self.server, statement))
             described = [(a.name, a.type.oid, None, None, None, None, None) for a in attributes]
             found = self._statements[statement] = (prepared, described or None)
             if len(self._statements) > STATEMENTS_KEPT:
@@ -304,6 +305,24 @@ class Connection:
             if known is None or known is error:
                 raise
             raise known from error
+
+
+# asyncpg's prepared statements refuse by a plain call, too, once their connection is closed; in coroutines of
+# ours whatever they raise comes out of `Connection._wait`, translated.
+
+
+async def _prepared(server: Any, statement: str) -> tuple[Any, Any]:
+    prepared = await server.prepare(statement)
+    return prepared, prepared.get_attributes()
+
+
+async def _fetched(prepared: Any, values: Sequence[Any]) -> tuple[Any, str]:
+    rows = await prepared.fetch(*values)
+    return rows, prepared.get_statusmsg()
+
+
+async def _executed_many(prepared: Any, rows: list[Any]) -> Any:
+    return await prepared.executemany(rows)
 
 
 class Cursor:
