@@ -13,7 +13,7 @@ from ampacity.store.operators import ensure_operator
 from ampacity.store.postgres import PostgresBackend
 from ampacity.store.retention import RetentionPolicy, enforce
 from ampacity.store.samples import ReadingWriter, Told
-from ampacity.store.tables import connection_finding, message_log, meter_reading, rollup_15min
+from ampacity.store.tables import connection_finding, message_key, message_log, meter_reading, rollup_15min
 from ampacity.store.tables import journal as journal_table
 
 from .conftest import NOON, OPERATOR
@@ -25,8 +25,8 @@ async def count(store: Store, table) -> int:
 
 
 async def test_old_rows_go_and_young_ones_stay(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    # On PostgreSQL rollups go by the month.
-    rollups_old = 0 if isinstance(store.backend, PostgresBackend) else 5
+    # On PostgreSQL rollups and keys go by the month.
+    rollups_old, keys_old = (0, 0) if isinstance(store.backend, PostgresBackend) else (5, 3)
     monkeypatch.setattr(retention, "ROWS_AT_ONCE", 3)
 
     def fill(connection: Connection) -> None:
@@ -40,15 +40,21 @@ async def test_old_rows_go_and_young_ones_stay(store: Store, monkeypatch: pytest
                 for station_id in ("CP1", "CP2"):
                     message = record(f"m{day}", operator_id=operator_id, station_id=station_id)
                     journal.add(connection, message)
+                    key = {"operator_id": operator_id, "station_id": station_id, "at": at, "retry_key": "k"}
+                    connection.execute(insert(message_key), key | {"journal_id": message.id})
                     told = Told((operator_id, station_id, 1), None, (reading(at, 1.0),))
                     ReadingWriter().write(connection, [told])
 
     await store.write(fill)
-    policy = RetentionPolicy(message_log_days=4.5, sample_days=9.5, rollup_days=14.5, connection_days=2.5)
+    policy = RetentionPolicy(
+        message_log_days=4.5, sample_days=9.5, rollup_days=14.5, connection_days=2.5, message_key_days=16.5
+    )
     report = await enforce(store, policy, NOON)
     assert (report.messages, report.findings) == (2 * 15, 2 * 17)
     assert report.samples == 2 * 2 * 10  # operators, stations, days
     assert report.rollups == 2 * 2 * 5 * rollups_old
+    assert report.message_keys == 2 * 2 * keys_old
+    assert await count(store, message_key) == 2 * 2 * (20 - keys_old)
     assert await count(store, message_log) == 2 * 5
     assert await count(store, connection_finding) == 2 * 3
     assert await count(store, meter_reading) == 2 * 2 * 10
@@ -57,7 +63,9 @@ async def test_old_rows_go_and_young_ones_stay(store: Store, monkeypatch: pytest
     oldest = await store.read(lambda connection: connection.scalar(select(func.min(meter_reading.c.at))))
     assert oldest == NOON - timedelta(days=9)
     again = await enforce(store, policy, NOON)
-    assert again == retention.RetentionReport(messages=0, samples=0, rollups=0, findings=0, sign_ins=0)
+    assert again == retention.RetentionReport(
+        messages=0, samples=0, rollups=0, message_keys=0, findings=0, sign_ins=0
+    )
 
 
 async def test_sign_ins_that_ended_go(store: Store) -> None:

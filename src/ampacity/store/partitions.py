@@ -2,9 +2,9 @@
 instead of deleting rows, and indexes stay as small as their period.
 
 Meter readings and the raw message log have a partition a day: they are kept for days, and a day is dropped at
-once. The journal and the rollups have one a month: they are kept for ever or for ten years, and a query that
-can't tell its time locks every partition (in ten years 3,650 of a day with their indexes are more locks than
-a server of default settings has).
+once. The journal, its keys and the rollups have one a month: they are kept for years, and a query that can't
+tell its time locks every partition (in ten years 3,650 of a day with their indexes are more locks than a
+server of default settings has).
 
 Partitions are made ahead. What has no partition goes into `<table>_rest`: readings told late or by a wrong
 clock, and all rows should a node ever fail to make partitions. Nothing is refused. Making a partition moves
@@ -73,6 +73,7 @@ class Partitioned(Struct, frozen=True):
 
 PARTITIONED = (
     Partitioned("journal", "received_at", "month"),
+    Partitioned("message_key", "at", "month"),
     Partitioned("message_log", "at", "day"),
     Partitioned("meter_reading", "at", "day"),
     Partitioned("rollup_15min", "start", "month"),

@@ -19,18 +19,30 @@ from . import samples
 from .database import Store
 from .errors import StoreUnavailable
 from .operators import list_operators
-from .tables import connection_finding, login_link, message_log, meter_reading, rollup_15min, web_session
+from .tables import (
+    connection_finding,
+    login_link,
+    message_key,
+    message_log,
+    meter_reading,
+    rollup_15min,
+    web_session,
+)
 
 ROWS_AT_ONCE = 2_000
 ENFORCE_EVERY_S = 3_600.0
 
 
 class RetentionPolicy(Struct, frozen=True, kw_only=True):
-    """Days that each kind is kept. Rollups stay ten years: they are small, and bills look back."""
+    """Days that each kind is kept. Rollups stay ten years: they are small, and bills look back. A message that
+    a station repeats is known by its key; one that tells a time of longer ago than `message_key_days` counts
+    as new.
+    """
 
     message_log_days: float = 14.0
     sample_days: float = 400.0
     rollup_days: float = 3_653.0
+    message_key_days: float = 400.0
     connection_days: float = 30.0
 
 
@@ -40,6 +52,7 @@ class RetentionReport(Struct, frozen=True, kw_only=True):
     messages: int
     samples: int
     rollups: int
+    message_keys: int
     findings: int
     sign_ins: int
 
@@ -61,6 +74,8 @@ async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> Reten
     messages = await _drop(store, message_log, messages_before)
     sampled = await _drop(store, meter_reading, samples_before)
     rolled = await _drop(store, rollup_15min, rollups_before)
+    keys_before = now - timedelta(days=policy.message_key_days)
+    keys = await _drop(store, message_key, keys_before) or 0
     one_by_one = messages is None
     messages, sampled, rolled = messages or 0, sampled or 0, rolled or 0
     findings = sign_ins = 0
@@ -70,10 +85,16 @@ async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> Reten
             messages += await _delete_older(store, message_log, operator_id, messages_before)
             sampled += await _delete_of_evses(store, meter_reading, operator_id, samples_before)
             rolled += await _delete_of_evses(store, rollup_15min, operator_id, rollups_before)
+            keys += await _delete_keys(store, operator_id, keys_before)
         findings += await _delete_findings(store, operator_id, now - timedelta(days=policy.connection_days))
         sign_ins += await store.write(partial(_delete_expired, operator_id, now))
     return RetentionReport(
-        messages=messages, samples=sampled, rollups=rolled, findings=findings, sign_ins=sign_ins
+        messages=messages,
+        samples=sampled,
+        rollups=rolled,
+        message_keys=keys,
+        findings=findings,
+        sign_ins=sign_ins,
     )
 
 
@@ -92,6 +113,24 @@ async def _delete_older(store: Store, table: Table, operator_id: str, before: da
         return connection.execute(
             delete(table).where(table.c.operator_id == operator_id, table.c.id.in_(oldest))
         ).rowcount
+
+    total = 0
+    while deleted := await store.write(some):
+        total += deleted
+    return total
+
+
+async def _delete_keys(store: Store, operator_id: str, before: datetime) -> int:
+    """The keys of old messages, which lie together at the table's beginning."""
+    at = message_key.c.at
+    old = (message_key.c.operator_id == operator_id, at < before)
+
+    def some(connection: Connection) -> int:
+        last = connection.execute(
+            select(at).where(*old).order_by(at).offset(ROWS_AT_ONCE - 1).limit(1)
+        ).scalar()
+        doomed = delete(message_key).where(*old)
+        return connection.execute(doomed if last is None else doomed.where(at <= last)).rowcount
 
     total = 0
     while deleted := await store.write(some):

@@ -323,15 +323,15 @@ message_key = Table(
     "message_key",
     metadata,
     _operator_id(),
-    Column("station_id", Text, primary_key=True),
     Column("at", Instant, primary_key=True),
+    Column("station_id", Text, primary_key=True),
     Column("retry_key", Text, primary_key=True),
     Column("journal_id", RowId, nullable=False),
     Column("transaction_id", Text),
     sqlite_with_rowid=False,
 )
-"""Where in the journal a message lies, by the time that it tells: ordered so that what comes now is written
-in one place for each station.
+"""Where in the journal a message lies, by the time that it tells. The time comes first, so that what is told
+now by all stations is written in one place: by station it would be a page for each of them.
 """
 
 watermark = Table(

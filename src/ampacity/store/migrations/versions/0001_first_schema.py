@@ -166,12 +166,12 @@ def upgrade() -> None:
     op.create_table(
         "message_key",
         sa.Column("operator_id", sa.Text(), nullable=False),
-        sa.Column("station_id", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("station_id", sa.Text(), nullable=False),
         sa.Column("retry_key", sa.Text(), nullable=False),
         sa.Column("journal_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("transaction_id", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("operator_id", "station_id", "at", "retry_key", name=op.f("pk_message_key")),
+        sa.PrimaryKeyConstraint("operator_id", "at", "station_id", "retry_key", name=op.f("pk_message_key")),
         sqlite_with_rowid=False,
     )
     op.create_table(

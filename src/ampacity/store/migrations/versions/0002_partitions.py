@@ -14,6 +14,7 @@ depends_on = None
 
 PARTED = (
     ("journal", "received_at", ("id", "received_at")),
+    ("message_key", "at", ("operator_id", "at", "station_id", "retry_key")),
     ("message_log", "at", ("id", "at")),
     ("meter_reading", "at", ("operator_id", "station_id", "evse_id", "at")),
     (
