@@ -34,9 +34,9 @@ ENFORCE_EVERY_S = 3_600.0
 
 
 class RetentionPolicy(Struct, frozen=True, kw_only=True):
-    """Days that each kind is kept. Rollups stay ten years: they are small, and bills look back. A message that
-    a station repeats is known by its key; one that tells a time of longer ago than `message_key_days` counts
-    as new.
+    """Days that each kind is kept. Rollups stay ten years: they are small, and bills look back. A message
+    that a station repeats is known by its key; one that tells a time of longer ago than `message_key_days`
+    counts as new.
     """
 
     message_log_days: float = 14.0
