@@ -462,3 +462,21 @@ async def test_numbers_beyond_all_bounds_are_answered_and_nobody_else_suffers(
     assert (await product.transaction(f"{name}-other"))["energy_wh"] == 3_000.0
     assert "InternalError" not in codes
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_a_wrong_clock_is_known_again_after_a_restart(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("clocks")
+    words = speech("1.6", "T")
+    wrong = -7_200.0
+    async with running(folder) as before, before.station("CP1") as double:
+        await start(before, double, words, wrong)
+        for number in range(1, 7):
+            before.leap(10.0)
+            await say(double, words.meter(1_000 + number, 7_000, before.at(wrong)))
+        assert (await before.transaction("CP1"))["clock_correction_s"] == pytest.approx(7_200.0, abs=5.0)
+    async with running(folder) as after, after.station("CP1") as double:
+        after.leap(120.0)
+        began = after.at()
+        await say(double, words.stop(2_000, after.at(wrong)))
+        row = await after.transaction("CP1")
+        assert abs(seconds_between(began, row["ended_at"])) < 5.0

@@ -68,7 +68,7 @@ class OpenTransaction(Struct, frozen=True, kw_only=True):
     """What counts of an open transaction. Times in epoch seconds, corrected.
 
     `told_at` is the time of its newest message and `heard_at` when that came (a replay is old but was just
-    heard). `energy_at` is when its register last advanced or power flowed, its start if never. `ongoing` is
+    heard). `energy_at` is when it was last heard that its register advanced or power flowed. `ongoing` is
     the station's answer to the question whether it goes on, `answered_at` when it came or the question failed
     (`ongoing` None then: the sign decides).
     """

@@ -115,7 +115,11 @@ class SequenceWatch:
     """The numbers of one transaction. `now` is epoch seconds and does not run back."""
 
     def __init__(self, rules: GapRules | None = None) -> None:
-        self.numbers = Numbers()
+        self._numbers = Numbers()
+        self._newest: int | None = None
+        """The last of the numbers; what follows it is added to them when somebody asks."""
+        self.has_hole = False
+        """Whether a number is missing."""
         self.incomplete = False
         """What is missing will not come. A message that fills the last hole takes it back."""
         self._rules = rules or GapRules()
@@ -141,7 +145,7 @@ class SequenceWatch:
         a hole is as if seen now.
         """
         watch = cls(rules)
-        watch.numbers, watch._first, watch._end = numbers, first, end
+        watch._numbers, watch._newest, watch._first, watch._end = numbers, numbers.last, first, end
         watch._look(now)
         return watch
 
@@ -152,9 +156,12 @@ class SequenceWatch:
         return () if last is None else tuple(self.numbers.missing(self._first, last))
 
     @property
-    def has_hole(self) -> bool:
-        """Whether a number is missing."""
-        return self._seen_at is not None
+    def numbers(self) -> Numbers:
+        """All that came."""
+        newest, runs = self._newest, self._numbers.runs
+        if newest is not None and newest != runs[-1][1]:
+            self._numbers = Numbers((*runs[:-1], (runs[-1][0], newest)), self._numbers.cut)
+        return self._numbers
 
     @property
     def missing_text(self) -> str | None:
@@ -170,11 +177,12 @@ class SequenceWatch:
         self, number: int, now: float, phase: Literal["Started", "Updated", "Ended"] = "Updated"
     ) -> None:
         """A message with this number came."""
-        runs = self.numbers.runs
-        if phase == "Updated" and self._seen_at is None and runs and number == runs[-1][1] + 1:
-            self.numbers = self.numbers.add(number)  # nearly always: nothing was missing, nothing is
+        newest = self._newest
+        if newest is not None and number == newest + 1 and phase == "Updated" and not self.has_hole:
+            self._newest = number  # nearly always: nothing was missing, nothing is
             return
-        self.numbers = self.numbers.add(number)
+        self._numbers = self.numbers.add(number)
+        self._newest = self._numbers.last
         if phase == "Started":
             self._first = number
         elif phase == "Ended":
@@ -222,9 +230,10 @@ class SequenceWatch:
         """Whether there is a hole, after the numbers changed."""
         if not self.numbers.cut and not self.missing:
             self._seen_at = None
-            self.incomplete = self._asked = False
+            self.has_hole = self.incomplete = self._asked = False
             self._unclear = 0
             return
         if self._seen_at is None:
             self._seen_at = now
+            self.has_hole = True
         self._ask_at = now + self._rules.patience_s

@@ -31,7 +31,7 @@ from sqlalchemy import Connection, select
 
 from ..clock import Clock
 from ..model.station import ALL_PHASES, MeterReading, series_of, shape_of
-from ..store import Store, StoreClosed, StoreError, StoreUnavailable, journal, samples, transactions
+from ..store import Store, StoreClosed, StoreUnavailable, journal, samples, transactions
 from ..store.columns import to_micros
 from ..store.journal import Journal, JournalEntry
 from ..store.rows import Rows
@@ -209,6 +209,10 @@ class Ledger:
                 await self.write()
                 await self.catch_up(MESSAGES_AT_ONCE)
             except StoreUnavailable:
+                await asyncio.sleep(self._store.settings.retry_s)
+            except Exception:
+                # Whatever it is, it must not end here unseen: stations would be answered and nothing derived.
+                log.exception("what messages change could not be written; it is kept and tried again")
                 await asyncio.sleep(self._store.settings.retry_s)
 
     async def stop(self) -> None:
@@ -410,7 +414,7 @@ class Ledger:
             followed = [row for row in batch.rows.values() if self._follows(row)]
             try:
                 await self._store.write(lambda connection: self._write(connection, batch, new, followed))
-            except StoreError:
+            except Exception:
                 self._batch = _joined(batch, self._batch)
                 raise
             for _, *key, _, _ in batch.keys:

@@ -18,7 +18,7 @@ from .vocabulary import TransactionMessage
 
 
 class Life(Struct, gc=False):
-    """Times in epoch seconds: `heard_at` of our clock, `energy_at` corrected (see `OpenTransaction`)."""
+    """Times in epoch seconds of our clock (see `OpenTransaction`)."""
 
     station_id: str
     station_transaction_id: str
@@ -57,14 +57,15 @@ class Lives:
             life = self._of[row.transaction_id] = self._begin(row, before, received_at)
         life.heard_at = received_at
         if (row.power_w or 0.0) > 0.0 or (before is not None and row.energy_wh > before.energy_wh):
-            life.energy_at = max(life.energy_at, said.at.timestamp())
+            life.energy_at = received_at
         if said.seq_no is not None:
             watch = life.watch
             if watch is None:
                 watch = life.watch = _resumed(before, received_at, self._rules)
             watch.told(said.seq_no, received_at, said.phase)
-            row.missing = watch.missing_text
-            row.incomplete = watch.incomplete
+            if watch.has_hole or row.missing is not None:
+                row.missing = watch.missing_text
+                row.incomplete = watch.incomplete
         if row.state == "ended":
             self.forget_if_done(row.transaction_id)
 
@@ -105,9 +106,7 @@ class Lives:
 
     def _begin(self, row: TransactionRow, before: TransactionRow | None, heard_at: float) -> Life:
         # Whatever happened while we were away was not heard: no patience is over because of that.
-        energy_at = row.started_at.timestamp()
-        if before is not None:
-            energy_at = max(before.updated_at.timestamp(), self._began_at)
+        energy_at = heard_at if before is None else max(before.updated_at.timestamp(), self._began_at)
         return Life(row.station_id, row.station_transaction_id, heard_at, energy_at)
 
 
