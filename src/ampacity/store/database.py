@@ -144,7 +144,12 @@ class Store:
         sys.setswitchinterval(min(sys.getswitchinterval(), settings.switch_interval_s))
         await asyncio.to_thread(backend.open, settings.readers, guest)
         if not backend.beside:
-            await asyncio.to_thread(backend.make_room, clock.now())
+            try:
+                await asyncio.to_thread(backend.make_room, clock.now())
+            except BaseException:
+                backend.close_writer()
+                backend.close()
+                raise
         return cls(backend, clock, settings)
 
     async def close(self) -> None:

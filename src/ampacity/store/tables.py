@@ -331,7 +331,8 @@ message_key = Table(
     sqlite_with_rowid=False,
 )
 """Where in the journal a message lies, by the time that it tells. The time comes first, so that what is told
-now by all stations is written in one place: by station it would be a page for each of them.
+now by all stations is written in one place: by station it would be a page for each of them (200 keys and
+their commit beside three million of 10,000 stations: 10.6 ms by station, 3.8 ms by time).
 """
 
 watermark = Table(
