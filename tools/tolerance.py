@@ -35,11 +35,43 @@ with the CALLERROR that the standard names, and kept for a person to see (`GET /
 """
 
 
+TRANSACTIONS = """## Meters, clocks and transactions
+
+| what a station does | what becomes of it |
+|---|---|
+| a value with a unit of another dimension, or a number that no meter shows | left out alone |
+| an active power told in VA or var | named for what it is, never counted as W |
+| a register below the transaction's first one | passed over: meters don't run back |
+| a clock that is wrong by more than {jump_s} s | learnt from its live messages; times are corrected, \
+and by how much is shown (`clock_correction_s`) |
+| a time of the future, or older than {old_d} days | the time of receipt |
+| the same message again, whenever | answered as the first time, counted once |
+| messages late and in any order | each taken for what it is; the row is the same |
+| an end of a transaction that nobody knows | kept as an ended transaction |
+| numbered messages (2.x) that are missing | shown; after {patience_s} s the station is asked; given up \
+after {give_up_h} h or when it has no more (`incomplete`) |
+| another transaction begins on the EVSE | the older one is closed: `NotReported` |
+| the EVSE is free, for {plug_min} min after the last word of its transaction | the station is asked if \
+it can be, then closed: `NotReportedUnplugged` |
+| a boot, and nothing of the transaction for {resume_min} min | as above: `NotReportedReboot` |
+| not heard of for {silent_h} h | closed: `NotReportedSilent` |
+| older than {eternal_d} days and no energy for {quiet_h} h | closed: `NotReportedEternal` |
+
+What we close stays a supposition: the station's own end replaces it whenever it comes, and a value of \
+now opens
+the transaction again. Each closing and each correction is in the audit. All times are settings \
+(`[csms]`)."""
+
+
 def page() -> str:
     """The text of docs/tolerance.md."""
+    from ampacity.csms.closing import ClosingRules
+    from ampacity.csms.gaps import GapRules
+    from ampacity.csms.skew import SkewRules
     from ampacity.ocpp import tolerances as t
     from ampacity.ocpp.quirks import QUIRKS
 
+    closing, gaps, skew = ClosingRules(), GapRules(), SkewRules()
     out = [
         HEAD,
         "## In messages that must not be lost",
@@ -64,6 +96,18 @@ def page() -> str:
         f"| {listed(t.INFORMATIVE)} too long | cut |",
         *(f"| `{name}` with decimals | the nearest whole number |" for name in sorted(t.WHOLE_WH)),
         *(f"| `{name}` with no good item | empty |" for name in sorted(t.MAY_BE_EMPTY)),
+        "",
+        *TRANSACTIONS.format(
+            jump_s=f"{skew.tolerance_s:.0f}",
+            old_d=f"{skew.max_late_s / 86_400:.0f}",
+            plug_min=f"{closing.plug_s / 60:.0f}",
+            resume_min=f"{closing.resume_s / 60:.0f}",
+            silent_h=f"{closing.silent_s / 3_600:.0f}",
+            eternal_d=f"{closing.eternal_s / 86_400:.0f}",
+            quiet_h=f"{closing.quiet_s / 3_600:.0f}",
+            patience_s=f"{gaps.patience_s:.0f}",
+            give_up_h=f"{gaps.give_up_s / 3_600:.0f}",
+        ).splitlines(),
         "",
         "## Stations",
         "",

@@ -480,3 +480,24 @@ async def test_a_wrong_clock_is_known_again_after_a_restart(tmp_path_factory: py
         await say(double, words.stop(2_000, after.at(wrong)))
         row = await after.transaction("CP1")
         assert abs(seconds_between(began, row["ended_at"])) < 5.0
+
+
+@pytest.mark.parametrize("version", ["2.0.1", "2.1"])
+async def test_a_charge_recorded_before_the_clock_was_set_keeps_its_energy(
+    product: Product, name: str, version: str
+) -> None:
+    words = speech(version, name)
+    messages = [words.start(1, "CAFE01", 1_000, "2000-01-01T00:00:10Z")]
+    messages += [words.meter(1_000 * n, 7_000, f"2000-01-01T00:{10 * n}:10Z") for n in (2, 3)]
+    messages += [words.stop(5_000, "2000-01-01T00:50:10Z")]
+    began = product.at()
+    async with product.station(name, version) as double:
+        await say(double, words.status(1, "Available", product.at()))
+        for message in messages:
+            message[1]["offline"] = True
+            await say(double, message)
+    row = await product.transaction(name)
+    assert (row["state"], row["energy_wh"], row["missing"]) == ("ended", 4_000.0, None)
+    for time in (row["started_at"], row["ended_at"]):
+        assert abs(seconds_between(began, time)) < 5.0
+    assert row["clock_correction_s"] > 800_000_000.0

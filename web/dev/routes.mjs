@@ -118,7 +118,7 @@ export async function routes(method, path, query, body) {
       items: Array.from({ length: 25 }, (_, i) => {
         const e = world.evses[i % 24];
         const open = i < 6;
-        return { transaction_id: `t${990 - i}`, station_transaction_id: String(4700 - i), station_id: e.station_id, evse_id: 1, connector_id: 1, token: i % 5 ? `04A2B1C3D4E5${i}` : null, state: open ? "open" : "ended", started_at: iso(world.now() - i * 3e6 - 1e6), ended_at: open ? null : iso(world.now() - i * 2e6), energy_wh: 21345 - i * 513, register_start_wh: 1e6, register_last_wh: 1021345, stop_reason: open ? null : ["EVDisconnected", "Local", "Remote"][i % 3], offline: i === 9, need_wh: null, departure: null, boosted: false, paused: false };
+        return { transaction_id: `t${990 - i}`, station_transaction_id: String(4700 - i), station_id: e.station_id, evse_id: 1, connector_id: 1, token: i % 5 ? `04A2B1C3D4E5${i}` : null, state: open ? "open" : "ended", started_at: iso(world.now() - i * 3e6 - 1e6), ended_at: open ? null : iso(world.now() - i * 2e6), energy_wh: 21345 - i * 513, register_start_wh: 1e6, register_last_wh: 1021345, stop_reason: open ? null : ["EVDisconnected", "Local", "Remote"][i % 3], offline: i === 9, clock_correction_s: null, missing: null, incomplete: false, need_wh: null, departure: null, boosted: false, paused: false };
       }),
       next: query.get("before") ? null : "t965",
     });

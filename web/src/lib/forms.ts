@@ -54,6 +54,11 @@ export const FORMS: readonly Form[] = [
     body: (v) => ({ station_transaction_id: v["station_transaction_id"] ?? "" }),
   },
   {
+    command: "get_transaction_status",
+    fields: [{ name: "station_transaction_id", key: "field.transaction", type: "select", from: "transactions" }],
+    body: (v) => ({ station_transaction_id: v["station_transaction_id"] ?? "" }),
+  },
+  {
     command: "trigger",
     fields: [
       { name: "message", key: "field.message", type: "select", options: TRIGGERS },
