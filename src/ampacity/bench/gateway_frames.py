@@ -3,13 +3,16 @@
 A cycle is eight calls. A 1.6 station sends six MeterValues of eight samples each, a Heartbeat and a
 StatusNotification; a 2.0.1 station seven TransactionEvents of eight samples each and a Heartbeat. Frames are
 made from templates, because the load generator must cost less than the servers that it measures; nothing
-repeats: every call has its own message id, and every value message is ten seconds of site time after the one
-before, with a register that has moved on, so that no server may take it for a repetition.
+repeats: every call has its own message id, and every value message has its own time (the clocks of these
+stations are right, to the millisecond) and a register that has moved on, so that no server may take it for a
+repetition.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import count
 from typing import Literal, TypeAlias
 
@@ -26,16 +29,16 @@ CYCLE = len(_CYCLE_16)
 
 
 class Script:
-    """The calls of one station, in order. `began` is the station's own clock before its first value.
+    """The calls of one station, in order.
 
     `offset` is where in the cycle it begins: with stations all over the cycle any stretch of time has the
     same mix of calls.
     """
 
-    def __init__(self, version: Version, identity: str, began: datetime, offset: int = 0) -> None:
+    def __init__(self, version: Version, identity: str, offset: int = 0) -> None:
         self.version = version
         self.identity = identity
-        self._began = began
+        self._at_ms = 0
         self._ids = count(1)
         self._values = 0
         self._wire_transaction: int | str | None = None
@@ -60,7 +63,7 @@ class Script:
                 f'[2,"{name}","StartTransaction",{{"connectorId":1,"idTag":"{self.identity}","meterStart":0,'
                 f'"timestamp":"{at}"}}]'
             )
-        self._wire_transaction = f"{self.identity}-{self._began:%y%m%d%H%M%S}"
+        self._wire_transaction = f"{self.identity}-{self._at_ms // 1000}"
         return name, (
             f'[2,"{name}","TransactionEvent",{{"eventType":"Started","timestamp":"{at}","triggerReason":'
             f'"Authorized","seqNo":0,"transactionInfo":{{"transactionId":"{self._wire_transaction}",'
@@ -90,8 +93,9 @@ class Script:
         return f"{self.identity}.{next(self._ids)}"
 
     def _moment(self) -> str:
-        at = self._began + timedelta(seconds=VALUES_EVERY_S * self._values)
-        return f"{at:%Y-%m-%dT%H:%M:%S}.000Z"
+        self._at_ms = max(time.time_ns() // 1_000_000, self._at_ms + 1)
+        second, millisecond = divmod(self._at_ms, 1000)
+        return f"{_second(second)}.{millisecond:03}Z"
 
     def _status(self) -> tuple[str, str]:
         name = self._name()
@@ -157,8 +161,10 @@ _VOLTAGES_201 = _each_phase("Voltage", "V", (230.1, 229.8, 231.4), "2.0.1")
 
 
 def scripts(number: int, prefix: str) -> list[Script]:
-    """`number` stations, half 1.6 and half 2.0.1 in turns, whose clocks began a day ago."""
-    began = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
-    return [
-        Script("1.6" if n % 2 == 0 else "2.0.1", f"{prefix}{n}", began, n // 2 % CYCLE) for n in range(number)
-    ]
+    """`number` stations, half 1.6 and half 2.0.1 in turns."""
+    return [Script("1.6" if n % 2 == 0 else "2.0.1", f"{prefix}{n}", n // 2 % CYCLE) for n in range(number)]
+
+
+@lru_cache(16)
+def _second(second: int) -> str:
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
