@@ -11,6 +11,7 @@ commit, the peer keeps nothing. The workload is `gateway_frames`.
 - Latency: calls come at a fixed rate, whatever the answers do, and count from when they were due.
 - Stations: so many hold a connection and tell their values each 10 s.
 - Memory: resident bytes that a connected station adds, with its TLS state and all that is known of it.
+- Stages: what each step of a message costs, measured without sockets (`gateway_stages`).
 - Reconnects: full TLS handshake, upgrade, one Heartbeat answered, dropped; for one CPU second.
 """
 
@@ -35,6 +36,7 @@ from . import Outcome
 from .gateway_frames import VALUES_EVERY_S, Script, scripts
 from .gateway_load import Client, Latencies, LoadFailed, client_context, closed_loop, connect, open_loop
 from .gateway_servers import Server, make_certificate, peer_programs
+from .gateway_stages import stages
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +58,13 @@ class Plan(Struct, frozen=True, kw_only=True):
     open_s: float
     drain_s: float
     reconnects: int
+    stage_rounds: int = 200
 
 
 FULL = Plan(round_s=3.0, held=10_000, peer_held=1_000, held_s=20.0, open_s=3.0, drain_s=5.0, reconnects=1_000)
-QUICK = Plan(round_s=0.8, held=300, peer_held=100, held_s=2.0, open_s=1.0, drain_s=1.0, reconnects=100)
+QUICK = Plan(
+    round_s=0.8, held=300, peer_held=100, held_s=2.0, open_s=1.0, drain_s=1.0, reconnects=100, stage_rounds=20
+)
 
 
 class Side:
@@ -180,6 +185,7 @@ NOTES = (
     "Ours pays for the durable journal, the raw message log, samples and rollups; the peer keeps nothing.",
     f"answer_*: calls come at {OPEN_LOOP_PER_S:,} a second (or {BEARABLE_PER_S}), late from when due;",
     "  where answered_per_s is less than what came, they queue, and the p99 is a lower bound.",
+    "stage_*_us: CPU time a message, without TLS and sockets; keep: session and ledger up to the journal.",
     f"stations: each with a connection over TLS and values each {VALUES_EVERY_S} s.",
 )
 
@@ -200,7 +206,9 @@ async def _run(plan: Plan) -> tuple[dict[str, float], dict[str, float]]:
             log.info("stations were held")
         async with both(python, script, folder / "load", certificate, key) as (ours, peer):
             figures, peers = await measure(plan, Side(ours, context), Side(peer, context))
-    return {**figures, **first.figures, "disk_flush_ms": flush_ms}, {**peers, **second.figures}
+        log.info("the stages of a message are measured")
+        parts = await stages(folder, plan.stage_rounds)
+    return {**figures, **first.figures, **parts, "disk_flush_ms": flush_ms}, {**peers, **second.figures}
 
 
 @asynccontextmanager
