@@ -83,9 +83,9 @@ def forgets_to_finish(self: Engine, now: float) -> None:
         self._start(self._queue.popleft(), now)
 
 
-def remembers_all(self: History, key: Any, action: str, frame: str) -> None:
+def remembers_all(self: History, key: Any, action: str, frame: str, message_id: str) -> None:
     self._open.pop(key, None)
-    self._answers[key] = (action, frame)
+    self._answers[key] = (action, frame, message_id)
 
 
 @pytest.mark.parametrize(
