@@ -209,6 +209,16 @@ def test_a_site_file_with_nonsense_is_refused(
     assert "Traceback" not in said.stderr
 
 
+def test_a_password_on_the_command_line_is_warned_of_and_never_shown(tmp_path: Path) -> None:
+    said = ampacity(tmp_path, "link", "--database", "postgresql://ada:s3cret@127.0.0.1:1/charging")
+    assert said.returncode == 2
+    assert "AMPACITY_DATABASE" in said.stderr
+    assert "postgresql://ada@127.0.0.1:1/charging" in said.stderr
+    assert "see that the server runs" in said.stderr
+    assert "s3cret" not in said.stdout + said.stderr
+    assert "Traceback" not in said.stderr
+
+
 def test_a_data_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file stands in the way")
     said = ampacity(tmp_path, "serve")

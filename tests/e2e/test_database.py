@@ -32,7 +32,11 @@ def test_the_console_tells_that_the_server_is_gone_and_all_goes_on_when_it_is_ba
             expect(clock).not_to_have_text(before, timeout=10_000)
             expect(page.get_by_test_id("feed-lost")).to_have_count(0)
             page.screenshot(path=tmp_path / "store-trouble.png")
+            page.reload()  # nobody is signed out by it
+            expect(banner).to_contain_text("The server can't be reached.", timeout=15_000)
+            page.screenshot(path=tmp_path / "reloaded.png")
             server.start()
+            clock.wait_for(timeout=15_000)
             expect(banner).to_have_count(0, timeout=15_000)
         finally:
             context.close()
