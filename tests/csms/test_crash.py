@@ -26,6 +26,7 @@ from ampacity.csms.settings import CsmsSettings
 from ampacity.store import Store, journal, transactions
 from tests.conformance.double import Lost, station
 from tests.conformance.speech import Message, speech
+from tests.fixtures.ports import lasting_port
 
 OPERATOR = "stadtwerke"
 ROUNDS = 10
@@ -39,7 +40,7 @@ class Server:
 
     def __init__(self, database: str) -> None:
         self.database = database
-        self.port = 0
+        self.port = lasting_port()
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
