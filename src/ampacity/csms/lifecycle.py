@@ -8,12 +8,15 @@ for hours, repeated, and out of order (a station replays what it kept while offl
     absent     begin                       begin, without a start        begin and end, without a start
     open       learn the start             follow                        end
     ended      learn the start             keep (late value)             keep (it has ended)
-    supposed   learn the start             follow, go on if it is live   end, as the station says
+    supposed   learn the start             follow, move the end          end, as the station says
+    heard      learn the start             go on, if later than our end  end, as the station says
 
-`supposed` is an end that nobody told: the EVSE began another transaction, or a rule of `closing` found the
-transaction over (`closing.SUPPOSED` has the stop reasons that say so). It yields to whatever the station
-tells: its own end replaces ours, a value of later than our end moves it, and a value of just now (`fresh`)
-opens the transaction again, save where another one has begun on its EVSE.
+An absent transaction becomes an open row by `begin`, then the table holds. `supposed` is an end that nobody
+told: the EVSE began another transaction, or a rule of `closing` found this one over (`closing.SUPPOSED` has
+the stop reasons that say so). It yields to whatever the station tells: its own end replaces ours, and a late
+value of after our end moves it. `heard` is the same when the message tells of now (`fresh`): the transaction
+is opened again, save where another one has begun on its EVSE, or where it was closed because no energy flows
+and none does now.
 
 - Nothing is refused: a station whose message is refused sends it for ever, or throws it away.
 - Times are the station's. What describes *now* (power, charging state, last register) follows the newest
@@ -44,7 +47,7 @@ from .vocabulary import TransactionMessage
 SUPERSEDED = REASONS["another"]
 """Stop reason of a transaction that we closed because its EVSE began another one."""
 
-SUPPOSED_STATE = "supposed"
+_SUPPOSED, _HEARD = "supposed", "heard"
 
 Change = Callable[[TransactionRow, TransactionMessage, float], None]
 """Changes a row that nobody else has yet."""
@@ -80,9 +83,9 @@ def follow(
     """The row after a message of its transaction; the one before stays as it is. `fresh`: the message tells
     of now, it is no late one."""
     row = copy(row)
-    state = SUPPOSED_STATE if supposed(row) else row.state
-    if state == SUPPOSED_STATE and fresh and row.stop_reason != SUPERSEDED:
-        state = "supposed, heard"
+    state: str = row.state
+    if supposed(row):
+        state = _HEARD if fresh and row.stop_reason != SUPERSEDED else _SUPPOSED
     changes = _TABLE[state, message.phase]
     _identify(row, message)
     for change in changes:
@@ -247,10 +250,10 @@ _TABLE: dict[tuple[str, str], tuple[Change, ...]] = {
     ("ended", "Started"): (_learn_start,),
     ("ended", "Updated"): (),
     ("ended", "Ended"): (),
-    (SUPPOSED_STATE, "Started"): (_learn_start,),
-    (SUPPOSED_STATE, "Updated"): (_measure, _move_end),
-    (SUPPOSED_STATE, "Ended"): (_final_register, _end),
-    ("supposed, heard", "Started"): (_learn_start,),
-    ("supposed, heard", "Updated"): (_go_on, _measure),
-    ("supposed, heard", "Ended"): (_final_register, _end),
+    (_SUPPOSED, "Started"): (_learn_start,),
+    (_SUPPOSED, "Updated"): (_measure, _move_end),
+    (_SUPPOSED, "Ended"): (_final_register, _end),
+    (_HEARD, "Started"): (_learn_start,),
+    (_HEARD, "Updated"): (_go_on, _measure),
+    (_HEARD, "Ended"): (_final_register, _end),
 }
