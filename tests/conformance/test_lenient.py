@@ -98,3 +98,20 @@ async def test_poison_is_answered_each_time_kept_once_and_the_station_works_on(p
         assert (await product.transaction("CP1"))["energy_wh"] == 500.0
     [fault] = await product.get("/quarantine", station_id="CP1")
     assert (fault["action"], fault["count"]) == ("StopTransaction", 5)
+
+
+async def test_an_answer_that_breaks_its_schema_a_little_is_used_and_counted(product: Product) -> None:
+    async with product.station("CP1") as double:
+        double.reactions["GetConfiguration"] = {
+            "configurationKey": [{"key": "HeartbeatInterval", "readonly": 0, "value": 300}]
+        }
+        await double.call("Heartbeat", {})
+        path = "/api/v1/stations/CP1/commands/get_variables"
+        answer = await product.api.post(path, json={})
+        assert answer.status_code == 200, answer.text
+        [told] = answer.json()["data"]
+        assert (told["value"], told["read_only"]) == ("300", False)
+        assert double.own_faults
+    found = await product.get("/repairs", station_id="CP1")
+    assert {repair["action"] for repair in found} == {"GetConfiguration (answer)"}
+    assert len(found) == 2

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ampacity.csms.link import Reply, StationRef
 from ampacity.ocpp.errors import ErrorCode
-from ampacity.ocpp.events import CallReceived, ProtocolViolation, SendReceived
+from ampacity.ocpp.events import CallReceived, ProtocolViolation, ResultReceived, SendReceived
 
 
 class NoAnswer(Exception):
@@ -21,6 +21,7 @@ class Asking:
 
     def __init__(self) -> None:
         self.violations: list[ProtocolViolation] = []
+        self.mends: list[ResultReceived] = []
         self._working: set[asyncio.Task[None]] = set()
 
     async def respond(self, station: StationRef, action: str, payload: Any) -> Struct:
@@ -46,6 +47,9 @@ class Asking:
 
     def hear(self, station: StationRef, message: SendReceived) -> None:
         self.heard(station, message.action, message.payload)
+
+    def mended(self, station: StationRef, answer: ResultReceived) -> None:
+        self.mends.append(answer)
 
     def broken(self, station: StationRef, violation: ProtocolViolation) -> None:
         self.violations.append(violation)

@@ -14,7 +14,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from ..ocpp.events import CallReceived, ProtocolViolation, SendReceived
+from ..ocpp.events import CallReceived, ProtocolViolation, ResultReceived, SendReceived
 
 
 class StationRef(Struct, frozen=True):
@@ -60,6 +60,10 @@ class StationHandler(Protocol):
 
     def hear(self, station: StationRef, message: SendReceived) -> None:
         """Take a message that is never answered (SEND of 2.1)."""
+        ...
+
+    def mended(self, station: StationRef, answer: ResultReceived) -> None:
+        """An answer to a call of ours breaks its schema and was repaired."""
         ...
 
     def broken(self, station: StationRef, violation: ProtocolViolation) -> None:

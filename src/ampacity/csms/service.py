@@ -23,7 +23,7 @@ from ..clock import Clock
 from ..model.events import StationConnected, StationDisconnected
 from ..ocpp.codec import Codec
 from ..ocpp.errors import ErrorCode
-from ..ocpp.events import CallReceived, ProtocolViolation, SendReceived
+from ..ocpp.events import CallReceived, ProtocolViolation, ResultReceived, SendReceived
 from ..ocpp.version import Role, Version
 from ..store import Store, StoreClosed, StoreUnavailable, audit, operators, stations
 from ..store.journal import JournalEntry
@@ -278,6 +278,10 @@ class Csms:
         self._seen(state, station.version, self._clock.time())
         notice = Notice(action=message.action, content=msgspec.to_builtins(message.payload))
         self._notices.take(state, notice)
+
+    def mended(self, station: StationRef, answer: ResultReceived) -> None:
+        """An answer was repaired: count it (see `link.StationHandler`)."""
+        self.repairs.take(station, f"{answer.action} (answer)", answer.repairs, self._clock.time())
 
     def broken(self, station: StationRef, violation: ProtocolViolation) -> None:
         """A frame broke the protocol: keep it where a person can see it."""

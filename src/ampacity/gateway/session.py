@@ -276,6 +276,8 @@ class Session:
             return
         match event:
             case ResultReceived():
+                if event.repairs:
+                    self._around.handler.mended(self.station, event)
                 future.set_result(event.payload)
             case ErrorReceived():
                 future.set_exception(CallFailed("error", event.code, event.description, sent=True))
