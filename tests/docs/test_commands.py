@@ -97,6 +97,7 @@ def environment(folder: Path) -> dict[str, str]:
         **os.environ,
         "PATH": f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "AMPACITY_DATA": str(folder / "data"),
+        "AMPACITY_DATABASE": "",
         "AMPACITY_API__PORT": "0",
         "AMPACITY_GATEWAY__OCPP_PORT": "0",
     }
