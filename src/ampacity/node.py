@@ -10,6 +10,7 @@ import asyncio
 import gc
 import logging
 import signal
+import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -34,7 +35,14 @@ log = logging.getLogger(__name__)
 class Node:
     """`open`, add sites, `start`, `run`, `stop`. Everything hangs on one clock."""
 
-    def __init__(self, settings: NodeSettings, clock: Clock, store: Store, access: Access) -> None:
+    def __init__(
+        self,
+        settings: NodeSettings,
+        clock: Clock,
+        store: Store,
+        access: Access,
+        bound: list[socket.socket] | None = None,
+    ) -> None:
         self.settings = settings
         self.clock = clock
         self.store = store
@@ -43,7 +51,7 @@ class Node:
         self.bus = LocalBus()
         self.csms = Csms(store, self.bus, clock, settings.csms)
         self.gateway = Gateway(
-            settings.gateway, self.bus, clock, self.csms.credentials, self.csms, self.csms.record
+            settings.gateway, self.bus, clock, self.csms.credentials, self.csms, self.csms.record, bound
         )
         self.sites: dict[str, SiteController] = {}
         self.http: HttpServer | None = None
@@ -54,11 +62,15 @@ class Node:
         self._failed = asyncio.Event()
 
     @classmethod
-    async def open(cls, settings: NodeSettings, clock: Clock) -> Node:
-        """Open the store (and migrate it) and load what is known. Raises StoreError where that can't be."""
+    async def open(
+        cls, settings: NodeSettings, clock: Clock, bound: list[socket.socket] | None = None
+    ) -> Node:
+        """Open the store (and migrate it) and load what is known. Raises StoreError where that can't be.
+        `bound` are the sockets for stations, where they listen already.
+        """
         store = await Store.open(settings.store_url, clock, settings.store)
         try:
-            node = cls(settings, clock, store, await cls._open_access(settings, store, clock))
+            node = cls(settings, clock, store, await cls._open_access(settings, store, clock), bound)
             await node.csms.start()
         except BaseException:
             await store.close()

@@ -218,6 +218,26 @@ def test_the_doctor_says_why_a_station_does_not_appear(signed_in: Page, demo: De
     assert axe_violations(page) == []
 
 
+def test_the_message_log_is_searched_and_exported(signed_in: Page, demo: Demo) -> None:
+    page = signed_in
+    page.goto(f"{demo.address}/settings?view=messages")
+    expect(page.get_by_test_id("message-retention")).to_contain_text("14 days", timeout=PATIENCE_MS)
+    page.get_by_test_id("message-station").fill("WP-02")
+    page.get_by_test_id("message-action").fill("BootNotification")
+    messages = page.get_by_test_id("messages")
+    expect(messages.get_by_role("listitem")).to_have_count(2, timeout=PATIENCE_MS)
+    messages.get_by_role("button").last.click()
+    expect(page.get_by_test_id("exchange")).to_contain_text("Kestrel", timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("exchange")).to_contain_text('"status": "Accepted"', timeout=PATIENCE_MS)
+    assert axe_violations(page) == []
+    with page.expect_download() as download:
+        page.get_by_test_id("export-jsonl").click()
+    rows = [json.loads(line) for line in Path(download.value.path()).read_text().splitlines()]
+    assert {(row["station_id"], row["action"]) for row in rows} == {("WP-02", "BootNotification")}
+    page.get_by_test_id("message-text").fill("no such words")
+    expect(page.get_by_role("main")).to_contain_text("No message matches", timeout=PATIENCE_MS)
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 @pytest.mark.parametrize(
     "path", ["/", "/stations", "/stations/WP-01", "/transactions", "/tokens", "/settings"]
@@ -269,7 +289,14 @@ def test_a_driver_reads_the_state_behind_the_qr_code(browser: Browser, demo: Dem
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/stations/WP-03?tab=connections", "/settings", "/settings?view=refused"]
+    "path",
+    [
+        "/",
+        "/stations/WP-03?tab=connections",
+        "/settings",
+        "/settings?view=refused",
+        "/settings?view=messages",
+    ],
 )
 def test_the_console_fits_a_phone(browser: Browser, demo: Demo, signed_in: Page, path: str) -> None:
     context = browser.new_context(

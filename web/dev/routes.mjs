@@ -90,7 +90,8 @@ export async function routes(method, path, query, body) {
   if (path === "/stations") return ok([...new Set(world.evses.map((e) => e.station_id))].map(station));
   if ((p = m("/stations/([^/]+)"))) return station(p[0]) ? ok(station(p[0])) : problem(404, "Not found", `There is no station ${p[0]}.`, "");
   if ((p = m("/stations/[^/]+/variables"))) return ok(variables);
-  if ((p = m("/stations/[^/]+/messages"))) return ok({ items: Array.from({ length: 40 }, (_, i) => ({ message_log_id: 5000 - i, at: iso(world.now() - i * 5e3), direction: FRAMES[i % 7][0], action: FRAMES[i % 7][1], frame: FRAMES[i % 7][2] })), next: query.get("before") ? null : 4960 });
+  if (path === "/messages/log") return ok({ kept: true, days: 14 });
+  if (path === "/messages" || m("/stations/[^/]+/messages")) return ok({ items: Array.from({ length: 40 }, (_, i) => ({ message_log_id: 5000 - i, at: iso(world.now() - i * 5e3), direction: FRAMES[i % 7][0], action: FRAMES[i % 7][1], frame: FRAMES[i % 7][2], station_id: "CP-01", message_id: `m${i}` })), searched_to: iso(world.now() - 2e5), next: query.get("before") ? null : 4960 });
   if (path === "/connections") return ok({ items: connections(world, iso).filter((c) => ["station_id", "outcome", "kind"].every((name) => !query.get(name) || c[name] === query.get(name))), next: null });
   if (path === "/quarantine")
     return ok([

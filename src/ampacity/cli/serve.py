@@ -10,9 +10,10 @@ from rich.console import Console
 
 from ..api.server import AddressTaken
 from ..clock import WallClock
+from ..gateway.listening import bind
 from ..node import Node, event_loop, told_to_end
 from ..settings import NodeSettings, SettingsError
-from ..store import StoreError
+from ..store import StoreError, StoreUnavailable
 
 
 def serve(settings_of: Callable[[], NodeSettings]) -> int:
@@ -31,7 +32,9 @@ def serve(settings_of: Callable[[], NodeSettings]) -> int:
 
 async def _serve(settings: NodeSettings, console: Console) -> int:
     ending = asyncio.create_task(told_to_end())
-    node = await Node.open(settings, WallClock())
+    node = await _take_over(settings, console, ending)
+    if node is None:
+        return 0
     try:
         await node.start()
         link = await node.access.first_link()
@@ -51,3 +54,33 @@ async def _serve(settings: NodeSettings, console: Console) -> int:
         print(f"ampacity serve: a part has failed: {node.failure!r}", file=sys.stderr)
         return 1
     return 0
+
+
+TAKE_OVER_WALL_S = 60.0
+"""How long a node that shares its port waits for the one before it to end."""
+
+
+async def _take_over(settings: NodeSettings, console: Console, ending: asyncio.Task[None]) -> Node | None:
+    """The node; None where it was told to end before it was one.
+
+    With `share_port` it listens first and then waits for the database, which the node before it holds until
+    it has answered its last message. So stations that come in between wait in the kernel's queue, and none is
+    refused.
+    """
+    bound = bind(settings.gateway) if settings.gateway.share_port else None
+    try:
+        if bound is not None:
+            port = bound[0].getsockname()[1]
+            console.print(f"Shares port {port}, starts when the node before it has ended", highlight=False)
+        ends = asyncio.get_running_loop().time() + (0.0 if bound is None else TAKE_OVER_WALL_S)
+        while not ending.done():
+            try:
+                return await Node.open(settings, WallClock(), bound)
+            except StoreUnavailable as trouble:
+                if trouble.kind != "locked" or asyncio.get_running_loop().time() >= ends:
+                    raise
+    except BaseException:
+        for waiting in bound or ():
+            waiting.close()
+        raise
+    return None

@@ -14,6 +14,7 @@ import itertools
 import logging
 import random
 import secrets
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,9 @@ reading stops long before, but what was read at once is taken.
 FINISH_WALL_S = 3.0
 """How long a stop waits for answers under way."""
 
+CLOSE_WALL_S = 2.0
+"""And how long for the closing handshakes after it."""
+
 ABSENT_REMEMBERED = 10_000
 """Stations without a socket whose last answers are kept, for what they may repeat when they come back."""
 
@@ -74,14 +78,12 @@ COME_BACK_S = (2, 12)
 GUESS_TOKENS = 10.0
 """What a wrong password costs its address: checking it takes us as long as four handshakes."""
 
-_RESTART = Ending("restart", "the charging station management system restarts")
-
 Key = tuple[str, str]
 
 
 class Gateway:
-    """Serves stations at `settings.ocpp_port`. `start` and `stop` it;
-    it belongs to the event loop that started it.
+    """Serves stations at `settings.ocpp_port`, or on the sockets that were `bound` before. `start` and `stop`
+    it; it belongs to the event loop that started it.
     """
 
     def __init__(
@@ -92,8 +94,10 @@ class Gateway:
         credentials: Credentials,
         handler: StationHandler,
         record: Recorder | None = None,
+        bound: list[socket.socket] | None = None,
     ) -> None:
         self._settings = settings
+        self._bound = bound
         self._bus = bus
         self._clock = clock
         self._credentials = credentials
@@ -131,7 +135,7 @@ class Gateway:
         can listen (with `share_port`) before the one before it has stopped. Raises OSError when the port
         can't be had.
         """
-        self._listener = await listen(self._settings, self)
+        self._listener = await listen(self._settings, self, self._bound)
 
     async def start(self) -> None:
         """Let stations in; listens first unless that was done. Raises OSError when the port can't be had."""
@@ -143,9 +147,12 @@ class Gateway:
         log.info("stations connect to %s:%d by %s", self._settings.host, self.port, self._settings.transport)
 
     async def stop(self) -> None:
-        """Stop listening, answer what was read, and close each socket as going away.
+        """Stop listening, answer what was read, and close each socket as going away; each station is told
+        another moment to come back. Returns when they have gone, at the latest `FINISH_WALL_S` and
+        `CLOSE_WALL_S` later.
 
-        Our calls in flight are lost.
+        Our calls in flight are lost. What a station sent and we did not read is not answered: it sends it
+        again, to who comes after us.
         """
         self._stopping = True
         if self._listener is not None:
@@ -155,7 +162,14 @@ class Gateway:
         if finishing:
             await asyncio.wait(finishing, timeout=FINISH_WALL_S)
         for session in sessions:
-            session.close(GOING_AWAY, _RESTART)
+            again = f"restarting, come back in {random.randint(*COME_BACK_S)} s"
+            session.close(GOING_AWAY, Ending("restart", again))
+        # To end at once would reset the sockets, and so throw away answers that are still on their way.
+        ends = asyncio.get_running_loop().time() + CLOSE_WALL_S
+        while self._listener is not None and self._listener.open:
+            if asyncio.get_running_loop().time() > ends:
+                break
+            await asyncio.sleep(0.01)
         if self._deadlines is not None:
             self._deadlines.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -26,12 +26,12 @@ _SUITES_OF_1_2 = (
 )
 
 
-async def listen(settings: GatewaySettings, door: Door) -> Listener:
-    """Listen with the library that `settings.transport` names. Newcomers wait in the kernel's queue until
-    `Listener.accept`. Raises OSError when the port can't be had.
+async def listen(settings: GatewaySettings, door: Door, bound: list[socket.socket] | None = None) -> Listener:
+    """Listen with the library that `settings.transport` names, on `bound` sockets or on what `settings` say.
+    Newcomers wait in the kernel's queue until `Listener.accept`. Raises OSError when the port can't be had.
     """
     context = tls_context(settings)
-    listening = bind(settings)
+    listening = bind(settings) if bound is None else bound
     if settings.transport == "picows":
         return listen_picows(listening, settings, door, context)
     return await listen_websockets(listening, settings, door, context)

@@ -125,6 +125,11 @@ class Listener(Protocol):
     @property
     def port(self) -> int: ...
 
+    @property
+    def open(self) -> int:
+        """Sockets that are still there, closing ones included."""
+        ...
+
     def accept(self) -> None:
         """Take connections from now on; until then they wait in the kernel's queue."""
         ...

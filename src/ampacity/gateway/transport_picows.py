@@ -269,6 +269,11 @@ class _Pings:
         self._slots[self._now].add(socket)
         return self._now
 
+    @property
+    def sockets(self) -> int:
+        """How many there are."""
+        return sum(map(len, self._slots))
+
     def remove(self, socket: _Socket, slot: int) -> None:
         """It needs no pings any more."""
         self._slots[slot].discard(socket)
@@ -306,6 +311,10 @@ class _PicowsListener:
     @property
     def port(self) -> int:
         return self._acceptor.port
+
+    @property
+    def open(self) -> int:
+        return self._pings.sockets
 
     def accept(self) -> None:
         self._acceptor.start()

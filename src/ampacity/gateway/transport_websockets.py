@@ -142,6 +142,10 @@ class _WebsocketsListener:
         self._starting: list[asyncio.Task[None]] = []
         self.port = int(listening[0].getsockname()[1])
 
+    @property
+    def open(self) -> int:
+        return sum(len(server.connections) for server in self._servers)
+
     def accept(self) -> None:
         self._starting = [asyncio.ensure_future(server.start_serving()) for server in self._servers]
 

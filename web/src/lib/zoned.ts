@@ -23,3 +23,17 @@ export function atNextTime(clock: string, now: number, timeZone: string | undefi
   const off = wanted - partsOf(guess, timeZone).minutes;
   return guess + (off > 720 ? off - 1440 : off < -720 ? off + 1440 : off) * 60_000;
 }
+
+/** The instant (ISO, UTC) at which the zone's calendar and clocks show "2026-11-21T17:30". */
+export function instantIn(timeZone: string | undefined, local: string): string {
+  const wanted = Date.parse(`${local}Z`);
+  const format = new Intl.DateTimeFormat("en-GB", { ...(timeZone ? { timeZone } : {}), hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const shown = (instant: number): number => {
+    const p = Object.fromEntries(format.formatToParts(instant).map((part) => [part.type, part.value]));
+    return Date.parse(`${p["year"]}-${p["month"]}-${p["day"]}T${p["hour"]}:${p["minute"]}:${p["second"]}Z`);
+  };
+  // The second step is for a change to or from summer time between the guess and the answer.
+  let instant = wanted - (shown(wanted) - wanted);
+  instant -= shown(instant) - wanted;
+  return new Date(instant).toISOString();
+}
