@@ -221,11 +221,14 @@ def open_transactions(
     return [_row(row) for row in connection.execute(query)]
 
 
-def missing_numbers(connection: Connection, operator_id: str) -> list[TransactionRow]:
-    """Transactions of which numbered messages are missing that may still come."""
+def missing_numbers(connection: Connection, operator_id: str, started_from: datetime) -> list[TransactionRow]:
+    """Transactions since then of which numbered messages are missing that may still come."""
     column = charging_transaction.c
     query = _SELECT.where(
-        column.operator_id == operator_id, column.missing.is_not(None), column.incomplete.is_(False)
+        column.operator_id == operator_id,
+        column.started_at >= started_from,
+        column.missing.is_not(None),
+        column.incomplete.is_(False),
     )
     return [_row(row) for row in connection.execute(query)]
 

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ...store import StoreClosed, StoreUnavailable, audit
 from ...store.transactions import TransactionRow, get_transaction, missing_numbers
@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 STATIONS_AT_ONCE = 100
 """Judged before everybody else gets a turn."""
+
+GAPS_LOOKED_BACK = timedelta(days=60)
+"""Transactions that began before are not asked about any more after a restart."""
 
 _OVER = ("Available", "Unavailable")
 
@@ -52,9 +55,10 @@ class Oversight:
     async def start(self, operators: list[str]) -> None:
         """Take up the transactions that missed messages before the restart, then look each so often."""
         now = self._context.clock.time()
+        since = datetime.fromtimestamp(now, UTC) - GAPS_LOOKED_BACK
         for operator_id in operators:
             for row in await self._context.store.read(
-                lambda connection, owner=operator_id: missing_numbers(connection, owner)  # type: ignore[misc]
+                lambda connection, owner=operator_id: missing_numbers(connection, owner, since)  # type: ignore[misc]
             ):
                 if self._lives.get(row.transaction_id) is None:
                     self._lives.resume(row, now)
