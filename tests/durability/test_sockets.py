@@ -18,6 +18,7 @@ from tests.conformance.double import Double, station
 from tests.conformance.speech import speech
 from tests.csms.world import OPERATOR, World, world
 
+SLOW_SYNC_S = 0.8
 VERSIONS = {"CP16": "1.6", "CP201": "2.0.1", "CP21": "2.1"}
 
 
@@ -48,7 +49,7 @@ async def goes_on(node: World, double: Double, name: str) -> None:
     assert "currentTime" in await double.call("Heartbeat", {})
     double.reactions["Reset"] = {"status": "Accepted"}
     assert (await node.csms.command(OPERATOR, name, Reset(), "controller hq")).accepted
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     assert not double.reader.done()
 
 
@@ -89,7 +90,7 @@ async def test_stations_charge_on_while_the_disk_fails(fast_folder: Path, what: 
 async def test_a_slow_disk_makes_answers_late_and_nothing_else(fast_folder: Path) -> None:
     def slow(deed: Deed, name: str) -> int:
         if deed == "sync":
-            time.sleep(0.3)
+            time.sleep(SLOW_SYNC_S)
         return c.OK
 
     disk = RecordingDisk(fast_folder)
@@ -100,10 +101,10 @@ async def test_a_slow_disk_makes_answers_late_and_nothing_else(fast_folder: Path
             disk.fault = slow
             began = time.monotonic()
             start = asyncio.create_task(double.call(*words.start(1, "CAFE01", 100, "2026-03-02T12:00:00Z")))
-            async with asyncio.timeout(0.25):  # the loop is not held up by the disk
-                assert "currentTime" in await double.call("Heartbeat", {})
+            assert "currentTime" in await double.call("Heartbeat", {})
+            assert not start.done()  # the loop is not held up by the disk
             words.started(await start)
-            assert time.monotonic() - began >= 0.3  # not acknowledged before it was on the disk
+            assert time.monotonic() - began >= SLOW_SYNC_S  # not acknowledged before it was on the disk
             await double.call(*words.stop(1_100, "2026-03-02T13:00:00Z"))
             disk.fault = None
             assert not node.store.troubled
