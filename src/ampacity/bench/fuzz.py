@@ -24,6 +24,7 @@ import msgspec
 from msgspec import Struct
 
 from . import Outcome
+from .fuzz_child import SLOWEST
 from .report import BenchFailed, Figures
 
 SEED = 20261121
@@ -147,9 +148,14 @@ def fuzz(target: str, seconds: float, folder: Path, environment: dict[str, str])
                 stdout=stream,
                 stderr=stream,
                 check=False,
-                timeout=seconds * 3 + 120,
+                timeout=SLOWEST * seconds + 180,
             )
         read_log(log.read_text(errors="replace"), found)
+        counted = folder / f"{target}.json"
+        if counted.exists():
+            found.counts = msgspec.json.decode(counted.read_bytes(), type=dict[str, float])
+            found.executions += int(found.counts.pop("executions"))
+            counted.unlink()
         crashes = len(list((folder / "crashes").glob(f"{target}-*")))
         if done.returncode and crashes == found.crashes:
             raise BenchFailed(f"{target} could not be fuzzed: {log.read_text(errors='replace')[-1500:]}")
@@ -157,18 +163,11 @@ def fuzz(target: str, seconds: float, folder: Path, environment: dict[str, str])
         if not done.returncode:
             break
         seconds /= 2
-    counted = folder / f"{target}.json"
-    if counted.exists():
-        found.counts = msgspec.json.decode(counted.read_bytes(), type=dict[str, float])
-    found.executions += int(found.counts.get("frames", 0))
     return found
 
 
 def read_log(text: str, into: Fuzzed) -> None:
     """What libFuzzer tells of itself."""
-    executions = re.findall(r"number_of_executed_units: (\d+)", text)
-    runs = executions or re.findall(r"^#(\d+)\s", text, re.MULTILINE)[-1:]
-    into.executions += int(runs[0]) if runs else 0
     into.edges = max([into.edges, *map(int, re.findall(r" cov: (\d+) ", text))])
     into.peak_mb = max([into.peak_mb, *map(int, re.findall(r" rss: (\d+)Mb", text))])
 

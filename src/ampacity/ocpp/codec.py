@@ -328,7 +328,8 @@ class Codec:
             raise error from None
         if action == "DataTransfer" and _deeper(getattr(message, "data", None), self.max_depth):
             raise error from None
-        return message, repair.told()
+        # Nothing was wrong with what JSON makes of the text: then a member is there twice, one of them wrong.
+        return message, repair.told() or ("$: a member is there twice, the last one taken",)
 
     def _without_null(self, action: str, raw: bytes) -> bytes:
         """Refuse null where the schema has no place for it; a payload that is null itself is an empty one."""
