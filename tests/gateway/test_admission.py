@@ -76,7 +76,9 @@ def _basic(user: str, password: str) -> str:
     [
         (_handshake("/"), 404, "names no station"),
         (_handshake("/ocpp/STRANGER"), 404, "unknown"),
+        (_handshake("/ocpp/"), 404, "missing after it"),
         (_handshake(upgrade=""), 426, "WebSocket"),
+        (_handshake(sec_websocket_version="8"), 426, "only 13"),
         (_handshake("/ocpp/GUARDED"), 401, "no password"),
         (_handshake("/ocpp/GUARDED", authorization=_basic("GUARDED", "guess")), 401, "wrong"),
         (_handshake("/ocpp/GUARDED", authorization=_basic("CP1", "0123456789abcdef")), 401, "Basic user"),

@@ -60,12 +60,17 @@ def judge(handshake: Handshake, credentials: Credentials) -> Verdict:
             reason,
             Refusal(426, "This port speaks OCPP over WebSocket.\n", (("Upgrade", "websocket"),)),
         )
+    asked = handshake.headers.get("sec-websocket-version", "")
+    if asked not in ("13", ""):  # without one it will be ours: frames have had one form since 2011
+        reason = f"the station asked for version {asked!r} of the WebSocket protocol: there is only 13"
+        told = (("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"))
+        return Rejected(identity, "not_websocket", reason, Refusal(426, f"{reason}\n", told))
     password, trouble = _password(handshake.headers.get("authorization"), identity)
     if trouble:
         return Rejected(identity, "authorization", trouble, _unauthorized(trouble))
     verdict = credentials(identity, password)
     if isinstance(verdict, NotAdmitted):
-        return _denied(identity, verdict)
+        return _denied(identity, verdict, handshake.path)
     offered = handshake.headers.get("sec-websocket-protocol", "")
     subprotocol = choose_subprotocol(offered)
     version = SUBPROTOCOLS[subprotocol] if subprotocol is not None else None
@@ -123,9 +128,11 @@ def _password(header: str | None, identity: str) -> tuple[bytes | None, str]:
     return password, ""
 
 
-def _denied(identity: str, verdict: NotAdmitted) -> Rejected:
+def _denied(identity: str, verdict: NotAdmitted, path: str) -> Rejected:
     if verdict.why == "unknown":
         reason = f"station {identity!r} is unknown: register it, or admit unknown stations"
+        if path.partition("?")[0].endswith("/"):
+            reason += f" (the path {path!r} ends with a slash: is the station's id missing after it?)"
         return Rejected(identity, "unknown", reason, Refusal(404, "unknown station\n"))
     reason = {
         "password_missing": f"station {identity!r} sent no password: set its key (BasicAuthPassword)",
