@@ -3,6 +3,7 @@ there twice. And a store that is a little less careful is caught."""
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -31,11 +32,12 @@ async def test_no_loss_of_power_loses_or_repeats_what_was_acknowledged(fast_fold
 
 async def test_nor_does_it_on_a_disk_that_fails_now_and_then(fast_folder: Path) -> None:
     failed: list[int] = []
+    of_writes = itertools.cycle((c.FULL, c.IOERR_WRITE))
 
     def sometimes(rng: random.Random) -> Fault:
         def fails(deed: Deed, name: str) -> int:
-            if deed in ("write", "sync") and rng.random() < (0.05 if deed == "sync" else 0.01):
-                failed.append({"write": rng.choice((c.FULL, c.IOERR_WRITE)), "sync": c.IOERR_FSYNC}[deed])
+            if deed in ("write", "sync") and rng.random() < (0.05 if deed == "sync" else 0.03):
+                failed.append(next(of_writes) if deed == "write" else c.IOERR_FSYNC)
                 return failed[-1]
             return c.OK
 
