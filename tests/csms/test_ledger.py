@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
-from ampacity.csms import ledger
+from ampacity.csms import deriving
 from ampacity.store import transactions
 from ampacity.store.tables import (
     charging_transaction,
@@ -68,18 +68,17 @@ async def test_what_was_not_derived_before_a_crash_is_applied_again(address: str
 
 
 async def test_a_rebuild_gives_the_same_while_the_site_runs(address: str, monkeypatch: Any) -> None:
-    monkeypatch.setattr(ledger, "ROWS_DELETED_AT_ONCE", 3)
-    monkeypatch.setattr(ledger, "MESSAGES_AT_ONCE", 2)
+    monkeypatch.setattr(deriving, "ROWS_DELETED_AT_ONCE", 3)
     async with world(address) as node:
         await charge(node, "1.6", "CP1")
         await charge(node, "2.0.1", "CP2")
         await node.csms.written()
         before = await node.store.read(derived)
-        rebuilding = asyncio.ensure_future(node.csms.ledger.rebuild(OPERATOR))
+        rebuilding = asyncio.ensure_future(node.csms.ledger.samples.rebuild(OPERATOR, 2))
         await charge(node, "2.1", "CP3", values=20)
         assert await rebuilding > 0
         await node.csms.written()
-        while await node.csms.ledger.catch_up(100):
+        while await node.csms.ledger.samples.catch_up(100):
             pass
         after = await node.store.read(derived)
         assert [row for row in after[1] if row[1] != "CP3"] == before[1]

@@ -253,7 +253,7 @@ async def _derived(built: Plant, stations: Sequence[Station], findings: list[Fin
     """Samples and rollups, first as they were carried on, then built anew from the journal."""
     for how in ("carried on", "rebuilt"):
         if how == "rebuilt":
-            await built.csms.ledger.rebuild(OPERATOR)
+            await built.csms.ledger.samples.rebuild(OPERATOR)
         else:
             await built.csms.written()
         kept = set(await built.store.read(kept_messages))

@@ -159,10 +159,10 @@ def rebuild_samples(settings_of: SettingsOf) -> int:
     async def work(settings: NodeSettings, store: Store) -> int:
         csms = Csms(store, LocalBus(), store.clock, settings.csms)
         if store.beside:
-            await csms.ledger.ask_for_rebuild(settings.csms.operator_id)
+            await csms.ledger.samples.ask_for_rebuild(settings.csms.operator_id)
             Console().print("The running node derives them anew; it goes on serving meanwhile.")
             return 0
-        count = await csms.ledger.rebuild(settings.csms.operator_id)
+        count = await csms.ledger.samples.rebuild(settings.csms.operator_id)
         Console().print(f"{count} messages of the journal derived anew", highlight=False)
         return 0
 

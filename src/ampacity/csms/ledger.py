@@ -12,8 +12,7 @@ later than all before it (`Mark`) can't be a repetition, and nothing needs to be
 looked for: among those on their way to the disk, among those kept lately, then among the keys in the store. A
 repetition changes nothing and is told what the first one was told.
 
-Samples have a watermark of their own: a rebuild sets it back, and the ledger then derives them from the
-journal again, some rows at a time beside everything else.
+Samples have a watermark of their own, which a rebuild sets back (see `deriving`).
 """
 
 from __future__ import annotations
@@ -23,25 +22,25 @@ import contextlib
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from ..clock import Clock
-from ..model.station import ALL_PHASES, MeterReading, series_of, shape_of
-from ..store import Store, StoreClosed, StoreUnavailable, journal, samples, transactions
+from ..store import Store, StoreClosed, StoreUnavailable, journal, transactions
 from ..store.columns import to_micros
 from ..store.journal import Journal, JournalEntry
 from ..store.rows import Rows
-from ..store.samples import ReadingWriter, Told
-from ..store.statements import upsert
-from ..store.tables import message_key, watermark
+from ..store.samples import Told
+from ..store.tables import message_key
 from ..store.transactions import FOLLOWED_BY_INDEX, TransactionRow
-from .link import Reply
+from ..store.watermarks import LEDGER, read_marks, set_mark
+from .deriving import Deriving
+from .kept import Interpret, Keeping, MessageKey, Owner, Said, key_of
 from .state import Mark, StationState
-from .vocabulary import NO_TIME, Metered, TransactionMessage, moved
+from .vocabulary import TransactionMessage
 
 log = logging.getLogger(__name__)
 
@@ -49,85 +48,8 @@ DERIVE_EVERY_S = 0.2
 """Wall time between two writes of what was derived."""
 
 MESSAGES_AT_ONCE = 200
-ROWS_DELETED_AT_ONCE = 5_000
 CLOCKS_FROM_LAST = 5_000
 """Messages of the journal from which wrong clocks are known again after a restart."""
-
-REBUILDING = -1
-"""Watermark of samples that are to be derived anew."""
-
-LEDGER, SAMPLES = "ledger", "samples"
-
-Said: TypeAlias = TransactionMessage | Metered
-
-
-MessageKey: TypeAlias = tuple[str, int, str]
-"""(station, time that the message tells in microseconds, its retry key): the same for a message and its
-repetition.
-"""
-
-
-def key_of(state: StationState, said: Said) -> MessageKey:
-    """What a message is known by."""
-    return state.station_id, to_micros(said.at), said.retry_key
-
-
-class Keeping(Struct, gc=False):
-    """A message on its way to the disk. `row` is its transaction as it was known, None for a new one.
-
-    `answer` is the JSON that the station will be told ("{}" or what `payload` makes).
-    """
-
-    state: StationState
-    said: Said
-    key: MessageKey
-    line: str
-    received_us: int
-    transaction_id: str | None
-    row: TransactionRow | None
-    reply: Reply | None
-    answer: str = "{}"
-    correction_s: float = 0.0
-    """What must be added to the times that it tells (see `skew`)."""
-    payload: Struct | None = None
-    journal_id: int = 0
-    also: list[Reply] | None = None
-    """Repetitions that came while this one was on its way."""
-
-    @property
-    def meant(self) -> Said:
-        """What was said, its times corrected; `said` itself has them as they were told."""
-        return moved(self.said, self.correction_s) if self.correction_s else self.said
-
-
-def clock_correction(state: StationState, said: Said, received_us: int) -> float:
-    """Learn the station's clock from a message that came just now; returns what its times are wrong by."""
-    if said.at is NO_TIME:
-        return 0.0
-    offline = said.offline if isinstance(said, TransactionMessage) else None
-    return state.clock.correction(said.at.timestamp(), received_us / 1e6, offline)
-
-
-class Outcome(Struct, frozen=True, gc=False):
-    """What applying a message changed: rows of transactions, and what readings belong to."""
-
-    rows: tuple[TransactionRow, ...]
-    evse_id: int
-    transaction_id: str | None
-    readings: tuple[MeterReading, ...]
-
-
-class Owner(Protocol):
-    """Whose messages they are."""
-
-    def apply(self, message: Keeping, live: bool) -> Outcome:
-        """Let the message count; it is on the disk. Not `live`: it is read from the journal after a restart,
-        and nobody listens yet."""
-        ...
-
-
-Interpret: TypeAlias = Callable[[JournalEntry], Said | None]
-"""What a kept message says; None for one that can't be understood (any more)."""
 
 
 class _Batch(Struct):
@@ -160,9 +82,8 @@ class Ledger:
         self._saved: dict[str, TransactionRow] = {}
         """Open transactions as they are in the store: which of their columns have changed."""
         self._marks: dict[tuple[str, str], int] = {}
-        self._readings = ReadingWriter()
+        self.samples = Deriving(store, self._understood)
         self._writing = asyncio.Lock()
-        self._derived = 0
 
     def owned(self, kind: type[Said], owner: Owner) -> None:
         """Name the owner of a kind of message."""
@@ -173,7 +94,7 @@ class Ledger:
     async def start(self, state_of: Callable[[str, str], StationState], operators: list[str]) -> int:
         """Apply what was kept and not derived before the last end; returns the number of messages."""
         self._journal = await Journal.open(self._store)
-        self._marks = await self._store.read(_read_marks)
+        self._marks = await self._store.read(read_marks)
         applied = 0
         for operator_id in operators:
             mark = self._marks.get((operator_id, LEDGER), 0)
@@ -207,7 +128,7 @@ class Ledger:
             try:
                 await asyncio.sleep(DERIVE_EVERY_S)
                 await self.write()
-                await self.catch_up(MESSAGES_AT_ONCE)
+                await self.samples.catch_up(MESSAGES_AT_ONCE)
             except StoreUnavailable:
                 await asyncio.sleep(self._store.settings.retry_s)
             except Exception:
@@ -442,105 +363,9 @@ class Ledger:
         transactions.save_transactions(connection, new)
         transactions.follow_transactions(connection, followed)
         _KEYS.write(connection, batch.keys)
-        self._readings.write(connection, self._wanted(connection, batch))
+        self.samples.write(connection, batch.told, batch.marks)
         for operator_id, journal_id in batch.marks.items():
-            _mark(connection, operator_id, LEDGER, journal_id)
-
-    def _wanted(self, connection: Connection, batch: _Batch) -> list[Told]:
-        """The readings whose turn it is. Where samples are behind (they are being derived anew), they are
-        left to that; the journal has them.
-        """
-        current = _read_marks(connection, hold=True)
-        behind = set()
-        for operator_id, journal_id in batch.marks.items():
-            if current.get((operator_id, SAMPLES), 0) == current.get((operator_id, LEDGER), 0):
-                _mark(connection, operator_id, SAMPLES, journal_id)
-            else:
-                behind.add(operator_id)
-        return [told for told in batch.told if told.evse[0] not in behind] if behind else batch.told
-
-    # ------------------------------------------------------------ deriving samples anew
-
-    async def rebuild(self, operator_id: str) -> int:
-        """Throw an operator's readings and rollups away and derive them again; returns the messages read."""
-        await self.ask_for_rebuild(operator_id)
-        before = self._derived
-        while await self.catch_up(MESSAGES_AT_ONCE):
-            pass
-        return self._derived - before
-
-    async def ask_for_rebuild(self, operator_id: str) -> None:
-        """Let whoever runs a ledger on this database derive an operator's readings and rollups anew."""
-        await self._store.write(lambda connection: _mark(connection, operator_id, SAMPLES, REBUILDING))
-
-    async def catch_up(self, limit: int) -> int:
-        """Derive samples that are behind, at most `limit` messages of each operator; returns how many steps
-        of work were done (0: nothing is behind).
-        """
-        done = 0
-        for operator_id, behind in await self._store.read(_behind):
-            if behind == REBUILDING:
-                more = await self._store.write(
-                    lambda connection, owner=operator_id: samples.delete_some(  # type: ignore[misc]
-                        connection, owner, ROWS_DELETED_AT_ONCE
-                    )
-                )
-                if more:
-                    done += 1
-                    continue
-                await self._store.write(
-                    lambda connection, owner=operator_id: _mark(connection, owner, SAMPLES, 0)  # type: ignore[misc]
-                )
-                self._readings.forget()
-                behind = 0
-            done += await self._derive(operator_id, behind, limit)
-        return done
-
-    async def _derive(self, operator_id: str, mark: int, limit: int) -> int:
-        def found(connection: Connection) -> list[JournalEntry]:
-            last = _read_marks(connection).get((operator_id, LEDGER), 0)
-            read = journal.entries(connection, operator_id, after=mark, limit=limit)
-            return [entry for entry in read if entry.id <= last]
-
-        entries = await self._store.read(found)
-        if not entries:
-            return 0
-        evses = await self._store.read(
-            lambda connection: transactions.evses_of(
-                connection, operator_id, {entry.transaction_id for entry in entries if entry.transaction_id}
-            )
-        )
-        told = []
-        for entry in entries:
-            said = self._understood(entry)
-            if said is None:
-                continue
-            evse_id = evses.get(entry.transaction_id or "", said.evse_id or 0)
-            if entry.correction_s:
-                said = moved(said, entry.correction_s)
-            readings = readings_of(said)
-            if readings:
-                told.append(Told((operator_id, entry.station_id, evse_id), entry.transaction_id, readings))
-
-        def write(connection: Connection) -> None:
-            if _read_marks(connection, hold=True).get((operator_id, SAMPLES), 0) == mark:
-                self._readings.write(connection, told)
-                _mark(connection, operator_id, SAMPLES, entries[-1].id)
-
-        await self._store.write(write)
-        self._derived += len(entries)
-        return len(entries)
-
-
-def readings_of(said: Said) -> tuple[MeterReading, ...]:
-    """What a message measured. The registers of 1.6's start and stop come without readings."""
-    if isinstance(said, TransactionMessage) and said.phase != "Updated" and said.register_wh is not None:
-        register = MeterReading(said.at, _REGISTER, (said.register_wh,))
-        return (*said.readings, register)
-    return said.readings
-
-
-_REGISTER = shape_of((series_of(samples.REGISTER, "Wh", ALL_PHASES, "Sample.Periodic", "Outlet"),))
+            set_mark(connection, operator_id, LEDGER, journal_id)
 
 
 def _joined(older: _Batch, newer: _Batch) -> _Batch:
@@ -557,24 +382,3 @@ _KEYS = Rows(
     ("operator_id", "station_id", "at", "retry_key", "journal_id", "transaction_id"),
     conflict="ignore",
 )
-
-
-def _mark(connection: Connection, operator_id: str, what: str, journal_id: int) -> None:
-    upsert(connection, watermark, {"operator_id": operator_id, "what": what, "journal_id": journal_id})
-
-
-def _read_marks(connection: Connection, hold: bool = False) -> dict[tuple[str, str], int]:
-    """With `hold` nobody changes them before this transaction ends (a command may ask for a rebuild)."""
-    query = select(watermark.c.operator_id, watermark.c.what, watermark.c.journal_id)
-    rows = connection.execute(query.with_for_update() if hold else query)
-    return {(row.operator_id, row.what): row.journal_id for row in rows}
-
-
-def _behind(connection: Connection) -> list[tuple[str, int]]:
-    """Operators whose samples are behind what the ledger has written, with their watermark."""
-    marks = _read_marks(connection)
-    return [
-        (operator_id, marks.get((operator_id, SAMPLES), 0))
-        for (operator_id, what), journal_id in marks.items()
-        if what == LEDGER and marks.get((operator_id, SAMPLES), 0) < journal_id
-    ]

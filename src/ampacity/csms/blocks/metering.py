@@ -10,7 +10,8 @@ from ...ocpp.events import CallReceived
 from ...store import StoreClosed, StoreUnavailable
 from ..context import Context
 from ..dialects.dialect import Dialect
-from ..ledger import Keeping, Ledger, Outcome, clock_correction, key_of
+from ..kept import Keeping, Outcome, clock_correction, key_of
+from ..ledger import Ledger
 from ..link import Reply
 from ..meters import EvseMeter
 from ..state import StationState

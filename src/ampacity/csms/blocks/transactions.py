@@ -24,7 +24,8 @@ from ...store.transactions import TransactionRow, next_wire_ids
 from .. import lifecycle
 from ..context import Context
 from ..dialects.dialect import Dialect
-from ..ledger import Keeping, Ledger, Outcome, clock_correction, key_of, readings_of
+from ..kept import Keeping, Outcome, clock_correction, key_of, readings_of
+from ..ledger import Ledger
 from ..link import Reply
 from ..lives import Lives
 from ..state import StationState
