@@ -15,6 +15,7 @@ from ampacity.model.events import StationConnected, StationDisconnected
 from tests.conformance.double import basic, station
 
 from .conftest import NodeMaker
+from .node import gateway_node
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
 
@@ -108,3 +109,16 @@ async def test_tls(make_node: NodeMaker) -> None:
             await connection.send('[2,"1","DataTransfer",{"vendorId":"v"}]')
             assert await asyncio.wait_for(connection.recv(), 5) == '[3,"1",{"status":"Accepted"}]'
         assert node.of(StationConnected)
+
+
+@pytest.mark.parametrize("said", [b"\x16\x03\x01\x02\x00\x01 hello of TLS\r\n\r\n", b"GET /oc", b""])
+async def test_who_asks_for_nothing_is_told_of(said: bytes) -> None:
+    async with gateway_node(handshake_timeout_s=0.2) as node:
+        reader, writer = await asyncio.open_connection("127.0.0.1", node.gateway.port)
+        writer.write(said)
+        await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        await node.until(lambda: node.of(HandshakeRejected))
+        (kept,) = node.of(HandshakeRejected)
+        assert (kept.identity, kept.kind, kept.status) == (None, "not_websocket", 0)
+        assert "wss:" in kept.reason

@@ -225,9 +225,15 @@ class Gateway:
         station = StationRef(admitted.operator_id, admitted.station_id, verdict.version)
         return Entry(verdict.subprotocol, lambda: self._session(station, handshake.peer))
 
-    def failed(self, peer: str, reason: str) -> None:
+    def failed(self, peer: str, tls: str | None) -> None:
         """A connection ended before its opening request (see `transport.Door`)."""
-        self._tell_rejected(peer, "", None, "tls", f"TLS could not be agreed: {reason}", 0)
+        if tls is not None:
+            self._tell_rejected(peer, "", None, "tls", f"TLS could not be agreed: {tls}", 0)
+            return
+        secured = self._settings.certfile is not None
+        spoken = "something else than HTTP" if secured else "TLS (wss:) where this port has none (ws:)"
+        reason = f"no WebSocket request came: it closed, stayed silent or spoke {spoken}"
+        self._tell_rejected(peer, "", None, "not_websocket", reason, 0)
 
     def _come_back(self, handshake: Handshake, kind: RejectKind, reason: str) -> Refusal:
         """Not now. The moment is drawn, so that those who keep it don't come together again."""

@@ -114,8 +114,10 @@ class Door(Protocol):
         """Decide on an opening request. One that is `late_s` above the pace of handshakes comes too early."""
         ...
 
-    def failed(self, peer: str, reason: str) -> None:
-        """A connection ended before its opening request: most often TLS could not be agreed."""
+    def failed(self, peer: str, tls: str | None) -> None:
+        """A connection ended before its opening request: TLS could not be agreed (`tls` says why), or it
+        asked for nothing that could be understood.
+        """
         ...
 
 

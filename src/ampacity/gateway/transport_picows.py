@@ -325,10 +325,11 @@ class _PicowsListener:
 
     async def _welcome(self, connection: socket.socket, peer: str) -> None:
         """Agree on TLS. Everything after that is picows'."""
+        asked: list[bool] = []
         try:
             await aiofastnet.connect_accepted_socket(
                 asyncio.get_running_loop(),
-                lambda: self._protocol(peer),
+                lambda: self._protocol(peer, asked),
                 connection,
                 ssl=self._context,
                 ssl_handshake_timeout=self._settings.handshake_timeout_s if self._context else None,
@@ -336,15 +337,20 @@ class _PicowsListener:
         except (OSError, TimeoutError) as error:  # an SSLError is an OSError
             connection.close()
             self._door.failed(peer, _tls_trouble(error))
+            return
+        if not asked:
+            # picows keeps to itself whom it closed before they had asked for anything; by then it has.
+            patience_s = self._settings.handshake_timeout_s + 0.1
+            asyncio.get_running_loop().call_later(patience_s, self._unasked, peer, asked)
 
-    def _protocol(self, peer: str) -> WSProtocol:
+    def _protocol(self, peer: str, asked: list[bool]) -> WSProtocol:
         # picows.ws_create_server makes the same object, but its factory is not told whose request it answers;
         # a rejected handshake without an address helps nobody.
         return WSProtocol(
             None,
             None,
             False,
-            lambda request: self._answer(request, peer),
+            lambda request: self._answer(request, peer, asked),
             _QUIET,
             True,
             self._settings.handshake_timeout_s,
@@ -358,7 +364,14 @@ class _PicowsListener:
             _READ_BUFFER_BYTES,
         )
 
-    def _answer(self, request: picows.WSUpgradeRequest, peer: str) -> picows.WSUpgradeResponseWithListener:
+    def _unasked(self, peer: str, asked: list[bool]) -> None:
+        if not asked:
+            self._door.failed(peer, None)
+
+    def _answer(
+        self, request: picows.WSUpgradeRequest, peer: str, asked: list[bool]
+    ) -> picows.WSUpgradeResponseWithListener:
+        asked.append(True)
         headers: dict[str, str] = {}
         for name, value in request.headers.items():
             lower = name.lower()
