@@ -65,7 +65,7 @@ the transaction again. Each closing and each correction is in the audit. All tim
 
 def page() -> str:
     """The text of docs/tolerance.md."""
-    from ampacity.bench.fuzz_verdicts import DIFFERENCES
+    from ampacity.bench.fuzz.verdicts import DIFFERENCES
     from ampacity.csms.closing import ClosingRules
     from ampacity.csms.gaps import GapRules
     from ampacity.csms.skew import SkewRules

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ampacity.bench import fuzz, fuzz_child, fuzz_targets
-from ampacity.bench.fuzz_corpus import damaged, seeds, words, write_dictionary
-from ampacity.bench.fuzz_oracle import expected, may_differ
-from ampacity.bench.fuzz_targets import TARGETS, Wrong, counts
+from ampacity.bench.fuzz import child, run, targets
+from ampacity.bench.fuzz.corpus import damaged, seeds, words, write_dictionary
+from ampacity.bench.fuzz.oracle import expected, may_differ
+from ampacity.bench.fuzz.targets import TARGETS, Wrong, counts
 from ampacity.ocpp import codec, errors
 from ampacity.ocpp.codec import Codec
 from ampacity.ocpp.engine import Engine, History
@@ -172,15 +172,15 @@ def test_a_member_that_is_there_twice_is_told() -> None:
 
 
 def test_engines_that_live_long_hold_no_more(tmp_path: Path) -> None:
-    fuzz_child.growth(2.0, 1, tmp_path)
+    child.growth(2.0, 1, tmp_path)
     found = json.loads((tmp_path / "growth.json").read_text())
     assert found["executions"] >= 1_000
-    assert found["growth_kb"] < fuzz.GROWTH_BOUND_KB
+    assert found["growth_kb"] < run.GROWTH_BOUND_KB
 
 
 def test_what_grows_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hoard: list[bytes] = []
-    fed = fuzz_child._fed()
+    fed = child._fed()
 
     def hoarding() -> Callable[[int, bytes, float], None]:
         def feed(number: int, frame: bytes, now: float) -> None:
@@ -189,27 +189,27 @@ def test_what_grows_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
         return feed
 
-    monkeypatch.setattr(fuzz_child, "_fed", hoarding)
-    fuzz_child.growth(2.0, 1, tmp_path)
-    assert json.loads((tmp_path / "growth.json").read_text())["growth_kb"] > fuzz.GROWTH_BOUND_KB
+    monkeypatch.setattr(child, "_fed", hoarding)
+    child.growth(2.0, 1, tmp_path)
+    assert json.loads((tmp_path / "growth.json").read_text())["growth_kb"] > run.GROWTH_BOUND_KB
 
 
 def test_the_report_of_a_run() -> None:
-    found = fuzz.Fuzzed(executions=145_747)
-    fuzz.read_log("#2\tINITED cov: 49 ft: 49 corp: 1/1b exec/s: 0 rss: 46Mb\n", found)
-    fuzz.read_log("#77\tpulse  cov: 12 ft: 1 corp: 1/1b rss: 99Mb\n", found)
-    assert found == fuzz.Fuzzed(executions=145_747, edges=49, peak_mb=99)
-    grown = fuzz.Fuzzed(executions=5, counts={"growth_kb": 300.0})
+    found = run.Fuzzed(executions=145_747)
+    run.read_log("#2\tINITED cov: 49 ft: 49 corp: 1/1b exec/s: 0 rss: 46Mb\n", found)
+    run.read_log("#77\tpulse  cov: 12 ft: 1 corp: 1/1b rss: 99Mb\n", found)
+    assert found == run.Fuzzed(executions=145_747, edges=49, peak_mb=99)
+    grown = run.Fuzzed(executions=5, counts={"growth_kb": 300.0})
     verdicts = {"verdicts_unequal": 2}
     crashed = msgspec.structs.replace(found, crashes=1)
-    outcome = fuzz.outcome({"frames": crashed, "growth": grown}, verdicts, 1.0, ["how"])
+    outcome = run.outcome({"frames": crashed, "growth": grown}, verdicts, 1.0, ["how"])
     assert outcome.figures["executions"] == 145_752
     assert outcome.figures["crashes"] == 1
     assert "1 inputs" in outcome.failed
     assert "300 kB" in outcome.failed
     assert "2 verdicts" in outcome.failed
-    fine = fuzz.Fuzzed(counts={"growth_kb": 3.0})
-    assert fuzz.outcome({"growth": fine}, {"verdicts_unequal": 0}, 1.0, []).failed == ""
+    fine = run.Fuzzed(counts={"growth_kb": 3.0})
+    assert run.outcome({"growth": fine}, {"verdicts_unequal": 0}, 1.0, []).failed == ""
 
 
 def test_crashes_are_kept_with_the_line_that_repeats_them(
@@ -218,13 +218,13 @@ def test_crashes_are_kept_with_the_line_that_repeats_them(
     (tmp_path / "crashes").mkdir()
     monkeypatch.chdir(tmp_path)
     (tmp_path / "crashes/sequences-crash-1").write_bytes(b"\x00\x01")
-    [line] = fuzz.keep_crashes(tmp_path / "crashes")
+    [line] = run.keep_crashes(tmp_path / "crashes")
     assert (tmp_path / "fuzz-crashes/HOW.txt").read_text() == line + "\n"
     *_, target, path = line.split()
-    assert fuzz_child.main([target, path]) == 0
-    monkeypatch.setitem(TARGETS, "sequences", lambda: lambda data: fuzz_targets.check(False, "no"))
+    assert child.main([target, path]) == 0
+    monkeypatch.setitem(TARGETS, "sequences", lambda: lambda data: targets.check(False, "no"))
     with pytest.raises(Wrong):
-        fuzz_child.main([target, path])
+        child.main([target, path])
 
 
 def test_without_the_fuzzer_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,8 +232,8 @@ def test_without_the_fuzzer_it_says_what_to_install(tmp_path: Path, monkeypatch:
     python.write_text("#!/bin/sh\necho \"No module named 'atheris'\" >&2\nexit 1\n")
     python.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(python))
-    with pytest.raises(fuzz.FuzzerMissing, match=r"No module named 'atheris'.*pip install atheris"):
-        fuzz.run(quick=True)
+    with pytest.raises(run.FuzzerMissing, match=r"No module named 'atheris'.*pip install atheris"):
+        run.run(quick=True)
 
 
 def test_the_dictionary_names_actions_and_members(tmp_path: Path) -> None:

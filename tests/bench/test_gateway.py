@@ -10,10 +10,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from ampacity.bench.gateway import Plan, Side, measure
-from ampacity.bench.gateway_frames import CYCLE, Script, scripts
-from ampacity.bench.gateway_load import Client, LoadFailed, client_context, closed_loop, connect, open_loop
-from ampacity.bench.gateway_servers import Server, ServerFailed, peer_programs
+from ampacity.bench.gateway.frames import CYCLE, Script, scripts
+from ampacity.bench.gateway.load import Client, LoadFailed, client_context, closed_loop, connect, open_loop
+from ampacity.bench.gateway.run import Plan, Side, measure
+from ampacity.bench.gateway.servers import Server, ServerFailed, peer_programs
 
 SCHEMAS = Path(__file__).parents[2] / "tools/ocpp_schemas"
 CERTIFICATE = Path(__file__).parents[1] / "gateway/localhost.pem"
@@ -24,7 +24,7 @@ CERTIFICATE = Path(__file__).parents[1] / "gateway/localhost.pem"
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
     """Our server as the benchmark runs it: a process of its own, TLS, a database on disk."""
     started = await Server.start(
-        "test", sys.executable, "-m", "ampacity.bench.gateway_server", tmp_path, CERTIFICATE, CERTIFICATE
+        "test", sys.executable, "-m", "ampacity.bench.gateway.server", tmp_path, CERTIFICATE, CERTIFICATE
     )
     yield started
     await started.stop()
@@ -129,7 +129,7 @@ async def test_the_whole_measurement_gives_every_figure_of_both(server: Server, 
     other = tmp_path / "other"
     other.mkdir()
     peer = await Server.start(
-        "peer", sys.executable, "-m", "ampacity.bench.gateway_server", other, CERTIFICATE, CERTIFICATE
+        "peer", sys.executable, "-m", "ampacity.bench.gateway.server", other, CERTIFICATE, CERTIFICATE
     )
     plan = Plan(
         connections=6,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ampacity.bench import durability_sqlite as c
-from ampacity.bench.durability_disk import (
+from ampacity.bench.durability import sqlite as c
+from ampacity.bench.durability.disk import (
     Create,
     Delete,
     Note,
@@ -21,7 +21,7 @@ from ampacity.bench.durability_disk import (
     Truncate,
     Write,
 )
-from ampacity.bench.durability_images import SECTOR, Image, images
+from ampacity.bench.durability.images import SECTOR, Image, images
 
 ROWS = 25
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ampacity.bench.durability_drive import DATABASE, drive, opened, plant
-from ampacity.bench.durability_history import Checked, Depth, check
-from ampacity.bench.durability_kills import now
-from ampacity.bench.durability_stations import Station, fleet
+from ampacity.bench.durability.drive import DATABASE, drive, opened, plant
+from ampacity.bench.durability.history import Checked, Depth, check
+from ampacity.bench.durability.kills import now
+from ampacity.bench.durability.stations import Station, fleet
 
 
 @pytest.fixture

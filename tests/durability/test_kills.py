@@ -7,10 +7,10 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from ampacity.bench import durability
-from ampacity.bench.durability_kills import KillReport, kill_nodes, kill_servers
-from ampacity.bench.durability_postgres import Server
-from ampacity.bench.durability_power import PowerReport
+from ampacity.bench.durability import run
+from ampacity.bench.durability.kills import KillReport, kill_nodes, kill_servers
+from ampacity.bench.durability.postgres import Server
+from ampacity.bench.durability.power import PowerReport
 
 
 async def test_a_killed_node_has_lost_nothing(fast_folder: Path) -> None:
@@ -47,11 +47,11 @@ def test_the_figures_of_a_run() -> None:
     servers = KillReport(
         kills=3, acknowledged=5, checked=6, found=Counter(lost=2, repeated=1, sample=1), examples=["first"]
     )
-    outcome = durability.outcome(power, 2.0, nodes, servers)
+    outcome = run.outcome(power, 2.0, nodes, servers)
     expected = {"kills": 45, "acknowledged": 115, "lost": 2, "repeated": 1, "other_findings": 1}
     assert expected.items() <= outcome.figures.items()
     assert outcome.figures["kills_per_s"] == 20
     assert outcome.figures["node_back_s"] == 2
     assert outcome.failed == "4 findings, the first: first"
     clean = KillReport(found=Counter(), examples=[], back_s=[])
-    assert durability.outcome(power, 2.0, nodes, clean).failed == ""
+    assert run.outcome(power, 2.0, nodes, clean).failed == ""

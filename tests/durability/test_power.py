@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from ampacity.bench import durability_drive
-from ampacity.bench import durability_sqlite as c
-from ampacity.bench.durability_disk import Deed, Fault
-from ampacity.bench.durability_power import PowerPlan, lose_power
+from ampacity.bench.durability import drive as driving
+from ampacity.bench.durability import sqlite as c
+from ampacity.bench.durability.disk import Deed, Fault
+from ampacity.bench.durability.power import PowerPlan, lose_power
 from ampacity.store import StoreSettings
 
 
@@ -62,7 +62,7 @@ async def test_a_store_that_does_not_wait_for_the_disk_is_caught(fast_folder: Pa
 async def test_a_store_that_answers_before_its_commit_is_caught(
     fast_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Hasty(durability_drive.Heard):
+    class Hasty(driving.Heard):
         def __init__(self, position: Callable[[], int]) -> None:
             super().__init__(position)
             self._came_in_at = position()
@@ -71,6 +71,6 @@ async def test_a_store_that_answers_before_its_commit_is_caught(
             super()._done(payload)
             self.at = self._came_in_at
 
-    monkeypatch.setattr(durability_drive, "Heard", Hasty)
+    monkeypatch.setattr(driving, "Heard", Hasty)
     report = await lose_power(fast_folder, PowerPlan(rounds=2, kills_a_round=30))
     assert report.found["lost"] > 10, report

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ampacity.bench import durability_sqlite as c
-from ampacity.bench.durability_disk import Deed, Fault, RecordingDisk
+from ampacity.bench.durability import sqlite as c
+from ampacity.bench.durability.disk import Deed, Fault, RecordingDisk
 from ampacity.csms.vocabulary import Reset
 from ampacity.store import StoreTrouble, journal
 from tests.conformance.double import Double, station

@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from ampacity.bench import fuzz_verdicts
-from ampacity.bench.fuzz_messages import NO_MOMENTS, ODD_MOMENTS, SYNTAX, Literally, text_of
-from ampacity.bench.fuzz_schemas import MessageKind, complaint, kinds
-from ampacity.bench.fuzz_verdicts import DIFFERENCES, Difference, Tally, compare, judge, messages, verdict
+from ampacity.bench.fuzz import verdicts
+from ampacity.bench.fuzz.messages import NO_MOMENTS, ODD_MOMENTS, SYNTAX, Literally, text_of
+from ampacity.bench.fuzz.schemas import MessageKind, complaint, kinds
+from ampacity.bench.fuzz.verdicts import DIFFERENCES, Difference, Tally, compare, judge, messages, verdict
 from ampacity.ocpp.codec import LARGEST_TRANSACTION_ID, Codec
 from ampacity.ocpp.version import Role, Version, vocabulary
 
@@ -61,7 +61,7 @@ def test_every_schema_has_messages_of_both_verdicts() -> None:
 def test_a_verdict_that_differs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     without = {name: found for name, found in DIFFERENCES.items() if name != "whole number with a point"}
     wrong = Difference(we_accept=True, reason="this is not so")
-    monkeypatch.setattr(fuzz_verdicts, "DIFFERENCES", {**without, "no moment": wrong})
+    monkeypatch.setattr(verdicts, "DIFFERENCES", {**without, "no moment": wrong})
     found = compare(20_000, Random(1), kinds())
     assert {unequal.change for unequal in found.unequal} == {"whole number with a point"}
     assert "no moment" in found.stale
@@ -71,7 +71,7 @@ def test_what_is_lost_on_the_way_is_found(monkeypatch: pytest.MonkeyPatch) -> No
     kind = kind_of(Version.V201, "Heartbeat", "call")
     text = '{"customData":{"vendorId":"v","deep":[null]}}'
     message, _ = verdict(kind, '{"customData":{"vendorId":"v"}}')
-    monkeypatch.setattr(fuzz_verdicts, "verdict", lambda *_: (message, "valid"))
+    monkeypatch.setattr(verdicts, "verdict", lambda *_: (message, "valid"))
     tally = Tally()
     judge(kind, "valid", text, tally)
     assert [unequal.ours[:8] for unequal in tally.unequal] == ["not kept"]

@@ -18,9 +18,9 @@ from .report import BenchFailed, BenchReport, Figures, revision, write_json
 
 BENCHES: dict[str, str] = {
     "allocation": "ampacity.bench.allocation",
-    "durability": "ampacity.bench.durability",
-    "fuzz": "ampacity.bench.fuzz",
-    "gateway": "ampacity.bench.gateway",
+    "durability": "ampacity.bench.durability.run",
+    "fuzz": "ampacity.bench.fuzz.run",
+    "gateway": "ampacity.bench.gateway.run",
 }
 """Name and module of every bench."""
 

@@ -13,7 +13,7 @@ A `lenient` codec (a CSMS's, for what real stations send) repairs what the stric
 loses little, and tells what it did: see `repair` and, for the text of a frame, `mending`.
 
 Every difference to a literal reading of the schemas is in a list with its reason (`DIFFERENCES` in
-bench/fuzz_verdicts.py: 1.0 is no integer, a leap second no moment), and tests hold that there is no other.
+bench/fuzz/verdicts.py: 1.0 is no integer, a leap second no moment), and tests hold that there is no other.
 """
 
 import re

@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias, get_args
 
 from msgspec import Struct
 
-from .durability_disk import Create, Delete, Note, Sync, SyncFolder, Truncate, Write
+from .disk import Create, Delete, Note, Sync, SyncFolder, Truncate, Write
 
 SECTOR = 512
 

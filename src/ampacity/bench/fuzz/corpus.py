@@ -8,8 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from .fuzz_messages import text_of, valid
-from .fuzz_schemas import MessageKind, kinds, schema_of
+from .messages import text_of, valid
+from .schemas import MessageKind, kinds, schema_of
 
 _PIECES = [
     *(

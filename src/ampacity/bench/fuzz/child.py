@@ -1,7 +1,7 @@
 """One target fuzzed in a process of its own, because libFuzzer ends the process that it runs in.
 
-    python -m ampacity.bench.fuzz_child TARGET FILE                      repeats one input, as after a crash
-    python -m ampacity.bench.fuzz_child TARGET --seconds S --folder DIR  fuzzes by atheris (S of CPU)
+    python -m ampacity.bench.fuzz.child TARGET FILE                      repeats one input, as after a crash
+    python -m ampacity.bench.fuzz.child TARGET --seconds S --folder DIR  fuzzes by atheris (S of CPU)
 
 `growth` is no target of the fuzzer: engines that live long get damaged frames, and what the process holds is
 measured. Counts go to DIR/TARGET.json, crashes to DIR/crashes.
@@ -48,7 +48,7 @@ def main(words: list[str]) -> int:
 
 def repeat(target: str, data: bytes) -> None:
     """Run one input; raises what it raises."""
-    from .fuzz_targets import TARGETS
+    from .targets import TARGETS
 
     TARGETS[target]()(data)
 
@@ -60,8 +60,8 @@ def fuzz(target: str, seconds: float, seed: int, folder: Path) -> None:
         import_module("ampacity.ocpp.engine")
         for version in ("v16", "v201", "v21"):
             import_module(f"ampacity.ocpp.messages.{version}")
-    from .fuzz_corpus import seeds, write_dictionary
-    from .fuzz_targets import TARGETS, counts
+    from .corpus import seeds, write_dictionary
+    from .targets import TARGETS, counts
 
     corpus, crashes = folder / f"{target}.corpus", folder / "crashes"
     for place in (corpus, crashes):
@@ -107,7 +107,7 @@ def fuzz(target: str, seconds: float, seed: int, folder: Path) -> None:
 
 def growth(seconds: float, seed: int, folder: Path) -> None:
     """Feed damaged frames to engines that live on, and measure what they hold."""
-    from .fuzz_corpus import damaged, seeds
+    from .corpus import damaged, seeds
 
     rng = Random(seed)
     pool = list(seeds("frames", rng))
@@ -133,9 +133,9 @@ def growth(seconds: float, seed: int, folder: Path) -> None:
 def _fed() -> Callable[[int, bytes, float], None]:
     """Gives a frame to the engine of a number (each end of each version, strict and lenient), whose owner
     answers some calls, drops some, and leaves some open for ever."""
-    from ..ocpp.engine import Engine
-    from ..ocpp.events import CallReceived
-    from .fuzz_targets import ENDS, LENIENT, STRICT, ask_of
+    from ...ocpp.engine import Engine
+    from ...ocpp.events import CallReceived
+    from .targets import ENDS, LENIENT, STRICT, ask_of
 
     engines = [
         Engine(codecs[end], new_id=lambda: "q", max_open=16) for end in ENDS for codecs in (STRICT, LENIENT)

@@ -1,6 +1,6 @@
 """Where the processor time of a station's message goes, stage by stage, in microseconds.
 
-The messages of `gateway_frames` go through the real parts in this process, only without sockets: engines,
+The messages of `frames` go through the real parts in this process, only without sockets: engines,
 sessions, CSMS, journal, ledger and store. What a stage costs is the CPU time of its own thread, taken around
 200 messages at a time, so the clock adds next to nothing; the least of all rounds counts, because the others
 were disturbed. A stage that several messages share (a commit, what is derived each 200 ms) is divided by the
@@ -22,23 +22,23 @@ from typing import Any
 
 from sqlalchemy.engine.default import DefaultDialect
 
-from ..bus import LocalBus
-from ..clock import WallClock
-from ..csms.dialects import dialect
-from ..csms.ledger import Ledger
-from ..csms.link import StationRef
-from ..csms.service import Csms
-from ..csms.settings import CsmsSettings
-from ..gateway.budget import Budget
-from ..gateway.session import Session, Surroundings
-from ..gateway.settings import GatewaySettings
-from ..ocpp.codec import Codec
-from ..ocpp.engine import CallReceived, Engine
-from ..ocpp.version import Role, Version
-from ..store import Store
-from ..store.messages import MessageLog
-from ..store.rows import Rows
-from .gateway_frames import Script, scripts
+from ...bus import LocalBus
+from ...clock import WallClock
+from ...csms.dialects import dialect
+from ...csms.ledger import Ledger
+from ...csms.link import StationRef
+from ...csms.service import Csms
+from ...csms.settings import CsmsSettings
+from ...gateway.budget import Budget
+from ...gateway.session import Session, Surroundings
+from ...gateway.settings import GatewaySettings
+from ...ocpp.codec import Codec
+from ...ocpp.engine import CallReceived, Engine
+from ...ocpp.version import Role, Version
+from ...store import Store
+from ...store.messages import MessageLog
+from ...store.rows import Rows
+from .frames import Script, scripts
 
 STATIONS = 200
 OPERATOR = "default"

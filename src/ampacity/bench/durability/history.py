@@ -18,12 +18,12 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from ..store import Store, StoreError, samples, transactions
-from ..store.columns import from_micros
-from ..store.samples import REGISTER
-from ..store.transactions import TransactionRow
-from .durability_drive import OPERATOR, Plant, Refused, answer_of, connect, opened, plant, say
-from .durability_stations import EVSE, Message, Station
+from ...store import Store, StoreError, samples, transactions
+from ...store.columns import from_micros
+from ...store.samples import REGISTER
+from ...store.transactions import TransactionRow
+from .drive import OPERATOR, Plant, Refused, answer_of, connect, opened, plant, say
+from .stations import EVSE, Message, Station
 
 Kind: TypeAlias = Literal[
     "unreadable", "lost", "repeated", "unsaid", "wire id", "transaction", "sample", "rollup", "answer"

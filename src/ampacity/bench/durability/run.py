@@ -1,8 +1,8 @@
 """`ampacity bench durability`: thousands of crashes, and what was acknowledged looked for after each.
 
-Three ways to crash: power lost at any moment (images of a recording disk, durability_power), the node killed
-under stations at real sockets, and the PostgreSQL server killed beneath it (durability_kills). After each, an
-independent checker compares the database with what stations said and were answered (durability_history).
+Three ways to crash: power lost at any moment (images of a recording disk, `power`), the node killed
+under stations at real sockets, and the PostgreSQL server killed beneath it (`kills`). After each, an
+independent checker compares the database with what stations said and were answered (`history`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import Outcome
-from .durability_kills import KillReport, kill_nodes, kill_servers
-from .durability_postgres import Server
-from .durability_power import PowerPlan, PowerReport, lose_power
-from .report import Figures
+from .. import Outcome
+from ..report import Figures
+from .kills import KillReport, kill_nodes, kill_servers
+from .postgres import Server
+from .power import PowerPlan, PowerReport, lose_power
 
 SEED = 20261121
 KILLS, QUICK_KILLS = 2_000, 160

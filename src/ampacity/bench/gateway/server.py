@@ -1,4 +1,4 @@
-"""Our side of the gateway benchmark: `python -m ampacity.bench.gateway_server FOLDER CERTIFICATE KEY`.
+"""Our side of the gateway benchmark: `python -m ampacity.bench.gateway.server FOLDER CERTIFICATE KEY`.
 
 The real thing as a node runs it, less API and sites: gateway, CSMS, SQLite with synchronous=FULL, the raw
 message log, samples and rollups derived from the journal. Default settings but for two: stations and tokens
@@ -19,15 +19,15 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from ..bus import LocalBus
-from ..clock import WallClock
-from ..csms.service import Csms
-from ..csms.settings import CsmsSettings
-from ..gateway import Gateway, GatewaySettings
-from ..node import calm_garbage_collector, event_loop
-from ..store import Store, StoreSettings, housekeeping
-from ..store.messages import WRITE_EVERY_S
-from ..store.tables import journal
+from ...bus import LocalBus
+from ...clock import WallClock
+from ...csms.service import Csms
+from ...csms.settings import CsmsSettings
+from ...gateway import Gateway, GatewaySettings
+from ...node import calm_garbage_collector, event_loop
+from ...store import Store, StoreSettings, housekeeping
+from ...store.messages import WRITE_EVERY_S
+from ...store.tables import journal
 
 
 async def serve(folder: Path, certificate: Path, key: Path) -> None:

@@ -21,10 +21,10 @@ from typing import Any
 
 import msgspec
 
-from ..ocpp.codec import Codec
-from ..ocpp.engine import Engine, History, QueueFull
-from ..ocpp.errors import ErrorCode, PayloadError, spell
-from ..ocpp.events import (
+from ...ocpp.codec import Codec
+from ...ocpp.engine import Engine, History, QueueFull
+from ...ocpp.errors import ErrorCode, PayloadError, spell
+from ...ocpp.events import (
     CallReceived,
     ErrorReceived,
     Event,
@@ -33,13 +33,13 @@ from ..ocpp.events import (
     ResultReceived,
     SendReceived,
 )
-from ..ocpp.messages import v16, v21, v201
-from ..ocpp.messages.wire import WireStruct
-from ..ocpp.version import Role, Version, vocabulary
-from . import fuzz_verdicts
-from .fuzz_messages import changed, text_of, valid
-from .fuzz_oracle import Expected, expected, may_differ
-from .fuzz_schemas import complaint, kinds, schema_of
+from ...ocpp.messages import v16, v21, v201
+from ...ocpp.messages.wire import WireStruct
+from ...ocpp.version import Role, Version, vocabulary
+from . import verdicts
+from .messages import changed, text_of, valid
+from .oracle import Expected, expected, may_differ
+from .schemas import complaint, kinds, schema_of
 
 ENDS = [(version, role) for version in Version for role in Role]
 STRICT = {end: Codec(*end) for end in ENDS}
@@ -156,7 +156,7 @@ def payloads(data: bytes) -> None:
     except UnicodeDecodeError:
         return
     why = complaint(kind, text)
-    message, ours = fuzz_verdicts.verdict(kind, text)
+    message, ours = verdicts.verdict(kind, text)
     counts[f"payload {'valid' if why is None else 'invalid'}"] += 1
     # A text that ends the frame early and goes on is another frame, not this payload.
     if (why is None) != (message is not None):
@@ -198,8 +198,8 @@ def messages() -> Callable[[bytes], None]:
         name = "valid"
         if change:
             name, value = changed(schema_of(kind), value, dice)
-        tally = fuzz_verdicts.Tally()
-        fuzz_verdicts.judge(kind, name, text_of(value), tally)
+        tally = verdicts.Tally()
+        verdicts.judge(kind, name, text_of(value), tally)
         counts["message accepted" if tally.accepted else "message refused"] += 1
         check(not tally.unequal, "\n".join(map(str, tally.unequal)))
 

@@ -1,7 +1,7 @@
 """A disk under SQLite that writes down what happens to it, and that can fail on demand.
 
 `RecordingDisk` is a VFS that hands everything to the default one and notes each write, truncation, sync,
-creation and deletion of the files below one folder, in order. From these notes `durability_images` builds
+creation and deletion of the files below one folder, in order. From these notes `images` builds
 what a disk may hold after power is lost at any moment: what was synced, and any part of what was not.
 
 Our file object *is* the default VFS's, with a table of methods of which only those that change the file are
@@ -22,7 +22,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from . import durability_sqlite as c
+from . import sqlite as c
 
 Deed: TypeAlias = Literal["read", "write", "truncate", "sync", "delete", "create"]
 Fault: TypeAlias = Callable[[Deed, str], int]

@@ -1,6 +1,6 @@
 """A node that is killed: gateway, CSMS and store on a database, in a process of its own.
 
-python -m ampacity.bench.durability_node DATABASE PORT      prints the port (0: any) and serves
+python -m ampacity.bench.durability.node DATABASE PORT      prints the port (0: any) and serves
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from ..bus import LocalBus
-from ..clock import WallClock
-from ..csms.service import Csms
-from ..gateway import Gateway, GatewaySettings
-from ..store import Store
-from .durability_drive import csms_settings
+from ...bus import LocalBus
+from ...clock import WallClock
+from ...csms.service import Csms
+from ...gateway import Gateway, GatewaySettings
+from ...store import Store
+from .drive import csms_settings
 
 
 async def serve(database: str, port: int) -> None:

@@ -1,8 +1,8 @@
 """`ampacity bench fuzz`: the protocol core under inputs that nobody would send, for minutes of CPU.
 
-The targets (fuzz_targets) are driven by atheris, which sees by coverage what a change of the input brought
+The targets (`targets`) are driven by atheris, which sees by coverage what a change of the input brought
 and goes on from there, one of them through Hypothesis; beside them long-lived engines whose memory is
-measured, and the comparison of verdicts (fuzz_verdicts). Each runs in a process of its own. An input on which
+measured, and the comparison of verdicts (`verdicts`). Each runs in a process of its own. An input on which
 something is wrong is kept in ./fuzz-crashes, with the line that repeats it.
 
 atheris, Hypothesis and jsonschema are no part of the product: `./dev bench fuzz` installs them beside it.
@@ -23,9 +23,9 @@ from random import Random
 import msgspec
 from msgspec import Struct
 
-from . import Outcome
-from .fuzz_child import SLOWEST
-from .report import BenchFailed, Figures
+from .. import Outcome
+from ..report import BenchFailed, Figures
+from .child import SLOWEST
 
 SEED = 20261121
 SHARES = {"frames": 0.3, "payloads": 0.25, "messages": 0.2, "sequences": 0.2, "growth": 0.05}
@@ -115,7 +115,7 @@ def outcome(found: dict[str, Fuzzed], verdicts: Figures, cpu_s: float, kept: lis
 def children_environment() -> dict[str, str]:
     """Where the fuzzer's packages are: here, or where ./dev put them. Raises FuzzerMissing."""
     environment = dict(os.environ)
-    package_root = str(Path(__file__).resolve().parents[2])
+    package_root = str(Path(__file__).resolve().parents[3])
     peers = Path(os.environ.get("AMPACITY_PEERS", "")) / "fuzz/lib"
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     places = [package_root, os.environ.get("PYTHONPATH", ""), str(peers / version / "site-packages")]
@@ -141,7 +141,7 @@ def fuzz(target: str, seconds: float, folder: Path, environment: dict[str, str])
         words = [target, "--seconds", str(seconds), "--seed", str(SEED + turn), "--folder", str(folder)]
         with log.open("w") as stream:
             done = subprocess.run(
-                [sys.executable, "-m", "ampacity.bench.fuzz_child", *words],
+                [sys.executable, "-m", "ampacity.bench.fuzz.child", *words],
                 env=environment,
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
@@ -175,7 +175,7 @@ def read_log(text: str, into: Fuzzed) -> None:
 def compare(count: int, folder: Path, environment: dict[str, str]) -> Figures:
     """Our verdicts against the schemas'; unequal ones are kept as inputs of the target `payloads`."""
     done = subprocess.run(
-        [sys.executable, "-m", "ampacity.bench.fuzz", str(count), str(folder)],
+        [sys.executable, "-m", "ampacity.bench.fuzz.run", str(count), str(folder)],
         env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -189,8 +189,8 @@ def compare(count: int, folder: Path, environment: dict[str, str]) -> Figures:
 
 def compare_here(count: int, folder: Path) -> Figures:
     """The same in this process."""
-    from .fuzz_schemas import kinds
-    from .fuzz_verdicts import compare
+    from .schemas import kinds
+    from .verdicts import compare
 
     tally = compare(count, Random(SEED), kinds())
     for number, unequal in enumerate(tally.unequal):
@@ -211,7 +211,7 @@ def keep_crashes(folder: Path) -> list[str]:
         CRASHES.mkdir(exist_ok=True)
         shutil.copy(path, CRASHES / path.name)
         target = path.name.split("-", 1)[0]
-        lines.append(f"python -m ampacity.bench.fuzz_child {target} {CRASHES / path.name}")
+        lines.append(f"python -m ampacity.bench.fuzz.child {target} {CRASHES / path.name}")
     if lines:
         (CRASHES / "HOW.txt").write_text("\n".join(lines) + "\n")
     return lines

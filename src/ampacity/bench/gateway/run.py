@@ -1,9 +1,9 @@
 """`ampacity bench gateway`: what a station's message costs us, beside the usual Python stack.
 
-Three processes on one machine, over loopback: our server (`gateway_server`), the peer's (`ocpp` +
+Three processes on one machine, over loopback: our server (`server`), the peer's (`ocpp` +
 `websockets`, in an environment of its own), and this one, which plays the stations for both alike. TLS 1.3
 and schema validation of requests and answers on both sides; ours answers a value message after its durable
-commit, the peer keeps nothing. The workload is `gateway_frames`.
+commit, the peer keeps nothing. The workload is `frames`.
 
 - Throughput: 200 stations, each with one call outstanding, call after call. Rounds of ours and the peer's
   alternate; each gives messages for one CPU second of *all* threads of the server. Ours includes what it put
@@ -11,7 +11,7 @@ commit, the peer keeps nothing. The workload is `gateway_frames`.
 - Latency: calls come at a fixed rate, whatever the answers do, and count from when they were due.
 - Stations: so many hold a connection and tell their values each 10 s.
 - Memory: resident bytes that a connected station adds, with its TLS state and all that is known of it.
-- Stages: what each step of a message costs, measured without sockets (`gateway_stages`).
+- Stages: what each step of a message costs, measured without sockets (`stages`).
 - Reconnects: full TLS handshake, upgrade, one Heartbeat answered, dropped; for one CPU second.
 """
 
@@ -31,12 +31,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from ..node import calm_garbage_collector, event_loop
-from . import Outcome
-from .gateway_frames import VALUES_EVERY_S, Script, scripts
-from .gateway_load import Client, Latencies, LoadFailed, client_context, closed_loop, connect, open_loop
-from .gateway_servers import Server, make_certificate, peer_programs
-from .gateway_stages import stages
+from ...node import calm_garbage_collector, event_loop
+from .. import Outcome
+from .frames import VALUES_EVERY_S, Script, scripts
+from .load import Client, Latencies, LoadFailed, client_context, closed_loop, connect, open_loop
+from .servers import Server, make_certificate, peer_programs
+from .stages import stages
 
 log = logging.getLogger(__name__)
 
@@ -219,7 +219,7 @@ async def both(
     await asyncio.to_thread(folder.mkdir)
     async with AsyncExitStack() as running:
         ours = await Server.start(
-            "Ampacity", sys.executable, "-m", "ampacity.bench.gateway_server", folder, certificate, key
+            "Ampacity", sys.executable, "-m", "ampacity.bench.gateway.server", folder, certificate, key
         )
         running.push_async_callback(ours.stop)
         peer = await Server.start("ocpp + websockets", python, script, folder, certificate, key)

@@ -23,13 +23,13 @@ from msgspec import Struct
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from ..ocpp.version import Version
-from ..store import StoreSettings
-from .durability_drive import ANSWER_LIMIT_S, DATABASE, drive, opened, plant
-from .durability_history import Finding, check, kept_messages, named
-from .durability_postgres import Server
-from .durability_stations import Answered, Station, fleet
-from .report import BenchFailed
+from ...ocpp.version import Version
+from ...store import StoreSettings
+from ..report import BenchFailed
+from .drive import ANSWER_LIMIT_S, DATABASE, drive, opened, plant
+from .history import Finding, check, kept_messages, named
+from .postgres import Server
+from .stations import Answered, Station, fleet
 
 START_LIMIT_S = 60.0
 
@@ -74,7 +74,7 @@ class _Node:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        words = ("-m", "ampacity.bench.durability_node", str(self.database), str(self.port))
+        words = ("-m", "ampacity.bench.durability.node", str(self.database), str(self.port))
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, *words, stdout=asyncio.subprocess.PIPE
         )

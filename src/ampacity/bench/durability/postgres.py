@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .report import BenchFailed
+from ..report import BenchFailed
 
 START_LIMIT_S = 60.0
 NEEDED = ("initdb", "postgres", "pg_isready")

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from .report import BenchFailed
+from ..report import BenchFailed
 
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 15.0
@@ -94,7 +94,7 @@ class Server:
 def peer_programs() -> tuple[Path, Path]:
     """(the interpreter of the peer's environment, the peer's program). Raises ServerFailed."""
     python = Path(os.environ.get("AMPACITY_PEERS", "")) / "gateway/bin/python"
-    program = Path(__file__).parents[3] / "bench/peers/gateway_peer.py"
+    program = Path(__file__).parents[4] / "bench/peers/gateway_peer.py"
     for path in (python, program):
         if not path.exists():
             raise ServerFailed(

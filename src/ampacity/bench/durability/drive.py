@@ -18,17 +18,17 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ..bus import LocalBus
-from ..clock import WallClock
-from ..csms.link import StationRef
-from ..csms.service import Csms
-from ..csms.settings import CsmsSettings
-from ..model.events import StationConnected
-from ..ocpp.codec import Codec
-from ..ocpp.events import CallReceived
-from ..ocpp.version import Role, Version
-from ..store import Store, StoreSettings
-from .durability_stations import Answered, Station
+from ...bus import LocalBus
+from ...clock import WallClock
+from ...csms.link import StationRef
+from ...csms.service import Csms
+from ...csms.settings import CsmsSettings
+from ...model.events import StationConnected
+from ...ocpp.codec import Codec
+from ...ocpp.events import CallReceived
+from ...ocpp.version import Role, Version
+from ...store import Store, StoreSettings
+from .stations import Answered, Station
 
 OPERATOR = "crash"
 DATABASE = "ampacity.db"

@@ -1,6 +1,6 @@
 """The load of the gateway benchmark: stations as bare sockets, the same for every server.
 
-Frames come ready from `gateway_frames`; of an answer only its head is looked at. So the generator costs a
+Frames come ready from `frames`; of an answer only its head is looked at. So the generator costs a
 fraction of the servers, and one process drives thousands of stations. Each station has one call outstanding.
 """
 
@@ -20,8 +20,8 @@ import picows
 from msgspec import Struct
 from picows import WSFrame, WSMsgType, WSTransport
 
-from .gateway_frames import SUBPROTOCOLS, Script
-from .report import BenchFailed
+from ..report import BenchFailed
+from .frames import SUBPROTOCOLS, Script
 
 TICK_S = 0.001
 CONNECTING_AT_ONCE = 32

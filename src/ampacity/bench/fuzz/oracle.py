@@ -3,7 +3,7 @@ and the error tables of the standard.
 
 `expected` reads any bytes and says which answers are right. It is sure of less than an engine must be: where
 the standard leaves room (which of two faults is told), it allows each. Where our verdict differs on purpose
-(fuzz_verdicts.DIFFERENCES), bytes carry no name that says so; `may_differ` sees the reasons in the text.
+(verdicts.DIFFERENCES), bytes carry no name that says so; `may_differ` sees the reasons in the text.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
-from ..ocpp.version import Role, Version, vocabulary
-from .fuzz_schemas import MessageKind, Part, faults, kinds, parsed
+from ...ocpp.version import Role, Version, vocabulary
+from .schemas import MessageKind, Part, faults, kinds, parsed
 
 Meaning: TypeAlias = Literal["call", "result", "error", "result error", "send", "refused", "ignored"]
 """What the owner hears: a call, an outcome of its own call, ... or of a violation, answered or not."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .report import BenchFailed
+from ..report import BenchFailed
 
 NEEDED = ("sqlite3_vfs_find", "sqlite3_vfs_register", "sqlite3_vfs_unregister", "sqlite3_sourceid")
 

@@ -19,12 +19,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ..ocpp.codec import Call, CallResult, Codec, Malformed, Send
-from ..ocpp.errors import PayloadError
-from ..ocpp.messages.wire import WireStruct
-from ..ocpp.version import Role, Version, vocabulary
-from .fuzz_messages import changed, text_of, valid
-from .fuzz_schemas import MessageKind, complaint, parsed, schema_of
+from ...ocpp.codec import Call, CallResult, Codec, Malformed, Send
+from ...ocpp.errors import PayloadError
+from ...ocpp.messages.wire import WireStruct
+from ...ocpp.version import Role, Version, vocabulary
+from .messages import changed, text_of, valid
+from .schemas import MessageKind, complaint, parsed, schema_of
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -63,7 +63,7 @@ DIFFERENCES: dict[str, Difference] = {
         we_accept=False, reason="JSON leaves open which one counts, the judge sees the last one; we see both"
     ),
 }
-"""By the name of the change (fuzz_messages)."""
+"""By the name of the change (messages)."""
 
 
 class Unequal(Struct, frozen=True, kw_only=True):

@@ -23,12 +23,12 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
-from ..ocpp.version import Version
-from .report import BenchFailed
+from ...ocpp.version import Version
+from ..report import BenchFailed
 
 Part: TypeAlias = Literal["call", "result", "send"]
 
-ROOT = Path(__file__).resolve().parents[3] / "tools/ocpp_schemas"
+ROOT = Path(__file__).resolve().parents[4] / "tools/ocpp_schemas"
 FOLDERS = {"v16": Version.V16, "v16_security": Version.V16, "v201": Version.V201, "v21": Version.V21}
 _MOST_DIGITS = 1_000
 _MOMENT = re.compile(

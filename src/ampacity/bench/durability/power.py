@@ -20,13 +20,13 @@ from msgspec import Struct
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from ..store import StoreSettings
-from .durability_disk import Fault, RecordingDisk
-from .durability_drive import drive, opened, plant
-from .durability_history import Checked, Depth, Finding, check
-from .durability_images import images
-from .durability_stations import Station, fleet
-from .report import BenchFailed
+from ...store import StoreSettings
+from ..report import BenchFailed
+from .disk import Fault, RecordingDisk
+from .drive import drive, opened, plant
+from .history import Checked, Depth, Finding, check
+from .images import images
+from .stations import Station, fleet
 
 SYNC_TAKES_S = 0.0005
 CHECKPOINT_PAGES = 60

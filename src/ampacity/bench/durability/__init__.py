@@ -1,0 +1,1 @@
+"""Kills and power losses, and whether anything acknowledged is missing after them."""

@@ -1,0 +1,1 @@
+"""Everything that a peer may send, and worse."""

@@ -1,0 +1,1 @@
+"""What a station's message costs, beside the usual Python stack."""
