@@ -313,6 +313,7 @@ async def test_the_raw_messages_and_the_last_sign_of_life_are_kept(address: str,
             await double.call("Heartbeat", {}, message_id="h1")
         await node.until(lambda: not node.csms.stations["CP1"].online)
         node.csms._messages.write_gathered()
+        await node.csms.written()
         await node.store.flush()
         rows = await node.store.read(lambda c: messages.list_messages(c, OPERATOR, station_id="CP1"))
         assert [(row.direction, row.action, row.message_id) for row in rows] == [

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from ampacity.model.station import IdToken, StationInfo
 from ampacity.store import Store, operators, profiles, stations, tokens
 from ampacity.store.profiles import ProfileRow
-from ampacity.store.stations import ConnectorStatusRow, StationVariable
+from ampacity.store.stations import ConnectorStatusRow, Sight, StationVariable
 from ampacity.store.tokens import TokenRow
 
 from .conftest import NOON, OPERATOR
@@ -38,9 +38,11 @@ async def test_what_a_station_tells_is_kept(store: Store) -> None:
     await register(store)
     info = StationInfo(vendor="Volt", model="M1", serial="7", firmware="1.2")
     for at in (NOON, LATER):
-        await store.write(
-            lambda connection, at=at: stations.record_seen(connection, OPERATOR, "CP1", "1.6", at)
-        )
+        sights = [
+            Sight(OPERATOR, "CP1", None if at == LATER else "1.6", at),
+            Sight(OPERATOR, "CP9", "1.6", at),
+        ]
+        await store.write(lambda connection, sights=sights: stations.record_sights(connection, sights))
     await store.write(
         lambda connection: stations.record_boot(connection, OPERATOR, "CP1", info, "PowerUp", LATER)
     )
@@ -49,9 +51,7 @@ async def test_what_a_station_tells_is_kept(store: Store) -> None:
     assert station.info == info
     assert (station.first_seen_at, station.last_seen_at, station.booted_at) == (NOON, LATER, LATER)
     assert station.version == "1.6"
-    assert not await store.write(
-        lambda connection: stations.record_seen(connection, OPERATOR, "CP9", "1.6", NOON)
-    )
+    assert await store.read(lambda connection: stations.get_station(connection, OPERATOR, "CP9")) is None
 
 
 async def test_a_change_touches_only_what_is_named(store: Store) -> None:

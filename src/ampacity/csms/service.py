@@ -55,6 +55,7 @@ from .link import (
     StationRef,
     station_address,
 )
+from .presence import Presence
 from .quarantine import Quarantine
 from .repairs import Repairs
 from .settings import CsmsSettings
@@ -81,9 +82,6 @@ from .vocabulary import (
 
 log = logging.getLogger(__name__)
 
-SEEN_EVERY_S = 60.0
-"""How often a station's last sign of life is written; the state has it exactly."""
-
 
 class Csms:
     """`start` before the gateway, `stop` after it.
@@ -103,6 +101,7 @@ class Csms:
         self.quarantine = Quarantine()
         self.repairs = Repairs()
         self._messages = MessageLog(store)
+        self._presence = Presence(store, clock)
         self.doctor = Doctor(store, clock, self._owner)
         self._availability = Availability(context)
         self._authorization = Authorization(context)
@@ -179,12 +178,14 @@ class Csms:
             await asyncio.gather(self._ledger_task, return_exceptions=True)
         await self.ledger.stop()
         self._messages.write_gathered()
+        self._presence.write_gathered()
         self.doctor.write_gathered()
 
     async def written(self) -> None:
         """Return when the tables hold what has been answered until now, as far as the disk takes it: for who
         reads them right after.
         """
+        self._presence.write_gathered()
         with contextlib.suppress(StoreUnavailable):
             await self.ledger.write()
 
@@ -228,7 +229,7 @@ class Csms:
         """Understand a message, make its effect last, and reply (see `link.StationHandler`)."""
         state = self._stations.add(station.operator_id, station.station_id)
         now = self._clock.time()
-        self._seen(state, station.version, now)
+        self._presence.seen(state, station.version, now)
         if call.repairs:
             self.repairs.take(station, call.action, call.repairs, now)
         speech = dialect(station.version)
@@ -275,7 +276,7 @@ class Csms:
     def hear(self, station: StationRef, message: SendReceived) -> None:
         """A message that is never answered: a notice."""
         state = self._stations.add(station.operator_id, station.station_id)
-        self._seen(state, station.version, self._clock.time())
+        self._presence.seen(state, station.version, self._clock.time())
         notice = Notice(action=message.action, content=msgspec.to_builtins(message.payload))
         self._notices.take(state, notice)
 
@@ -393,7 +394,7 @@ class Csms:
             state = self._stations.add(event.operator_id, event.station_id)
             self._admit(state)
         state.online = True
-        self._seen(state, event.version, self._clock.time(), write=True)
+        self._presence.turned(state, event.version, self._clock.time())
 
     def _admit(self, state: StationState) -> None:
         """Register a station that the policy let in. Its first message waits for this."""
@@ -422,17 +423,7 @@ class Csms:
         state = self._stations.get(event.station_id)
         if state is not None:
             state.online = False
-            self._seen(state, state.version, self._clock.time(), write=True)
-
-    def _seen(self, state: StationState, version: str | None, at: float, *, write: bool = False) -> None:
-        state.seen_at, state.version = at, version
-        if not write and at - state.seen_written_at < SEEN_EVERY_S:
-            return
-        state.seen_written_at = at
-        operator_id, station_id, now = state.operator_id, state.station_id, self._clock.now()
-        self._store.post(
-            lambda connection: stations.record_seen(connection, operator_id, station_id, version, now)
-        )
+            self._presence.turned(state, state.version, self._clock.time())
 
     def _owner(self, identity: str | None) -> str:
         """Whose a handshake is: the station's operator's, a stranger's our own."""

@@ -4,6 +4,7 @@ handshakes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from msgspec import UNSET, Struct, UnsetType, structs
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from ..model.station import ConnectorStatus, StationInfo
-from .statements import insert_or_ignore, upsert
+from .statements import Prepared, insert_or_ignore, upsert
 from .tables import connector_status, station, variable
 
 
@@ -52,6 +53,15 @@ class ConnectorStatusRow(Struct, frozen=True, kw_only=True):
     connector_id: int
     status: ConnectorStatus
     error: str
+    at: datetime
+
+
+class Sight(Struct, frozen=True, gc=False):
+    """A station was heard of at `at`, speaking `version` (None: as before)."""
+
+    operator_id: str
+    station_id: str
+    version: str | None
     at: datetime
 
 
@@ -152,19 +162,21 @@ def record_boot(
     return _change(connection, operator_id, station_id, values)
 
 
-def record_seen(
-    connection: Connection, operator_id: str, station_id: str, version: str | None, at: datetime
-) -> bool:
-    """Note that the station was heard of at `at`, speaking `version` (None: as before)."""
-    values: dict[str, Any] = {
-        "last_seen_at": at,
-        "first_seen_at": func.coalesce(
-            station.c.first_seen_at, bindparam("seen", at, station.c.last_seen_at.type)
-        ),
-    }
-    if version is not None:
-        values["version"] = version
-    return _change(connection, operator_id, station_id, values)
+def record_sights(connection: Connection, sights: Sequence[Sight]) -> None:
+    """Note when stations were heard of; an unknown one is passed over."""
+    _SIGHT.run_many(
+        connection,
+        [
+            {
+                "of_operator": sight.operator_id,
+                "of_station": sight.station_id,
+                "seen_at": sight.at,
+                "first_at": sight.at,
+                "spoken": sight.version,
+            }
+            for sight in sights
+        ],
+    )
 
 
 def remove_station(connection: Connection, operator_id: str, station_id: str) -> bool:
@@ -183,6 +195,22 @@ def _change(connection: Connection, operator_id: str, station_id: str, values: d
     )
     return result.rowcount > 0
 
+
+def _note_sight(_dialect: str) -> Any:
+    column = station.c
+    instant = column.last_seen_at.type
+    return (
+        update(station)
+        .where(column.operator_id == bindparam("of_operator"), column.station_id == bindparam("of_station"))
+        .values(
+            last_seen_at=bindparam("seen_at", type_=instant),
+            first_seen_at=func.coalesce(column.first_seen_at, bindparam("first_at", type_=instant)),
+            version=func.coalesce(bindparam("spoken", type_=column.version.type), column.version),
+        )
+    )
+
+
+_SIGHT = Prepared(_note_sight)
 
 _GET = select(station).where(
     station.c.operator_id == bindparam("operator_id"), station.c.station_id == bindparam("station_id")
