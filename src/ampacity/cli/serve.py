@@ -11,7 +11,7 @@ from rich.console import Console
 from ..api.server import AddressTaken
 from ..clock import WallClock
 from ..gateway.listening import bind
-from ..node import Node, event_loop, told_to_end
+from ..node import Node, told_to_end
 from ..settings import NodeSettings, SettingsError
 from ..store import StoreError, StoreUnavailable
 
@@ -20,7 +20,7 @@ def serve(settings_of: Callable[[], NodeSettings]) -> int:
     """Run it; 0 after a polite end, 1 when a part failed, 2 when it can't start."""
     try:
         settings = settings_of()
-        with asyncio.Runner(loop_factory=event_loop()) as runner:
+        with asyncio.Runner() as runner:
             return runner.run(_serve(settings, Console()))
     except KeyboardInterrupt:
         print("ampacity serve: stopped at once; what was acknowledged is kept", file=sys.stderr)

@@ -26,7 +26,7 @@ from ..csms.settings import CsmsSettings
 from ..gateway.settings import GatewaySettings
 from ..model.events import TransactionChanged
 from ..model.site import Strategy
-from ..node import Node, event_loop, told_to_end
+from ..node import Node, told_to_end
 from ..settings import NodeSettings
 from ..simulation.arrivals import SessionFile, SessionFileError, read_sessions
 from ..simulation.scenario import WorldPlan, replay_plan, workplace_plan
@@ -273,7 +273,7 @@ def main(options: DemoOptions) -> int:
     """Run the demo to its end and return the process's exit code."""
     console = Console(stderr=False)
     try:
-        with asyncio.Runner(loop_factory=event_loop()) as runner:
+        with asyncio.Runner() as runner:
             return runner.run(run_demo(options, console))
     except KeyboardInterrupt:
         print("ampacity demo: stopped at once, without a verdict", file=sys.stderr)

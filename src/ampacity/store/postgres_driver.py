@@ -418,9 +418,4 @@ def _shown(value: str | tuple[Any, ...]) -> Any:
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop
-    except ImportError:  # not on Windows
-        return asyncio.SelectorEventLoop()
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop
+    return asyncio.SelectorEventLoop()  # on Windows too, whose own kind can't wait for plain sockets

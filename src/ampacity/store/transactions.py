@@ -12,14 +12,14 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Literal
 
-from msgspec import Struct, structs
-from sqlalchemy import Connection, Row, Select, and_, bindparam, or_, select, update
+from msgspec import Struct
+from sqlalchemy import Connection, Row, Select, and_, bindparam, or_, select
 
 from ..model.station import ChargingState, IdToken
 from .columns import to_micros, to_milliwatthours
 from .errors import StoreError
 from .rows import Rows
-from .statements import Prepared, insert_for, parameters
+from .statements import insert_for
 from .tables import charging_transaction, session_wish, station, wire_id
 from .tokens import token_key
 
@@ -136,7 +136,7 @@ def follow_transactions(connection: Connection, rows: Sequence[TransactionRow]) 
     """The same for transactions that are there and whose indexed columns (see `FOLLOWED_BY_INDEX`) have not
     changed: SQLite rewrites the entries of every index that an update names.
     """
-    _FOLLOW.run_many(connection, [_changed(row) for row in rows])
+    _FOLLOW.write(connection, [_stored(row) for row in rows])
 
 
 def set_wish(connection: Connection, operator_id: str, transaction_id: str, change: dict[str, Any]) -> None:
@@ -314,13 +314,6 @@ def _energy(energy_wh: float | None) -> int | None:
     return None if energy_wh is None else to_milliwatthours(energy_wh)
 
 
-def _changed(row: TransactionRow) -> dict[str, Any]:
-    values = structs.asdict(row)
-    values["key_operator_id"] = values.pop("operator_id")
-    values["key_transaction_id"] = values.pop("transaction_id")
-    return values
-
-
 def _one(row: Row[Any] | None) -> TransactionRow | None:
     return None if row is None else _row(row)
 
@@ -353,17 +346,13 @@ _SAVE = Rows(charging_transaction, conflict="replace")
 FOLLOWED_BY_INDEX = ("station_transaction_id", "station_id", "evse_id", "token", "state", "started_at")
 """Fields whose columns are in an index beside the key; all others may be written cheaply."""
 
-_FOLLOW = Prepared(
-    lambda _: (
-        update(charging_transaction)
-        .where(
-            charging_transaction.c.operator_id == bindparam("key_operator_id"),
-            charging_transaction.c.transaction_id == bindparam("key_transaction_id"),
-        )
-        .values(
-            parameters(charging_transaction, without=(*_KEY, *FOLLOWED_BY_INDEX, "token_key", "token_kind"))
-        )
-    )
+_FOLLOW = Rows(
+    charging_transaction,
+    conflict=lambda _, offered: {
+        column.name: offered[column.name]
+        for column in charging_transaction.c
+        if column.name not in (*_KEY, *FOLLOWED_BY_INDEX, "token_key", "token_kind")
+    },
 )
 _SELECT: Select[Any] = select(
     charging_transaction,

@@ -31,7 +31,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from ...node import calm_garbage_collector, event_loop
+from ...node import calm_garbage_collector
 from .. import Outcome
 from .frames import VALUES_EVERY_S, Script, scripts
 from .load import Client, Latencies, LoadFailed, client_context, closed_loop, connect, open_loop
@@ -175,7 +175,7 @@ async def measure(plan: Plan, ours: Side, peer: Side) -> tuple[dict[str, float],
 
 def run(quick: bool) -> Outcome:
     """Measure; see the module's text. Raises ServerFailed and LoadFailed."""
-    with asyncio.Runner(loop_factory=event_loop()) as runner:
+    with asyncio.Runner() as runner:
         figures, peer_figures = runner.run(_run(QUICK if quick else FULL))
     return Outcome(figures=figures, seed=0, peer_figures=peer_figures, notes=NOTES)
 

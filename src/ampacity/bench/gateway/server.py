@@ -24,7 +24,7 @@ from ...clock import WallClock
 from ...csms.service import Csms
 from ...csms.settings import CsmsSettings
 from ...gateway import Gateway, GatewaySettings
-from ...node import calm_garbage_collector, event_loop
+from ...node import calm_garbage_collector
 from ...store import Store, StoreSettings, housekeeping
 from ...store.messages import WRITE_EVERY_S
 from ...store.tables import journal
@@ -78,7 +78,7 @@ def _tell(message: dict[str, Any]) -> None:
 def main(arguments: list[str]) -> None:
     """The process's life."""
     folder, certificate, key = (Path(word) for word in arguments)
-    with asyncio.Runner(loop_factory=event_loop()) as runner:
+    with asyncio.Runner() as runner:
         runner.run(serve(folder, certificate, key))
 
 
