@@ -113,7 +113,7 @@ ENDED = "(SELECT transaction_id FROM charging_transaction WHERE state = 'ended' 
             [
                 "UPDATE charging_transaction SET station_transaction_id = '99' "
                 "WHERE transaction_id = "
-                "(SELECT max(transaction_id) FROM charging_transaction WHERE station_id = 'CP0')"
+                "(SELECT min(transaction_id) FROM charging_transaction WHERE station_id = 'CP0')"
             ],
             "wire id",
             id="an id that was not told",
