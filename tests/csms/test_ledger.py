@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
-from ampacity.csms import deriving
+from ampacity.csms import deriving, lifecycle
 from ampacity.store import transactions
 from ampacity.store.tables import (
     charging_transaction,
@@ -111,3 +111,23 @@ async def test_a_repetition_counts_once_on_its_way_lately_and_after_a_restart(ad
         await node.csms.written()
         (row,) = await node.store.read(lambda c: transactions.list_transactions(c, OPERATOR))
         assert row.energy_wh == 200.0
+
+
+async def test_a_message_that_can_not_be_followed_up_is_kept_once(address: str, monkeypatch: Any) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise ArithmeticError("nobody foresaw this")
+
+    async with world(address) as node:
+        words = speech("1.6", "CP1")
+        async with station(node.port, "CP1", "1.6") as double:
+            words.started(await double.call(*words.start(1, "CAFE", 1_000, at(0))))
+            message = words.meter(1_100, 7_000, at(1))
+            with monkeypatch.context() as broken:
+                broken.setattr(lifecycle, "follow", fails)
+                assert await double.call(*message) == {}
+            assert await double.call(*message) == {}
+            await node.csms.written()
+            assert await double.call(*message) == {}
+        await node.csms.written()
+        rows = await node.store.read(lambda c: c.execute(select(journal.c.kind)).scalars().all())
+        assert sorted(rows) == ["Started", "Updated"]

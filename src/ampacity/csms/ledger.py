@@ -28,7 +28,6 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from ..clock import Clock
 from ..store import Store, StoreClosed, StoreUnavailable, journal, transactions
 from ..store.columns import to_micros
 from ..store.journal import Journal, JournalEntry
@@ -69,9 +68,8 @@ def _empty() -> _Batch:
 class Ledger:
     """Keeps messages. `start` before the first one; `run` beside; `stop` writes what has gathered."""
 
-    def __init__(self, store: Store, clock: Clock, interpret: Interpret) -> None:
+    def __init__(self, store: Store, interpret: Interpret) -> None:
         self._store = store
-        self._clock = clock
         self._interpret = interpret
         self._owners: dict[type[Any], Owner] = {}
         self._journal: Journal | None = None
@@ -81,7 +79,6 @@ class Ledger:
         """Messages whose keys are not in the store yet -> (journal id, answer)."""
         self._saved: dict[str, TransactionRow] = {}
         """Open transactions as they are in the store: which of their columns have changed."""
-        self._marks: dict[tuple[str, str], int] = {}
         self.samples = Deriving(store, self._understood)
         self._writing = asyncio.Lock()
 
@@ -94,10 +91,10 @@ class Ledger:
     async def start(self, state_of: Callable[[str, str], StationState], operators: list[str]) -> int:
         """Apply what was kept and not derived before the last end; returns the number of messages."""
         self._journal = await Journal.open(self._store)
-        self._marks = await self._store.read(read_marks)
+        marks = await self._store.read(read_marks)
         applied = 0
         for operator_id in operators:
-            mark = self._marks.get((operator_id, LEDGER), 0)
+            mark = marks.get((operator_id, LEDGER), 0)
             while found := await self._store.read(
                 lambda connection, owner=operator_id, after=mark: journal.entries(  # type: ignore[misc]
                     connection, owner, after=after, limit=MESSAGES_AT_ONCE
@@ -263,7 +260,11 @@ class Ledger:
 
     def _count(self, message: Keeping, live: bool) -> None:
         state, said = message.state, message.said
-        outcome = self._owners[type(said)].apply(message, live)
+        # First what must hold however it goes on: it is kept, so its repetition is no new message.
+        operator_id, journal_id, batch = state.operator_id, message.journal_id, self._batch
+        batch.keys.append((operator_id, *message.key, journal_id, message.transaction_id))
+        batch.marks[operator_id] = journal_id
+        self._unwritten[message.key] = (journal_id, message.answer)
         mark = state.marks.get(message.line)
         if mark is None:
             state.marks[message.line] = Mark(said.at, None if not live else frozenset((said.retry_key,)))
@@ -271,16 +272,12 @@ class Ledger:
             mark.at, mark.keys = said.at, frozenset((said.retry_key,))
         elif said.at == mark.at and mark.keys is not None:
             mark.keys |= {said.retry_key}
-        batch = self._batch
+        outcome = self._owners[type(said)].apply(message, live)
         for row in outcome.rows:
             batch.rows[row.transaction_id] = row
-        operator_id, journal_id = state.operator_id, message.journal_id
-        batch.keys.append((operator_id, *message.key, journal_id, message.transaction_id))
-        self._unwritten[message.key] = (journal_id, message.answer)
         if outcome.readings:
             evse = (operator_id, state.station_id, outcome.evse_id)
             batch.told.append(Told(evse, outcome.transaction_id, outcome.readings))
-        batch.marks[operator_id] = journal_id
 
     async def _apply_again(self, entry: JournalEntry, state: StationState) -> None:
         said = self._understood(entry)

@@ -105,7 +105,7 @@ class Csms:
         self.doctor = Doctor(store, clock, self._owner)
         self._availability = Availability(context)
         self._authorization = Authorization(context)
-        self.ledger = Ledger(store, clock, _interpret)
+        self.ledger = Ledger(store, _interpret)
         self._metering = Metering(context, self.ledger)
         self._transactions = Transactions(context, self._authorization, self._metering, self.ledger)
         self._variables = Variables(context)
