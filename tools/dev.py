@@ -169,7 +169,7 @@ def test(arguments: list[str]) -> None:
     os.chdir(ROOT)
     # The whole suite spends most of its time waiting for simulated sites: two files at a time halve that.
     chosen = any(not argument.startswith("-") for argument in arguments)
-    workers = [] if chosen else ["-n", "2", "--dist", "loadfile"]
+    workers = [] if chosen else ["-n", "2", "--dist", "loadfile", "--max-worker-restart", "1"]
     become(BIN / "python", "-m", "pytest", *workers, *arguments)
 
 
