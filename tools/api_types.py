@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import pkgutil
 import sys
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
 from msgspec import inspect as kinds
 
+from ampacity import api
 from ampacity.access import roles
-from ampacity.api import views
 from ampacity.csms import vocabulary
 from ampacity.model import live, phases, site, station
 
@@ -57,10 +59,15 @@ def structs_of(module: Any) -> list[type[msgspec.Struct]]:
 
 
 COMMANDS = get_args(vocabulary.Command)
+VIEWS = [
+    import_module(f"{api.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(api.__path__)
+    if module.name.startswith("views")
+]
 ROOTS: list[type[msgspec.Struct]] = [
     *structs_of(live),
     *structs_of(site),
-    *structs_of(views),
+    *(kind for module in VIEWS for kind in structs_of(module)),
     *COMMANDS,
     station.IdToken,
     vocabulary.VariableRef,

@@ -17,6 +17,7 @@ from .guard import guard, principal_of
 from .live import LiveFeeds
 from .routes import (
     account,
+    actions,
     commands,
     connections,
     evses,
@@ -66,6 +67,7 @@ def create_app(context: ApiContext, assets: Assets | None = None) -> Litestar:
             quarantine.router,
             quarantine.repairs_router,
             commands.router,
+            actions.router,
             tokens.router,
             transactions.router,
             public.router,

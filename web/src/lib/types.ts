@@ -707,6 +707,12 @@ export interface PlugView {
   plugged: boolean;
 }
 
+/** An action that can be sent to a station, and the JSON Schema (2020-12) of its payload. */
+export interface ActionView {
+  action: string;
+  schema: Record<string, unknown>;
+}
+
 /** Start a transaction on an EVSE for a token. */
 export interface RequestStart {
   evse_id: number;
