@@ -98,6 +98,20 @@ class Product:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    async def command(self, station_id: str, name: str, **body: Any) -> httpx.Response:
+        """Tell a station something in the neutral words (POST .../commands/<name>), as a person's program."""
+        return await self.api.post(f"/api/v1/stations/{station_id}/commands/{name}", json=body)
+
+    async def ocpp(self, station_id: str, action: str, payload: dict[str, Any]) -> httpx.Response:
+        """Tell a station an action of its OCPP version with exactly this payload."""
+        return await self.api.post(f"/api/v1/stations/{station_id}/ocpp/{action}", json=payload)
+
+    async def audit(self, station_id: str) -> list[dict[str, Any]]:
+        """What was done to a station, the newest first."""
+        page = await self.get("/audit", target=f"station/{station_id}")
+        items: list[dict[str, Any]] = page["items"]
+        return items
+
     async def transactions(self, station_id: str) -> list[dict[str, Any]]:
         """A station's transactions, the oldest first."""
         page = await self.get("/transactions", station_id=station_id)

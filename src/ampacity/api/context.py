@@ -20,7 +20,7 @@ from ..clock import Clock
 from ..csms.quarantine import Quarantine
 from ..csms.repairs import Repairs
 from ..csms.state import StationState
-from ..csms.vocabulary import Command, Outcome
+from ..csms.vocabulary import Command, Outcome, RawCall
 from ..model.live import SiteHistory, SiteView
 from ..model.phases import PerPhase
 from ..model.site import EvseKey, Site, Strategy
@@ -40,7 +40,14 @@ class Stations(Protocol):
         """One station."""
         ...
 
-    async def command(self, operator_id: str, station_id: str, command: Command, actor: str) -> Outcome:
+    async def command(
+        self,
+        operator_id: str,
+        station_id: str,
+        command: Command | RawCall,
+        actor: str,
+        timeout_s: float = 30.0,
+    ) -> Outcome:
         """Send a command; audits itself, never raises for reasons of the station."""
         ...
 

@@ -76,14 +76,15 @@ Recorder: TypeAlias = Callable[[StationRef, Literal["in", "out"], str, float], N
 
 
 class OutboundCall(Struct, frozen=True):
-    """A CALL for a station. `timeout_s` is site time;
-    `front` overtakes what waits (cuts of current go first).
+    """A CALL for a station. `timeout_s` is site time; `front` overtakes what waits (cuts of current go
+    first); `body` is the payload's text where it must be sent as it was written.
     """
 
     action: str
     payload: Struct
     timeout_s: float = 30.0
     front: bool = False
+    body: str | None = None
 
 
 CallFailure: TypeAlias = Literal["timeout", "lost", "error"]

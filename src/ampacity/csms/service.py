@@ -22,7 +22,7 @@ from ..bus import Bus, NoResponder
 from ..clock import Clock
 from ..model.events import StationConnected, StationDisconnected
 from ..ocpp.codec import Codec
-from ..ocpp.errors import ErrorCode
+from ..ocpp.errors import ErrorCode, PayloadError
 from ..ocpp.events import CallReceived, ProtocolViolation, ResultReceived, SendReceived
 from ..ocpp.version import Role, Version
 from ..store import Store, StoreClosed, StoreUnavailable, audit, operators, stations
@@ -38,11 +38,11 @@ from .blocks.provisioning import ACTOR, Provisioning
 from .blocks.remote import Remote
 from .blocks.smart_charging import SmartCharging
 from .blocks.transactions import Transactions
-from .blocks.variables import Variables, is_secret
+from .blocks.variables import Variables
 from .blocks.vendor import Vendor
 from .context import Context
 from .dialects import Unsupported, dialect
-from .dialects.dialect import Dialect
+from .dialects.dialect import Dialect, told
 from .dialects.dialect import Reply as StationReply
 from .doctor import Doctor
 from .ledger import Ledger
@@ -57,6 +57,7 @@ from .link import (
 )
 from .presence import Presence
 from .quarantine import Quarantine
+from .raw import request_of, shown
 from .repairs import Repairs
 from .settings import CsmsSettings
 from .state import Stations, StationState
@@ -73,6 +74,7 @@ from .vocabulary import (
     Metered,
     Notice,
     Outcome,
+    RawCall,
     SetProfile,
     SetVariables,
     Status,
@@ -299,7 +301,7 @@ class Csms:
         self,
         operator_id: str,
         station_id: str,
-        command: Command,
+        command: Command | RawCall,
         actor: str,
         timeout_s: float = 30.0,
         *,
@@ -311,11 +313,12 @@ class Csms:
         A person's command is in the audit before it is sent; those of `controller ...` and `system ...` are
         posted.
         """
-        command = self._remote.numbered(command)
+        if not isinstance(command, RawCall):
+            command = self._remote.numbered(command)
         program = actor.startswith(("controller", "system"))
-        action = _name(command)
+        action = str(command.__struct_config__.tag)
         target = f"station/{station_id}"
-        detail = msgspec.to_builtins(_shown(command))
+        detail = shown(command)
         if program:
             audit_id = audit.post_record(self._store, operator_id, actor, action, target, detail)
         else:
@@ -327,12 +330,12 @@ class Csms:
             with contextlib.suppress(StoreClosed):
                 audit.post_complete(self._store, operator_id, audit_id, "cancelled", "nobody waited for it")
             raise
-        told = f"{outcome.status} {outcome.detail}".strip()
+        words = f"{outcome.status} {outcome.detail}".strip()
         if program:
-            audit.post_complete(self._store, operator_id, audit_id, outcome.result, told)
+            audit.post_complete(self._store, operator_id, audit_id, outcome.result, words)
         else:
             try:
-                await audit.complete(self._store, operator_id, audit_id, outcome.result, told)
+                await audit.complete(self._store, operator_id, audit_id, outcome.result, words)
             except StoreUnavailable:
                 # What the station did is done: the person hears of it even if the row must stay without its
                 # outcome.
@@ -343,7 +346,7 @@ class Csms:
         return await self.command(state.operator_id, state.station_id, command, actor)
 
     async def _carry_out(
-        self, operator_id: str, station_id: str, command: Command, timeout_s: float, front: bool
+        self, operator_id: str, station_id: str, command: Command | RawCall, timeout_s: float, front: bool
     ) -> Outcome:
         state = self._stations.get(station_id)
         if state is None or state.operator_id != operator_id:
@@ -351,24 +354,18 @@ class Csms:
         if not state.online or state.version is None:
             return Outcome(result="offline", detail=f"station {station_id!r} is not connected")
         speech = dialect(state.version)
+        if isinstance(command, RawCall):
+            return await self._carry_out_raw(state, speech, command, timeout_s)
         try:
             calls = speech.calls(command)
         except Unsupported as unsupported:
             return Outcome(result="unsupported", detail=str(unsupported))
         except ValueError as impossible:
             return Outcome(result="error", detail=str(impossible))
-        replies: list[StationReply] = []
-        for action, payload in calls:
-            try:
-                reply: StationReply = await self._bus.request(
-                    station_address(operator_id, station_id),
-                    OutboundCall(action, payload, timeout_s, front),
-                )
-            except NoResponder:
-                reply = CallFailed("lost", "Closed", "the station is not connected")
-            except CallFailed as failed:
-                reply = failed
-            replies.append(reply)
+        replies = [
+            await self._ask(state, OutboundCall(action, payload, timeout_s, front))
+            for action, payload in calls
+        ]
         only = replies[0] if len(replies) == 1 else None
         if isinstance(only, CallFailed):
             outcome = _failure(only)
@@ -376,6 +373,40 @@ class Csms:
             outcome = speech.outcome(command, replies)
         self._take_effect(state, command, outcome)
         return outcome
+
+    async def _carry_out_raw(
+        self, state: StationState, speech: Dialect, raw: RawCall, timeout_s: float
+    ) -> Outcome:
+        """Send a payload as it was written; what it means takes effect as if it had been a command."""
+        try:
+            request = request_of(speech.version, raw)
+        except PayloadError as error:
+            place = {"path": error.path, "problem": error.description}
+            detail = f"{error.description} at {error.path}"
+            return Outcome(result="invalid", status=error.code, detail=detail, data=place)
+        meaning = speech.meaning(raw.action, request)
+        reply = await self._ask(state, OutboundCall(raw.action, request, timeout_s, body=raw.payload))
+        if isinstance(reply, CallFailed):
+            outcome = _failure(reply)
+        elif meaning is None:
+            outcome = told(str(getattr(reply, "status", "")), ("", "Accepted"))
+        else:
+            outcome = speech.outcome(meaning, [reply])
+        if meaning is not None:
+            self._take_effect(state, meaning, outcome)
+        return outcome if isinstance(reply, CallFailed) else replace(outcome, data=msgspec.to_builtins(reply))
+
+    async def _ask(self, state: StationState, call: OutboundCall) -> StationReply:
+        """Send a CALL to whoever holds the station's socket."""
+        try:
+            reply: StationReply = await self._bus.request(
+                station_address(state.operator_id, state.station_id), call
+            )
+        except NoResponder:
+            return CallFailed("lost", "Closed", "the station is not connected")
+        except CallFailed as failed:
+            return failed
+        return reply
 
     def _take_effect(self, state: StationState, command: Command, outcome: Outcome) -> None:
         if isinstance(command, SetVariables):
@@ -441,18 +472,6 @@ def _interpret(entry: JournalEntry) -> TransactionMessage | Metered | None:
 @cache
 def _codec(version: str) -> Codec:
     return Codec(Version(version), Role.CSMS, lenient=True)
-
-
-def _name(command: Command) -> str:
-    return str(command.__struct_config__.tag)
-
-
-def _shown(command: Command) -> Command:
-    """The command as the audit may show it: passwords are not shown."""
-    if not isinstance(command, SetVariables):
-        return command
-    values = tuple(replace(item, value="***") if is_secret(item.ref) else item for item in command.values)
-    return replace(command, values=values)
 
 
 def _failure(failed: CallFailed) -> Outcome:

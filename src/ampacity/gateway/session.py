@@ -224,6 +224,7 @@ class Session:
                 self._around.clock.monotonic(),
                 wanted.timeout_s,
                 front=wanted.front,
+                body=wanted.body,
             )
         except PayloadError as error:
             raise CallFailed("error", error.code, f"not sent: {error}") from error
@@ -446,8 +447,8 @@ class Session:
         )
 
 
-_SECRETS = ("AuthorizationKey", "BasicAuthPassword")
-"""Variables whose values must not be seen: frames that carry them are shown without their payload."""
+_SECRETS = ("AuthorizationKey", "BasicAuthPassword", '"apnPassword"', '"password"', '"basicAuthPassword"')
+"""Variables and members whose values nobody may see: frames that carry them are shown without payload."""
 
 
 def _without_secrets(frame: str) -> str:

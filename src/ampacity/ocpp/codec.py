@@ -354,6 +354,10 @@ class Codec:
             )
         return _text((2, message_id, action, self._encode(action, types[0], payload)))
 
+    def call_text(self, message_id: str, action: str, body: str) -> str:
+        """CALL text around a payload that is JSON already and known to keep its schema."""
+        return _text((2, message_id, action, msgspec.Raw(body.encode())))
+
     def encode_result(self, message_id: str, action: str, payload: WireStruct) -> str:
         """CALLRESULT text of our answer to the peer's `action`. Raises PayloadError."""
         types = self._vocabulary.calls.get(action)

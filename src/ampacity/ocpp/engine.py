@@ -172,11 +172,13 @@ class Engine:
         *,
         message_id: str | None = None,
         front: bool = False,
+        body: str | None = None,
     ) -> str:
         """Queue a call and return its id; it is sent at once when none is in flight.
 
         `front` puts it before all that wait without it (reductions of power go first). A repetition may pass
-        the id of the first try. Raises PayloadError when the payload breaks its schema, QueueFull,
+        the id of the first try. `body` is the payload's text where it must be sent as somebody wrote it, who
+        has checked it. Raises PayloadError when the payload breaks its schema, QueueFull,
         EngineClosed, and ValueError when the id is too long or in use.
         """
         if self.closed:
@@ -184,7 +186,10 @@ class Engine:
         if len(self._queue) >= self._max_queue:
             raise QueueFull(len(self._queue))
         message_id = self._fresh(message_id)
-        text = self.codec.encode_call(message_id, action, payload)
+        if body is None:
+            text = self.codec.encode_call(message_id, action, payload)
+        else:
+            text = self.codec.call_text(message_id, action, body)
         ours = _Ours(message_id, action, payload, text, timeout_s, front)
         if self._waiting is None:
             self._start(ours, now)

@@ -725,6 +725,11 @@ export interface RequestStop {
   station_transaction_id: string;
 }
 
+/** Ask whether a transaction goes on, and whether messages of it wait. Outcome data: TransactionStatus. */
+export interface GetTransactionStatus {
+  station_transaction_id: string;
+}
+
 /** `OnIdle` waits for transactions to end (1.6: Soft), `Immediate` doesn't (1.6: Hard). */
 export interface Reset {
   kind?: "Immediate" | "OnIdle";
@@ -783,11 +788,6 @@ export interface SendVendorData {
   vendor_id: string;
   message_id?: string | null;
   data?: unknown;
-}
-
-/** Ask whether a transaction goes on, and whether messages of it wait. Outcome data: TransactionStatus. */
-export interface GetTransactionStatus {
-  station_transaction_id: string;
 }
 
 /** A driver's token. `kind` is 2.x's type (`ISO14443`, `Central`, `eMAID`, ...), `ISO14443` in 1.6. */
@@ -851,10 +851,11 @@ export interface CompositeSchedule {
  *
  * `accepted`, `rejected` (the station said no: `status` is its word), `offline` (no socket), `timeout` (no
  * answer; it may or may not have acted), `error` (CALLERROR or an answer that breaks its schema: `detail`
- * says what), `unsupported` (the station's version has no such thing).
+ * says what), `unsupported` (the station's version has no such thing), `invalid` (a raw payload breaks its
+ * schema: `status` is OCPP's error code, `detail` names the place; nothing was sent).
  */
 export interface Outcome {
-  result: "accepted" | "error" | "offline" | "rejected" | "timeout" | "unsupported";
+  result: "accepted" | "error" | "invalid" | "offline" | "rejected" | "timeout" | "unsupported";
   status: string;
   detail: string;
   data: unknown;
@@ -867,6 +868,7 @@ export type LiveMessage = LiveSnapshot | LiveDelta;
 export interface Commands {
   request_start: RequestStart;
   request_stop: RequestStop;
+  get_transaction_status: GetTransactionStatus;
   reset: Reset;
   trigger: Trigger;
   unlock: Unlock;
@@ -877,5 +879,4 @@ export interface Commands {
   clear_profile: ClearProfile;
   get_composite_schedule: GetCompositeSchedule;
   data_transfer: SendVendorData;
-  get_transaction_status: GetTransactionStatus;
 }

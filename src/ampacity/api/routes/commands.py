@@ -9,21 +9,27 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+import msgspec
 from litestar import Request, Router, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from ...access.principal import Principal
 from ...csms import vocabulary
-from ...csms.vocabulary import Command, Outcome
+from ...csms.raw import compact
+from ...csms.vocabulary import Command, Outcome, RawCall
 from ..context import ApiContext
-from ..errors import ApiError, not_found
+from ..errors import ApiError, invalid, not_found
+from ..views import FieldProblem
 from .names import Api, Who, station_of
 
 COMMANDS: dict[str, type[Command]] = {
     str(kind.__struct_config__.tag): kind for kind in get_args(vocabulary.Command)
 }
 """Each command by its name in the path."""
+
+LONGEST_S = 120.0
+"""The longest that a caller may let a station take for an answer."""
 
 _TROUBLE: dict[str, tuple[int, str, str]] = {
     "offline": (
@@ -39,6 +45,11 @@ _TROUBLE: dict[str, tuple[int, str, str]] = {
     ),
     "error": (502, "Station {station} answered with an error.", "Its raw messages show the answer."),
     "unsupported": (501, "Station {station} speaks an OCPP version without this.", "Use another command."),
+    "invalid": (
+        422,
+        "The payload breaks its schema ({status}):",
+        "Nothing was sent. Correct the place that is named and send it again.",
+    ),
 }
 
 
@@ -47,11 +58,20 @@ async def send(api: ApiContext, who: Principal, station_id: str, command: Comman
     outcome = await api.csms.command(who.operator_id, station_id, command, who.actor)
     if outcome.result == "accepted":
         return outcome
+    raise _trouble(station_id, outcome)
+
+
+def _trouble(station_id: str, outcome: Outcome) -> ApiError:
     status, what, remedy = _TROUBLE[outcome.result]
     words = what.format(station=station_id, status=outcome.status or "no reason given")
     detail = f" {outcome.detail}" if outcome.detail else ""
     where = f"station {station_id}"
-    raise ApiError(status, outcome.result, words + detail, where=where, remedy=remedy, outcome=outcome)
+    errors: tuple[FieldProblem, ...] = ()
+    if outcome.result == "invalid":
+        errors = (FieldProblem(where=outcome.data["path"], what=outcome.data["problem"]),)
+    return ApiError(
+        status, outcome.result, words + detail, where=where, remedy=remedy, errors=errors, outcome=outcome
+    )
 
 
 def _handler(name: str, kind: type[Command]) -> HTTPRouteHandler:
@@ -86,8 +106,52 @@ async def unknown_command(
     raise not_found("command", name, f"The commands are {', '.join(sorted(COMMANDS))}.")
 
 
+@post(
+    "/{station_id:str}/ocpp/{action:str}",
+    opt={"permission": "operate"},
+    status_code=200,
+    summary="Send any action of OCPP",
+)
+async def send_action(
+    api: Api,
+    who: Who,
+    request: Request[Any, Any, Any],
+    station_id: FromPath[str],
+    action: FromPath[str],
+    timeout_s: FromQuery[float] = 30.0,
+) -> Any:
+    """Send exactly the payload of the body (without the white space between its words) as the given action
+    of the station's OCPP version, and return the answer's payload, a refusal too.
+    """
+    station_of(api, who, station_id)
+    if not 0 < timeout_s <= LONGEST_S:
+        raise invalid("timeout_s", f"{timeout_s:g} s is no time to wait.", f"Give up to {LONGEST_S:g}.")
+    text = await _json_text(request)
+    raw = RawCall(action=action, payload=compact(text))
+    outcome = await api.csms.command(who.operator_id, station_id, raw, who.actor, timeout_s)
+    if outcome.result in ("accepted", "rejected"):
+        return outcome.data
+    raise _trouble(station_id, outcome)
+
+
+async def _json_text(request: Request[Any, Any, Any]) -> str:
+    body = await request.body()
+    if not body.strip():
+        return "{}"
+    try:
+        if isinstance(msgspec.json.decode(body), dict):
+            return body.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise invalid("$", f"The payload is no JSON: {error}.", "Send a JSON object.") from None
+    raise invalid("$", "The payload is no JSON object.", "Send the members of the request, {} for none.")
+
+
 router = Router(
     "/stations",
     tags=["commands"],
-    route_handlers=[*(_handler(name, kind) for name, kind in COMMANDS.items()), unknown_command],
+    route_handlers=[
+        send_action,
+        *(_handler(name, kind) for name, kind in COMMANDS.items()),
+        unknown_command,
+    ],
 )

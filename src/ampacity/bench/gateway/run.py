@@ -108,7 +108,7 @@ class Side:
         before = self.server.cpu_s
         answered = await closed_loop(self._clients, seconds, CALL_LIMIT_S)
         await self._settle_exactly()
-        self.rates.append(answered / (self.server.cpu_s - before))
+        self.rates.append(answered / self.server.cpu_since(before))
 
     async def latency(self, rate_per_s: float, seconds: float, drain_s: float) -> Latencies:
         """Calls at a rate. What is not answered in time closes its station's connection."""
@@ -132,7 +132,7 @@ class Side:
                 client.abort()
             done += len(group)
         await self.server.settle()
-        self.figures["reconnects_per_s"] = done / (self.server.cpu_s - before)
+        self.figures["reconnects_per_s"] = done / self.server.cpu_since(before)
 
     async def _connected(self, group: Sequence[Script]) -> list[Client]:
         self._told += group

@@ -57,6 +57,10 @@ class Server:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
+    def cpu_since(self, before_s: float) -> float:
+        """CPU seconds used since `before_s`; never less than the clock can tell, so that a rate is a rate."""
+        return max(self.cpu_s - before_s, 1 / _TICKS_PER_S)
+
     @property
     def resident_bytes(self) -> int:
         """Memory that it holds now."""

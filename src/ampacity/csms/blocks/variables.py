@@ -13,12 +13,13 @@ from ..vocabulary import GetVariables, Outcome, SetVariables, VariableRef, Varia
 _HELD = ("Accepted", "RebootRequired")
 
 
-_SECRETS = ("AuthorizationKey", "BasicAuthPassword")
+SECRETS = ("AuthorizationKey", "BasicAuthPassword")
+"""Variables whose values must never be kept or shown."""
 
 
 def is_secret(ref: VariableRef) -> bool:
     """Whether a variable's value must never be kept or shown."""
-    return ref.variable in _SECRETS
+    return ref.variable in SECRETS
 
 
 class Variables:

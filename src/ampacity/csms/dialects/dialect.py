@@ -45,6 +45,10 @@ class Dialect(Protocol):
         """
         ...
 
+    def meaning(self, action: str, request: Struct) -> Command | None:
+        """The command that a CALL of ours is, None for one that nothing here follows up."""
+        ...
+
     def outcome(self, command: Command, replies: Sequence[Reply]) -> Outcome:
         """What the replies mean.
 

@@ -47,10 +47,12 @@ from ..vocabulary import (
 )
 from .dialect import Reply, Unsupported, WireCall, told
 from .samples import utc, whole_second
+from .v16_core import CORE, KEYS
 from .v16_reading import READERS
+from .words import gathered
 
-KEYS = "OCPP16"
-"""Component of the configuration keys."""
+BLOCKS = (CORE,)
+"""The words of the functional blocks."""
 
 _STATUSES = {
     "Accepted": "Accepted",
@@ -76,11 +78,12 @@ class Dialect16:
     version = "1.6"
     wanted: tuple[VariableRef, ...] = ()
     tells_transaction_status = False
+    words = gathered(BLOCKS)
 
     # ------------------------------------------------------------ from the station
 
     def understand(self, action: str, payload: Struct, raw: bytes = b"") -> FromStation:
-        reader = READERS.get(action)
+        reader = READERS.get(action) or self.words.readers.get(action)
         if reader is None:
             return Notice(action=action, content=msgspec.to_builtins(payload))
         return reader(payload, raw)
@@ -94,11 +97,13 @@ class Dialect16:
             case HeartbeatAnswer():
                 return wire.HeartbeatResponse(currentTime=whole_second(answer.now))
             case AuthorizationAnswer():
-                return wire.AuthorizeResponse(idTagInfo=_tag_info(answer))
+                return wire.AuthorizeResponse(idTagInfo=tag_info(answer))
             case TransactionAnswer():
                 return _transaction_answer(action, answer)
             case VendorAnswer():
                 return wire.DataTransferResponse(status=answer.status, data=_text(answer.data))
+        if (made := self.words.answer(self, action, payload, answer)) is not None:
+            return made
         if action == "SignCertificate":
             return wire.SignCertificateResponse(status="Rejected")
         if action == "DataTransfer":
@@ -116,12 +121,18 @@ class Dialect16:
                 )
                 for item in command.values
             )
-        return (_call(command),)
+        return self.words.call(self, command) or (_call(command),)
+
+    def meaning(self, action: str, request: Struct) -> Command | None:
+        means = self.words.meanings.get(action)
+        return None if means is None else means(request)
 
     def outcome(self, command: Command, replies: Sequence[Reply]) -> Outcome:
         if isinstance(command, SetVariables):
             return _changed(command, replies)
         reply: Any = replies[0]
+        if (tells := self.words.outcomes.get(type(command))) is not None:
+            return tells(command, reply if len(replies) == 1 else replies)
         match command:
             case GetVariables():
                 return Outcome(result="accepted", status="Accepted", data=_configuration(reply))
@@ -142,7 +153,8 @@ class Dialect16:
 # ---------------------------------------------------------------- answering
 
 
-def _tag_info(verdict: AuthorizationAnswer) -> wire.IdTagInfo:
+def tag_info(verdict: AuthorizationAnswer) -> wire.IdTagInfo:
+    """A verdict in 1.6's words."""
     return wire.IdTagInfo(
         status=_STATUSES[verdict.status],  # type: ignore[arg-type]
         expiryDate=None if verdict.expires_at is None else whole_second(verdict.expires_at),
@@ -152,7 +164,7 @@ def _tag_info(verdict: AuthorizationAnswer) -> wire.IdTagInfo:
 
 
 def _transaction_answer(action: str, answer: TransactionAnswer) -> Struct:
-    info = None if answer.authorization is None else _tag_info(answer.authorization)
+    info = None if answer.authorization is None else tag_info(answer.authorization)
     if action == "StartTransaction":
         return wire.StartTransactionResponse(
             idTagInfo=info or wire.IdTagInfo(status="Accepted"),
@@ -180,7 +192,7 @@ def _call(command: Command) -> WireCall:
             )
         case RequestStop():
             return "RemoteStopTransaction", wire.RemoteStopTransactionRequest(
-                transactionId=_transaction_id(command.station_transaction_id)
+                transactionId=transaction_number(command.station_transaction_id)
             )
         case Reset():
             if command.evse_id:
@@ -199,7 +211,7 @@ def _call(command: Command) -> WireCall:
             return "GetConfiguration", wire.GetConfigurationRequest(key=keys or None)
         case SetProfile():
             return "SetChargingProfile", wire.SetChargingProfileRequest(
-                connectorId=command.evse_id, csChargingProfiles=_profile(command.profile)
+                connectorId=command.evse_id, csChargingProfiles=profile_of(command.profile)
             )
         case ClearProfile():
             return "ClearChargingProfile", wire.ClearChargingProfileRequest(id=command.profile_id)
@@ -236,7 +248,8 @@ def _key(ref: VariableRef) -> str:
     return ref.variable
 
 
-def _transaction_id(text: str) -> int:
+def transaction_number(text: str) -> int:
+    """A transaction's id on 1.6's wire. Raises ValueError."""
     try:
         return int(text)
     except ValueError:
@@ -245,12 +258,13 @@ def _transaction_id(text: str) -> int:
         ) from None
 
 
-def _profile(profile: Profile) -> wire.ChargingProfile:
+def profile_of(profile: Profile) -> wire.ChargingProfile:
+    """A charging profile in 1.6's words. Raises ValueError for a transaction that is none of 1.6."""
     purpose = "ChargePointMaxProfile" if profile.purpose == "ChargingStationMaxProfile" else profile.purpose
     transaction_id = profile.station_transaction_id
     return wire.ChargingProfile(
         chargingProfileId=profile.profile_id,
-        transactionId=None if transaction_id is None else _transaction_id(transaction_id),
+        transactionId=None if transaction_id is None else transaction_number(transaction_id),
         stackLevel=profile.stack_level,
         chargingProfilePurpose=purpose,
         chargingProfileKind=profile.kind,

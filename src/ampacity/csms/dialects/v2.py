@@ -46,7 +46,12 @@ from ..vocabulary import (
 )
 from .dialect import Reply, Unsupported, WireCall, told
 from .samples import utc, whole_second
+from .v2_core import CORE, ref_of
 from .v2_reading import READERS
+from .words import gathered
+
+BLOCKS = (CORE,)
+"""The words of the functional blocks."""
 
 _REPORT_REQUEST = 1
 _AFTER_CHANGE = ("Accepted", "RebootRequired")
@@ -72,12 +77,13 @@ class Dialect2:
     wire: Any
     triggers: frozenset[str]
     wanted = WANTED
+    words = gathered(BLOCKS)
     tells_transaction_status = True
 
     # ------------------------------------------------------------ from the station
 
     def understand(self, action: str, payload: Struct, raw: bytes = b"") -> FromStation:
-        reader = READERS.get(action)
+        reader = READERS.get(action) or self.words.readers.get(action)
         if reader is None:
             return Notice(action=action, content=msgspec.to_builtins(payload))
         return reader(payload, raw)
@@ -102,7 +108,7 @@ class Dialect2:
             case VendorAnswer():
                 made = wire.DataTransferResponse(status=answer.status, data=answer.data)
             case _:
-                made = self._acknowledge(action, payload)
+                made = self.words.answer(self, action, payload, answer) or self._acknowledge(action, payload)
         return made
 
     def _acknowledge(self, action: str, payload: Any) -> Struct:
@@ -160,7 +166,11 @@ class Dialect2:
     # ------------------------------------------------------------ to the station
 
     def calls(self, command: Command) -> tuple[WireCall, ...]:
-        return (self._call(command),)
+        return self.words.call(self, command) or (self._call(command),)
+
+    def meaning(self, action: str, request: Struct) -> Command | None:
+        means = self.words.meanings.get(action)
+        return None if means is None else means(request)
 
     def _call(self, command: Command) -> WireCall:
         wire = self.wire
@@ -189,7 +199,7 @@ class Dialect2:
                 )
             case ChangeAvailability():
                 return "ChangeAvailability", wire.ChangeAvailabilityRequest(
-                    evse=self._evse(command.evse_id),
+                    evse=self.evse(command.evse_id),
                     operationalStatus="Operative" if command.operative else "Inoperative",
                 )
             case GetVariables(variables=()):
@@ -201,8 +211,8 @@ class Dialect2:
                 return "GetVariables", wire.GetVariablesRequest(
                     getVariableData=[
                         wire.GetVariableDataType(
-                            component=self._component(ref),
-                            variable=self._variable(ref),
+                            component=self.component(ref),
+                            variable=self.variable(ref),
                             attributeType=_attribute(ref),
                         )
                         for ref in command.variables
@@ -212,8 +222,8 @@ class Dialect2:
                 return "SetVariables", wire.SetVariablesRequest(
                     setVariableData=[
                         wire.SetVariableDataType(
-                            component=self._component(item.ref),
-                            variable=self._variable(item.ref),
+                            component=self.component(item.ref),
+                            variable=self.variable(item.ref),
                             attributeType=_attribute(item.ref),
                             attributeValue=item.value or "",
                         )
@@ -222,7 +232,7 @@ class Dialect2:
                 )
             case SetProfile():
                 return "SetChargingProfile", wire.SetChargingProfileRequest(
-                    evseId=command.evse_id, chargingProfile=self._profile(command.profile)
+                    evseId=command.evse_id, chargingProfile=self.profile(command.profile)
                 )
             case ClearProfile():
                 return "ClearChargingProfile", wire.ClearChargingProfileRequest(
@@ -236,6 +246,7 @@ class Dialect2:
                 return "DataTransfer", wire.DataTransferRequest(
                     vendorId=command.vendor_id, messageId=command.message_id, data=command.data
                 )
+        raise Unsupported(f"OCPP {self.version} has nothing for {type(command).__name__}")
 
     def _trigger(self, command: Trigger) -> WireCall:
         if command.message not in self.triggers:
@@ -244,21 +255,21 @@ class Dialect2:
         if connector_id is None and command.message == "StatusNotification" and command.evse_id:
             connector_id = 1  # F06.FR.12: a status is asked of a connector
         return "TriggerMessage", self.wire.TriggerMessageRequest(
-            requestedMessage=command.message, evse=self._evse(command.evse_id or 0, connector_id)
+            requestedMessage=command.message, evse=self.evse(command.evse_id or 0, connector_id)
         )
 
-    def _evse(self, evse_id: int, connector_id: int | None = None) -> Any:
+    def evse(self, evse_id: int, connector_id: int | None = None) -> Any:
         return None if evse_id == 0 else self.wire.EVSEType(id=evse_id, connectorId=connector_id)
 
-    def _component(self, ref: VariableRef) -> Any:
+    def component(self, ref: VariableRef) -> Any:
         return self.wire.ComponentType(
-            name=ref.component, instance=ref.component_instance, evse=self._evse(ref.evse_id or 0)
+            name=ref.component, instance=ref.component_instance, evse=self.evse(ref.evse_id or 0)
         )
 
-    def _variable(self, ref: VariableRef) -> Any:
+    def variable(self, ref: VariableRef) -> Any:
         return self.wire.VariableType(name=ref.variable, instance=ref.variable_instance)
 
-    def _profile(self, profile: Profile) -> Any:
+    def profile(self, profile: Profile) -> Any:
         wire = self.wire
         return wire.ChargingProfileType(
             id=profile.profile_id,
@@ -289,9 +300,11 @@ class Dialect2:
 
     def outcome(self, command: Command, replies: Sequence[Reply]) -> Outcome:
         reply: Any = replies[0]
+        if (tells := self.words.outcomes.get(type(command))) is not None:
+            return tells(command, reply if len(replies) == 1 else replies)
         match command:
             case GetVariables(variables=()):
-                return told(reply.status, detail=_detail(reply), data=[])
+                return told(reply.status, detail=detail_of(reply), data=[])
             case GetVariables():
                 values = [_value(item, item.attributeValue) for item in reply.getVariableResult]
                 return Outcome(result="accepted", status="Accepted", data=values)
@@ -300,29 +313,30 @@ class Dialect2:
             case GetCompositeSchedule():
                 return _composite(reply)
             case ChangeAvailability() | Reset():
-                return told(reply.status, ("Accepted", "Scheduled"), _detail(reply))
+                return told(reply.status, ("Accepted", "Scheduled"), detail_of(reply))
             case Unlock():
-                return told(reply.status, ("Unlocked",), _detail(reply))
+                return told(reply.status, ("Unlocked",), detail_of(reply))
             case ClearProfile():
                 # A profile that is not there is as cleared as one can be.
-                return told(reply.status, ("Accepted", "Unknown"), _detail(reply))
+                return told(reply.status, ("Accepted", "Unknown"), detail_of(reply))
             case SendVendorData():
-                return told(reply.status, detail=_detail(reply), data=reply.data)
+                return told(reply.status, detail=detail_of(reply), data=reply.data)
             case GetTransactionStatus():
                 status = TransactionStatus(
                     ongoing=reply.ongoingIndicator, messages_in_queue=reply.messagesInQueue
                 )
                 return Outcome(result="accepted", data=status)
             case RequestStart():
-                return told(reply.status, detail=_detail(reply), data=reply.transactionId)
-        return told(reply.status, detail=_detail(reply))
+                return told(reply.status, detail=detail_of(reply), data=reply.transactionId)
+        return told(reply.status, detail=detail_of(reply))
 
 
 # ---------------------------------------------------------------- outcomes
 
 
-def _detail(reply: Any) -> str:
-    info = reply.statusInfo
+def detail_of(reply: Any) -> str:
+    """What a response says beside its status."""
+    info = getattr(reply, "statusInfo", None)
     if info is None:
         return ""
     return f"{info.reasonCode}: {info.additionalInfo}" if info.additionalInfo else str(info.reasonCode)
@@ -330,18 +344,6 @@ def _detail(reply: Any) -> str:
 
 def _attribute(ref: VariableRef) -> str | None:
     return None if ref.attribute == "Actual" else ref.attribute
-
-
-def ref_of(component: Any, variable: Any, attribute: str | None) -> VariableRef:
-    """The reference that a wire component and variable make."""
-    return VariableRef(
-        component=component.name,
-        variable=variable.name,
-        component_instance=component.instance,
-        variable_instance=variable.instance,
-        evse_id=None if component.evse is None else component.evse.id,
-        attribute=attribute or "Actual",  # type: ignore[arg-type]
-    )
 
 
 def _value(item: Any, value: str | None) -> VariableValue:
@@ -364,7 +366,7 @@ def _changed(command: SetVariables, reply: Any) -> Outcome:
 def _composite(reply: Any) -> Outcome:
     schedule = reply.schedule
     if reply.status != "Accepted" or schedule is None:
-        return told(reply.status, detail=_detail(reply))
+        return told(reply.status, detail=detail_of(reply))
     return told(
         reply.status,
         data=CompositeSchedule(

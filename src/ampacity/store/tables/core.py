@@ -1,11 +1,4 @@
-"""Every table. `operator_id` is in each of them and leads each key and index: no row and no query leaves its
-tenant.
-
-Two kinds of tables. *Configuration and state* (site, station, token, user ...) hang together by foreign keys
-that carry `operator_id`. *Evidence* (journal, transactions, samples, audit, message log) stands alone without
-foreign keys: a message that a station will never send again must not be refused because some other row is
-missing, and history outlives what it tells about.
-"""
+"""The tables of the core: who and where, stations, transactions, evidence."""
 
 from __future__ import annotations
 
@@ -24,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from .columns import Document, Instant, RowId, WattHours
+from ..columns import Document, Instant, RowId, WattHours
 
 metadata = MetaData(
     naming_convention={
@@ -36,11 +29,13 @@ metadata = MetaData(
 )
 
 
-def _operator_id(*, primary_key: bool = True) -> Column[str]:
+def operator_id(*, primary_key: bool = True) -> Column[str]:
+    """The column that every table begins with."""
     return Column("operator_id", Text, primary_key=primary_key, nullable=False)
 
 
-def _belongs_to_operator() -> ForeignKeyConstraint:
+def belongs_to_operator() -> ForeignKeyConstraint:
+    """For tables of configuration."""
     return ForeignKeyConstraint(["operator_id"], ["operator.operator_id"])
 
 
@@ -49,7 +44,7 @@ def _belongs_to_operator() -> ForeignKeyConstraint:
 operator = Table(
     "operator",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("name", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
 )
@@ -57,17 +52,17 @@ operator = Table(
 setting = Table(
     "setting",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("key", Text, primary_key=True),
     Column("value", Document, nullable=False),
     Column("set_at", Instant, nullable=False),
-    _belongs_to_operator(),
+    belongs_to_operator(),
 )
 
 site = Table(
     "site",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("site_id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("time_zone", Text, nullable=False),
@@ -75,13 +70,13 @@ site = Table(
     Column("voltage_v", Float, nullable=False),
     Column("lease_s", Float, nullable=False),
     Column("commissioned", Boolean, nullable=False),
-    _belongs_to_operator(),
+    belongs_to_operator(),
 )
 
 circuit = Table(
     "circuit",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("site_id", Text, primary_key=True),
     Column("circuit_id", Text, primary_key=True),
     Column("position", Integer, nullable=False),
@@ -100,7 +95,7 @@ circuit_limit = Table(
     "circuit_limit",
     metadata,
     Column("id", RowId, primary_key=True, autoincrement=True),
-    _operator_id(primary_key=False),
+    operator_id(primary_key=False),
     Column("site_id", Text, nullable=False),
     Column("circuit_id", Text, nullable=False),
     Column("source", Text, nullable=False),
@@ -121,7 +116,7 @@ source).
 station = Table(
     "station",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("station_id", Text, primary_key=True),
     Column("site_id", Text),
     Column("password_hash", Text),
@@ -137,7 +132,7 @@ station = Table(
     Column("boot_reason", Text),
     Column("first_seen_at", Instant),
     Column("last_seen_at", Instant),
-    _belongs_to_operator(),
+    belongs_to_operator(),
     ForeignKeyConstraint(["operator_id", "site_id"], ["site.operator_id", "site.site_id"]),
     Index(None, "operator_id", "site_id"),
 )
@@ -145,7 +140,7 @@ station = Table(
 evse = Table(
     "evse",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("station_id", Text, primary_key=True),
     Column("evse_id", Integer, primary_key=True),
     Column("site_id", Text, nullable=False),
@@ -181,7 +176,7 @@ def _of_station() -> ForeignKeyConstraint:
 connector_status = Table(
     "connector_status",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("station_id", Text, primary_key=True),
     Column("evse_id", Integer, primary_key=True),
     Column("connector_id", Integer, primary_key=True),
@@ -194,7 +189,7 @@ connector_status = Table(
 variable = Table(
     "variable",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("station_id", Text, primary_key=True),
     Column("component", Text, primary_key=True),
     Column("component_instance", Text, primary_key=True),  # "" where there is none
@@ -211,7 +206,7 @@ variable = Table(
 charging_profile = Table(
     "charging_profile",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("station_id", Text, primary_key=True),
     Column("profile_id", Integer, primary_key=True),
     Column("evse_id", Integer, nullable=False),
@@ -227,7 +222,7 @@ charging_profile = Table(
 id_token = Table(
     "id_token",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("key", Text, primary_key=True),  # the value, case-folded
     Column("value", Text, nullable=False),
     Column("kind", Text, nullable=False),
@@ -236,7 +231,7 @@ id_token = Table(
     Column("label", Text, nullable=False),
     Column("expires_at", Instant),
     Column("created_at", Instant, nullable=False),
-    _belongs_to_operator(),
+    belongs_to_operator(),
     Index(None, "operator_id", "group"),
 )
 
@@ -245,7 +240,7 @@ id_token = Table(
 charging_transaction = Table(
     "charging_transaction",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("transaction_id", Text, primary_key=True),
     Column("station_transaction_id", Text, nullable=False),
     Column("station_id", Text, nullable=False),
@@ -281,7 +276,7 @@ charging_transaction = Table(
 session_wish = Table(
     "session_wish",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("transaction_id", Text, primary_key=True),
     Column("need_wh", WattHours),
     Column("departure", Instant),
@@ -293,7 +288,7 @@ session_wish = Table(
 wire_id = Table(
     "wire_id",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("last", BigInteger, nullable=False),
 )
 """The last transaction id given to a 1.6 station."""
@@ -302,7 +297,7 @@ journal = Table(
     "journal",
     metadata,
     Column("id", RowId, primary_key=True, autoincrement=False),
-    _operator_id(primary_key=False),
+    operator_id(primary_key=False),
     Column("station_id", Text, nullable=False),
     Column("received_at", Instant, nullable=False),
     Column("version", Text, nullable=False),
@@ -322,7 +317,7 @@ finds messages is `message_key`.
 message_key = Table(
     "message_key",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("at", Instant, primary_key=True),
     Column("station_id", Text, primary_key=True),
     Column("retry_key", Text, primary_key=True),
@@ -338,7 +333,7 @@ their commit beside three million of 10,000 stations: 10.6 ms by station, 3.8 ms
 watermark = Table(
     "watermark",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("what", Text, primary_key=True),  # ledger (transactions, keys), samples (readings, rollups)
     Column("journal_id", RowId, nullable=False),
 )
@@ -347,7 +342,7 @@ watermark = Table(
 meter_reading = Table(
     "meter_reading",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("station_id", Text, primary_key=True),
     Column("evse_id", Integer, primary_key=True),
     Column("at", Instant, primary_key=True),
@@ -372,7 +367,7 @@ writing costs.
 rollup_15min = Table(
     "rollup_15min",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("station_id", Text, primary_key=True),
     Column("evse_id", Integer, primary_key=True),
     Column("start", Instant, primary_key=True),
@@ -394,7 +389,7 @@ rollup_15min = Table(
 audit = Table(
     "audit",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("audit_id", Text, primary_key=True),
     Column("at", Instant, nullable=False),
     Column("actor", Text, nullable=False),
@@ -412,7 +407,7 @@ message_log = Table(
     "message_log",
     metadata,
     Column("id", RowId, primary_key=True, autoincrement=True),
-    _operator_id(primary_key=False),
+    operator_id(primary_key=False),
     Column("station_id", Text, nullable=False),
     Column("at", Instant, nullable=False),
     Column("last_at", Instant, nullable=False),
@@ -429,7 +424,7 @@ message_log = Table(
 connection_finding = Table(
     "connection_finding",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("finding_id", Text, primary_key=True),
     Column("outcome", Text, nullable=False),
     Column("kind", Text, nullable=False),
@@ -452,13 +447,13 @@ connection_finding = Table(
 user_account = Table(
     "user_account",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("user_id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("disabled_at", Instant),
-    _belongs_to_operator(),
+    belongs_to_operator(),
     UniqueConstraint("operator_id", "name"),
 )
 
@@ -472,7 +467,7 @@ def _of_user() -> ForeignKeyConstraint:
 api_key = Table(
     "api_key",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("prefix", Text, primary_key=True),
     Column("sha256", Text, nullable=False),
     Column("name", Text, nullable=False),
@@ -481,14 +476,14 @@ api_key = Table(
     Column("created_by", Text, nullable=False),
     Column("revoked_at", Instant),
     Column("last_used_at", Instant),
-    _belongs_to_operator(),
+    belongs_to_operator(),
     Index(None, "prefix", unique=True),
 )
 
 login_link = Table(
     "login_link",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("sha256", Text, primary_key=True),
     Column("user_id", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
@@ -501,7 +496,7 @@ login_link = Table(
 web_session = Table(
     "web_session",
     metadata,
-    _operator_id(),
+    operator_id(),
     Column("sha256", Text, primary_key=True),
     Column("user_id", Text, nullable=False),
     Column("created_at", Instant, nullable=False),

@@ -1,0 +1,107 @@
+"""What CALLs of 1.6's core mean: the inverse of `v16.Dialect16.calls`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...model.station import IdToken
+from ..vocabulary import (
+    ChangeAvailability,
+    ClearProfile,
+    GetCompositeSchedule,
+    GetVariables,
+    Profile,
+    RequestStart,
+    RequestStop,
+    Reset,
+    SchedulePeriod,
+    SendVendorData,
+    SetProfile,
+    SetVariables,
+    Trigger,
+    Unlock,
+    VariableRef,
+    VariableValue,
+)
+from .samples import utc
+from .words import Words
+
+KEYS = "OCPP16"
+"""Component of the configuration keys."""
+
+
+def _get_configuration(request: Any) -> GetVariables:
+    return GetVariables(
+        variables=tuple(VariableRef(component=KEYS, variable=key) for key in request.key or ())
+    )
+
+
+def _change_configuration(request: Any) -> SetVariables:
+    ref = VariableRef(component=KEYS, variable=request.key)
+    return SetVariables(values=(VariableValue(ref=ref, value=request.value),))
+
+
+def _trigger(request: Any) -> Trigger:
+    return Trigger(message=request.requestedMessage, evse_id=request.connectorId)
+
+
+def _set_profile(request: Any) -> SetProfile:
+    profile = request.csChargingProfiles
+    schedule = profile.chargingSchedule
+    purpose = profile.chargingProfilePurpose
+    return SetProfile(
+        evse_id=request.connectorId,
+        profile=Profile(
+            profile_id=profile.chargingProfileId,
+            stack_level=profile.stackLevel,
+            purpose="ChargingStationMaxProfile" if purpose == "ChargePointMaxProfile" else purpose,
+            kind=profile.chargingProfileKind,
+            unit=schedule.chargingRateUnit,
+            periods=tuple(
+                SchedulePeriod(
+                    start_s=period.startPeriod, limit=period.limit, number_phases=period.numberPhases
+                )
+                for period in schedule.chargingSchedulePeriod
+            ),
+            start=None if schedule.startSchedule is None else utc(schedule.startSchedule),
+            duration_s=schedule.duration,
+            station_transaction_id=None if profile.transactionId is None else str(profile.transactionId),
+            valid_from=None if profile.validFrom is None else utc(profile.validFrom),
+            valid_to=None if profile.validTo is None else utc(profile.validTo),
+        ),
+    )
+
+
+def _clear_profile(request: Any) -> ClearProfile | None:
+    return None if request.id is None else ClearProfile(profile_id=request.id)
+
+
+CORE = Words(
+    meanings={
+        "RemoteStartTransaction": lambda request: RequestStart(
+            evse_id=request.connectorId or 0, token=IdToken(value=request.idTag, kind="Central")
+        ),
+        "RemoteStopTransaction": lambda request: RequestStop(
+            station_transaction_id=str(request.transactionId)
+        ),
+        "Reset": lambda request: Reset(kind="Immediate" if request.type == "Hard" else "OnIdle"),
+        "TriggerMessage": _trigger,
+        "ExtendedTriggerMessage": _trigger,
+        "UnlockConnector": lambda request: Unlock(evse_id=request.connectorId),
+        "ChangeAvailability": lambda request: ChangeAvailability(
+            evse_id=request.connectorId, operative=request.type == "Operative"
+        ),
+        "GetConfiguration": _get_configuration,
+        "ChangeConfiguration": _change_configuration,
+        "SetChargingProfile": _set_profile,
+        "ClearChargingProfile": _clear_profile,
+        "GetCompositeSchedule": lambda request: GetCompositeSchedule(
+            evse_id=request.connectorId,
+            duration_s=request.duration,
+            unit=request.chargingRateUnit or "A",
+        ),
+        "DataTransfer": lambda request: SendVendorData(
+            vendor_id=request.vendorId, message_id=request.messageId, data=request.data
+        ),
+    }
+)

@@ -1,0 +1,53 @@
+"""Payloads that somebody wrote: checked against the schema of the station's version, sent as they are, and
+shown without secrets.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ..ocpp.codec import Codec
+from ..ocpp.version import Role, Version
+from .blocks.variables import is_secret
+from .vocabulary import Command, RawCall, SetVariables
+
+_BETWEEN = re.compile(r'("(?:[^"\\]|\\.)*")|\s+')
+
+_SECRETS = ("AuthorizationKey", "assword")
+"""A payload that has one of these in it is not shown at all."""
+
+
+def compact(text: str) -> str:
+    """JSON text without the white space between its words: members keep their order, numbers their digits."""
+    return _BETWEEN.sub(lambda match: match.group(1) or "", text)
+
+
+def request_of(version: str, raw: RawCall) -> Struct:
+    """The request that a station of `version` will read. Raises PayloadError, for an action that is not ours
+    to call, too.
+    """
+    return _station(version).decode_call(raw.action, raw.payload.encode())
+
+
+def shown(command: Command | RawCall) -> dict[str, Any]:
+    """A command as the audit may show it: secrets are not shown."""
+    if isinstance(command, RawCall):
+        secret = any(name in command.payload for name in _SECRETS)
+        payload = "***" if secret else msgspec.json.decode(command.payload)
+        return {"action": command.action, "payload": payload}
+    if isinstance(command, SetVariables):
+        values = tuple(replace(item, value="***") if is_secret(item.ref) else item for item in command.values)
+        command = replace(command, values=values)
+    made: dict[str, Any] = msgspec.to_builtins(command)
+    return made
+
+
+@cache
+def _station(version: str) -> Codec:
+    return Codec(Version(version), Role.STATION)

@@ -1,0 +1,136 @@
+"""One vocabulary above the dialects: what stations say, what they are answered, what they can be told.
+
+`csms.dialects` translates 1.6, 2.0.1 and 2.1 to and from these types; nothing above asks for a version. Times
+are UTC and aware (a station's naive timestamp is read as UTC), energy in Wh, power in W, current in A.
+
+The core is in `said`, `answers` and `commands`; a functional block that has more words has a module of its
+own. Every type is to be had from here.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from .answers import (
+    Acknowledged,
+    AuthorizationAnswer,
+    BootAnswer,
+    HeartbeatAnswer,
+    TransactionAnswer,
+    VendorAnswer,
+)
+from .commands import (
+    ChangeAvailability,
+    ClearProfile,
+    CompositeSchedule,
+    GetCompositeSchedule,
+    GetTransactionStatus,
+    GetVariables,
+    Outcome,
+    Profile,
+    RawCall,
+    RequestStart,
+    RequestStop,
+    Reset,
+    SchedulePeriod,
+    SendVendorData,
+    SetProfile,
+    SetVariables,
+    TransactionStatus,
+    Trigger,
+    Unlock,
+    VariableRef,
+    VariableValue,
+)
+from .said import (
+    NO_TIME,
+    Authorize,
+    Boot,
+    Heartbeat,
+    Metered,
+    Notice,
+    Status,
+    TransactionMessage,
+    VendorData,
+    moved,
+)
+
+__all__ = [
+    "NO_TIME",
+    "Acknowledged",
+    "Answer",
+    "AuthorizationAnswer",
+    "Authorize",
+    "Boot",
+    "BootAnswer",
+    "ChangeAvailability",
+    "ClearProfile",
+    "Command",
+    "CompositeSchedule",
+    "FromStation",
+    "GetCompositeSchedule",
+    "GetTransactionStatus",
+    "GetVariables",
+    "Heartbeat",
+    "HeartbeatAnswer",
+    "Metered",
+    "Notice",
+    "Outcome",
+    "Profile",
+    "RawCall",
+    "RequestStart",
+    "RequestStop",
+    "Reset",
+    "SchedulePeriod",
+    "SendVendorData",
+    "SetProfile",
+    "SetVariables",
+    "Status",
+    "TransactionAnswer",
+    "TransactionMessage",
+    "TransactionStatus",
+    "Trigger",
+    "Unlock",
+    "VariableRef",
+    "VariableValue",
+    "VendorAnswer",
+    "VendorData",
+    "moved",
+]
+
+FromStation: TypeAlias = (
+    Boot
+    | Heartbeat
+    | Status
+    | Authorize
+    | TransactionMessage
+    | Metered
+    | VendorData
+    | Notice
+)  # fmt: skip
+
+Answer: TypeAlias = (
+    BootAnswer
+    | HeartbeatAnswer
+    | AuthorizationAnswer
+    | TransactionAnswer
+    | VendorAnswer
+    | Acknowledged
+)  # fmt: skip
+
+Command: TypeAlias = (
+    RequestStart
+    | RequestStop
+    | GetTransactionStatus
+    | Reset
+    | Trigger
+    | Unlock
+    | ChangeAvailability
+    | GetVariables
+    | SetVariables
+    | SetProfile
+    | ClearProfile
+    | GetCompositeSchedule
+    | SendVendorData
+)  # fmt: skip
+"""Each is one path of the API by itself."""

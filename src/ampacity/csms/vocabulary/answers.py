@@ -1,0 +1,49 @@
+"""What stations are answered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from msgspec import Struct
+
+
+class BootAnswer(Struct, frozen=True, kw_only=True):
+    """`status` as in BootNotificationResponse."""
+
+    status: Literal["Accepted", "Pending", "Rejected"]
+    now: datetime
+    interval_s: int
+
+
+class HeartbeatAnswer(Struct, frozen=True):
+    now: datetime
+
+
+class AuthorizationAnswer(Struct, frozen=True, kw_only=True):
+    """Verdict on a token, in 2.x's words; dialects narrow it to 1.6's five."""
+
+    status: Literal[
+        "Accepted", "Blocked", "ConcurrentTx", "Expired", "Invalid", "NoCredit", "NotAllowedTypeEVSE",
+        "NotAtThisLocation", "NotAtThisTime", "Unknown",
+    ]  # fmt: skip
+    group: str | None = None
+    expires_at: datetime | None = None
+
+
+class TransactionAnswer(Struct, frozen=True, kw_only=True):
+    """`station_transaction_id` is what a 1.6 start must be told;
+    `authorization` where the message carried a token.
+    """
+
+    station_transaction_id: str
+    authorization: AuthorizationAnswer | None = None
+
+
+class VendorAnswer(Struct, frozen=True, kw_only=True):
+    status: Literal["Accepted", "Rejected", "UnknownMessageId", "UnknownVendorId"]
+    data: Any = None
+
+
+class Acknowledged(Struct, frozen=True):
+    """An empty answer."""

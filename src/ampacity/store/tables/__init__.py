@@ -1,0 +1,72 @@
+"""Every table. `operator_id` is in each of them and leads each key and index: no row and no query leaves its
+tenant.
+
+Two kinds of tables. *Configuration and state* (site, station, token, user ...) hang together by foreign keys
+that carry `operator_id`. *Evidence* (journal, transactions, samples, audit, message log) stands alone without
+foreign keys: a message that a station will never send again must not be refused because some other row is
+missing, and history outlives what it tells about.
+
+A topic that has tables of its own has a module of its own here; every table is to be had from the package.
+"""
+
+from __future__ import annotations
+
+from .core import (
+    api_key,
+    audit,
+    charging_profile,
+    charging_transaction,
+    circuit,
+    circuit_limit,
+    connection_finding,
+    connector_status,
+    evse,
+    id_token,
+    journal,
+    login_link,
+    message_key,
+    message_log,
+    metadata,
+    meter_reading,
+    operator,
+    rollup_15min,
+    session_wish,
+    setting,
+    site,
+    station,
+    user_account,
+    variable,
+    watermark,
+    web_session,
+    wire_id,
+)
+
+__all__ = [
+    "api_key",
+    "audit",
+    "charging_profile",
+    "charging_transaction",
+    "circuit",
+    "circuit_limit",
+    "connection_finding",
+    "connector_status",
+    "evse",
+    "id_token",
+    "journal",
+    "login_link",
+    "message_key",
+    "message_log",
+    "metadata",
+    "meter_reading",
+    "operator",
+    "rollup_15min",
+    "session_wish",
+    "setting",
+    "site",
+    "station",
+    "user_account",
+    "variable",
+    "watermark",
+    "web_session",
+    "wire_id",
+]
