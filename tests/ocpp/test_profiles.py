@@ -77,8 +77,8 @@ VALID = profile(8, valid_from=NOON + 100, valid_to=NOON + 200)
     [
         (STEPS, -1, None), (STEPS, 0, 16), (STEPS, 599.9, 16), (STEPS, 600, 8.1), (STEPS, 1200, 32),
         (STEPS, 1799, 32), (STEPS, 1800, None),
-        (DAILY, -DAY, None), (DAILY, 0, 10), (DAILY, 3600, 20), (DAILY, 7200, None), (DAILY, DAY, 10),
-        (DAILY, 9 * DAY + 3601, 20),
+        (DAILY, -DAY, 10), (DAILY, -1, None), (DAILY, 0, 10), (DAILY, 3600, 20), (DAILY, 7200, None),
+        (DAILY, DAY, 10), (DAILY, 9 * DAY + 3601, 20),
         (WEEKLY, 0, 6), (WEEKLY, DAY, None), (WEEKLY, 7 * DAY + 3599, 6),
         (RELATIVE, -1, None), (RELATIVE, 0, 13), (RELATIVE, 300, 7),
         (UNSTARTED, 5, 12), (DYNAMIC, -1e6, 9), (LATE, 59, None), (LATE, 60, 11),
@@ -284,5 +284,5 @@ def test_a_time_without_a_zone_is_utc_and_a_missing_limit_is_none() -> None:
     )
     neutral = from_v2(wire)
     assert neutral.valid_from == NOON
-    assert neutral.schedules[0].periods == (Period(0.0, None),)
+    assert neutral.schedules[0].periods == (Period(0.0, None, setpoint=-5.0),)
     assert limit([neutral], 10) is None

@@ -1,12 +1,13 @@
 """Charging profiles on the wire of 1.6, 2.0.1 and 2.1, to and from the neutral form of `profiles`.
 
 On the way out limits are cut, never raised, to the one decimal that the standards allow, and seconds to whole
-ones. What the neutral form has no place for (tariffs, setpoints, discharge, signatures of 2.x) is not
+ones. What the neutral form has no place for (tariffs, curves, reactive power, signatures of 2.x) is not
 carried. Times without a zone are taken as UTC.
 """
 
 import math
 from datetime import UTC, datetime
+from typing import Any
 
 from ampacity.ocpp.messages import v16, v21, v201
 from ampacity.ocpp.profiles import ChargingProfile, Kind, Period, Purpose, Recurrency, Schedule, Unit
@@ -63,7 +64,7 @@ def to_v16(profile: ChargingProfile) -> v16.ChargingProfile:
     lacks.
     """
     purpose = _TO_PURPOSES_16.get(profile.purpose)
-    if purpose is None or profile.kind == "Dynamic" or len(profile.schedules) != 1:
+    if purpose is None or profile.kind == "Dynamic" or len(profile.schedules) != 1 or _needs_v21(profile):
         raise NotInThisVersion(
             f"profile {profile.id} ({profile.purpose}, {profile.kind}, {len(profile.schedules)} schedules)"
             " can't be said in OCPP 1.6"
@@ -113,7 +114,17 @@ def from_v2(profile: v201.ChargingProfileType | v21.ChargingProfileType) -> Char
         valid_to=_epoch(profile.validTo),
         transaction_id=profile.transactionId,
         schedules=tuple(_schedule(schedule) for schedule in profile.chargingSchedule),
+        **({} if isinstance(profile, v201.ChargingProfileType) else _of_v21(profile)),
     )
+
+
+def _of_v21(profile: v21.ChargingProfileType) -> dict[str, Any]:
+    return {
+        "max_offline_s": _seconds(profile.maxOfflineDuration),
+        "invalid_after_offline": bool(profile.invalidAfterOfflineDuration),
+        "updated_at": _epoch(profile.dynUpdateTime),
+        "update_interval_s": _seconds(profile.dynUpdateInterval),
+    }
 
 
 def _schedule(schedule: v201.ChargingScheduleType | v21.ChargingScheduleType) -> Schedule:
@@ -124,17 +135,34 @@ def _schedule(schedule: v201.ChargingScheduleType | v21.ChargingScheduleType) ->
         duration_s=_seconds(schedule.duration),
         min_charging_rate=schedule.minChargingRate,
         id=schedule.id,
-        periods=tuple(
-            Period(float(period.startPeriod), period.limit, period.numberPhases)
-            for period in schedule.chargingSchedulePeriod
-        ),
+        local_time=isinstance(schedule, v21.ChargingScheduleType) and bool(schedule.useLocalTime),
+        periods=tuple(_period(period) for period in schedule.chargingSchedulePeriod),
+    )
+
+
+def _period(period: v201.ChargingSchedulePeriodType | v21.ChargingSchedulePeriodType) -> Period:
+    if isinstance(period, v201.ChargingSchedulePeriodType):
+        return Period(float(period.startPeriod), period.limit, period.numberPhases)
+    return Period(
+        float(period.startPeriod),
+        period.limit,
+        period.numberPhases,
+        limit_l2=period.limit_L2,
+        limit_l3=period.limit_L3,
+        discharge_limit=period.dischargeLimit,
+        discharge_limit_l2=period.dischargeLimit_L2,
+        discharge_limit_l3=period.dischargeLimit_L3,
+        setpoint=period.setpoint,
+        setpoint_l2=period.setpoint_L2,
+        setpoint_l3=period.setpoint_L3,
+        operation_mode=period.operationMode,
     )
 
 
 def to_v201(profile: ChargingProfile) -> v201.ChargingProfileType:
     """The profile as 2.0.1 sends it. Raises NotInThisVersion for what only 2.1 has."""
     purpose = _PURPOSES_201.get(profile.purpose)
-    if purpose is None or profile.kind == "Dynamic":
+    if purpose is None or profile.kind == "Dynamic" or _needs_v21(profile):
         raise NotInThisVersion(
             f"profile {profile.id} ({profile.purpose}, {profile.kind}) can't be said in OCPP 2.0.1"
         )
@@ -168,6 +196,18 @@ def to_v201(profile: ChargingProfile) -> v201.ChargingProfileType:
     )
 
 
+def _needs_v21(profile: ChargingProfile) -> bool:
+    """Whether leaving out what only 2.1 can say would change what the profile allows."""
+    return profile.max_offline_s is not None or any(
+        schedule.local_time
+        or any(
+            period.by_phase or period.discharge_limit is not None or period.setpoint is not None
+            for period in schedule.periods
+        )
+        for schedule in profile.schedules
+    )
+
+
 def to_v21(profile: ChargingProfile) -> v21.ChargingProfileType:
     """The profile as 2.1 sends it."""
     return v21.ChargingProfileType(
@@ -179,6 +219,10 @@ def to_v21(profile: ChargingProfile) -> v21.ChargingProfileType:
         validFrom=_moment(profile.valid_from),
         validTo=_moment(profile.valid_to),
         transactionId=profile.transaction_id,
+        maxOfflineDuration=_whole(profile.max_offline_s),
+        invalidAfterOfflineDuration=profile.invalid_after_offline or None,
+        dynUpdateTime=_moment(profile.updated_at),
+        dynUpdateInterval=_whole(profile.update_interval_s),
         chargingSchedule=[
             v21.ChargingScheduleType(
                 id=number if schedule.id is None else schedule.id,
@@ -190,10 +234,20 @@ def to_v21(profile: ChargingProfile) -> v21.ChargingProfileType:
                     v21.ChargingSchedulePeriodType(
                         startPeriod=int(period.start_s),
                         limit=_cut(period.limit),
+                        limit_L2=_cut(period.limit_l2),
+                        limit_L3=_cut(period.limit_l3),
                         numberPhases=period.number_phases,
+                        dischargeLimit=_cut(period.discharge_limit),
+                        dischargeLimit_L2=_cut(period.discharge_limit_l2),
+                        dischargeLimit_L3=_cut(period.discharge_limit_l3),
+                        setpoint=_cut(period.setpoint),
+                        setpoint_L2=_cut(period.setpoint_l2),
+                        setpoint_L3=_cut(period.setpoint_l3),
+                        operationMode=period.operation_mode,  # type: ignore[arg-type]
                     )
                     for period in schedule.periods
                 ],
+                useLocalTime=schedule.local_time or None,
             )
             for number, schedule in enumerate(profile.schedules, 1)
         ],
@@ -207,7 +261,8 @@ def _required(profile: ChargingProfile, limit: float | None) -> float:
 
 
 def _cut(limit: float | None) -> float | None:
-    return None if limit is None else _floor(limit)
+    """Towards zero: less in either direction."""
+    return None if limit is None else math.copysign(_floor(abs(limit)), limit)
 
 
 def _floor(limit: float) -> float:
