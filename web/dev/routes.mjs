@@ -1,4 +1,5 @@
 // The made-up site's REST answers. Development only.
+import { actions } from "./actions.mjs";
 import * as world from "./world.mjs";
 
 const me = { operator_id: "default", name: "owner", role: "owner", actor: "user:owner", via: "session", permissions: ["read", "operate", "audit", "administer"] };
@@ -104,6 +105,12 @@ export async function routes(method, path, query, body) {
     if (p[1] === "get_composite_schedule") return ok({ result: "accepted", status: "Accepted", detail: "", data: { start: iso(world.now()), unit: "A", periods: [{ start_s: 0, limit: 15.9, number_phases: 3 }, { start_s: 360, limit: 6, number_phases: 3 }] } });
     if (p[1] === "unlock") return problem(502, "Rejected", "The station answered UnlockFailed.", "Unlock it at the charger.");
     return ok({ result: "accepted", status: "Accepted", detail: "", data: null });
+  }
+  if (m("/ocpp/[^/]+/actions")) return ok(actions);
+  if ((p = m("/stations/[^/]+/ocpp/([^/]+)"))) {
+    await new Promise((go) => setTimeout(go, 300));
+    if (p[0] === "SetChargingProfile" && body.csChargingProfiles.stackLevel > 3) return { status: 422, json: { type: "urn:ampacity:invalid", title: "Unprocessable", status: 422, what: "The payload breaks its schema.", remedy: "Nothing was sent.", errors: [{ where: "$.csChargingProfiles.stackLevel", what: "is too high" }] } };
+    return p[0] === "ReserveNow" ? ok({ status: "Occupied" }) : ok({ status: "Accepted" });
   }
   if (path === "/tokens") {
     if (method === "POST") tokens = [...tokens, { group: null, expires_at: null, label: "", kind: "ISO14443", status: "Accepted", ...body }];

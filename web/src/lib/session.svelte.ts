@@ -1,5 +1,6 @@
 // Who is signed in, and what they may do.
 
+import { forgetAll } from "./actions";
 import { ApiError, get, post, whenSignedOut } from "./api";
 import { t } from "./i18n.svelte";
 import { toasts } from "./toasts.svelte";
@@ -36,6 +37,7 @@ class Session {
 
   async signOut(): Promise<void> {
     await post("/sign-out");
+    forgetAll();
     this.me = null;
     this.state = "out";
   }
