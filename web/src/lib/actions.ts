@@ -1,6 +1,6 @@
 // Any action of OCPP, sent as it stands: the actions of a version, which of them ask first, and what was sent before.
 
-import { get, path, post } from "./api";
+import { get, path, post, Written } from "./api";
 import type { Json, Schema } from "./schema";
 import type { ActionView } from "./types";
 
@@ -22,7 +22,8 @@ export function actionsOf(version: string): Promise<Action[]> {
   return coming;
 }
 
-export const sendAction = (stationId: string, action: string, payload: Json) => post<Json>(path`/stations/${stationId}/ocpp/${action}`, payload);
+/** Send a payload as it is written, and return the answer's. */
+export const sendAction = (stationId: string, action: string, json: string) => post<Json>(path`/stations/${stationId}/ocpp/${action}`, new Written(json));
 
 /** What can't be taken back by sending something else: it interrupts a driver, takes the station off the network, or destroys. */
 const DANGEROUS: ReadonlySet<string> = new Set([

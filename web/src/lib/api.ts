@@ -37,10 +37,15 @@ async function problemOf(response: Response): Promise<ApiError> {
   }
 }
 
+/** JSON that goes out letter for letter as it was written: 8.10 stays 8.10. */
+export class Written {
+  constructor(readonly json: string) {}
+}
+
 async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   const init: RequestInit = { method, headers: { accept: "application/json" }, credentials: "same-origin" };
   if (body !== undefined) {
-    init.body = JSON.stringify(body);
+    init.body = body instanceof Written ? body.json : JSON.stringify(body);
     init.headers = { ...init.headers, "content-type": "application/json" };
   }
   let response: Response;

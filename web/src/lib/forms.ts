@@ -16,8 +16,11 @@ export interface Field {
   optional?: boolean;
 }
 
-/** Variables have a table of their own, and profiles are the controller's business. */
-type Offered = Exclude<keyof Commands, "get_variables" | "set_variables" | "set_profile" | "clear_profile">;
+/** What is wanted daily. The other commands have rooms of their own, or a form among the actions. */
+type Offered = keyof Pick<
+  Commands,
+  "request_start" | "request_stop" | "get_transaction_status" | "trigger" | "reset" | "unlock" | "change_availability" | "get_composite_schedule" | "data_transfer"
+>;
 
 export interface Form {
   command: Offered;
