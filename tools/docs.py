@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("5  talk", ("gateway",)),
     ("4  work", ("site", "simulation")),
     ("3  mean", ("csms", "access")),
-    ("2  know and keep", ("control", "pki", "pricing", "station", "store", "bus", "clock")),
+    ("2  know and keep", ("control", "pki", "pricing", "station", "store", "files", "bus", "clock")),
     ("1  name", ("ocpp", "model")),
 )
 """The floors of the house, from the top; a room imports only from floors below, or from the few beside it

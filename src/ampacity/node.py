@@ -21,6 +21,9 @@ from .api.server import HttpServer
 from .bus import LocalBus
 from .clock import Clock
 from .csms.service import Csms
+from .files.http import FileDoor
+from .files.listening import FilesListener, tls_context
+from .files.service import FileService
 from .gateway import Gateway
 from .model.site import Site
 from .settings import NodeSettings
@@ -49,12 +52,14 @@ class Node:
         self.access = access
         self.operator_id = settings.csms.operator_id
         self.bus = LocalBus()
+        self.files = FileService(store, clock, settings.files_folder, settings.files)
         self.csms = Csms(store, self.bus, clock, settings.csms)
         self.gateway = Gateway(
             settings.gateway, self.bus, clock, self.csms.credentials, self.csms, self.csms.record, bound
         )
         self.sites: dict[str, SiteController] = {}
         self.http: HttpServer | None = None
+        self._file_door: FilesListener | None = None
         self.demo: DemoControl | None = None
         self._meters: list[ModbusMeter] = []
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -71,6 +76,7 @@ class Node:
         store = await Store.open(settings.store_url, clock, settings.store)
         try:
             node = cls(settings, clock, store, await cls._open_access(settings, store, clock), bound)
+            await node.files.open()
             await node.csms.start()
         except BaseException:
             await store.close()
@@ -120,6 +126,7 @@ class Node:
         for site_id, controller in self.sites.items():
             self._run(f"site {site_id}", controller.run())
         self._run("housekeeping", housekeeping.run(self.store, self.settings.retention))
+        self._run("files", self.files.run())
         context = ApiContext(
             operator_id=self.operator_id,
             store=self.store,
@@ -134,10 +141,23 @@ class Node:
             retention=self.settings.retention,
             log_messages=self.settings.csms.log_messages,
             repairs=self.csms.repairs,
+            files=self.files,
         )
         self.http = HttpServer(create_app(context), self.settings.api.host, self.settings.api.port)
         await self.http.start()
+        await self._serve_files()
         await self.gateway.start()
+
+    async def _serve_files(self) -> None:
+        """Let stations at the files: beside the API, or at a door of their own."""
+        assert self.http is not None
+        if self.settings.files.port is None:
+            self.files.listens_at((self.settings.api.public_url.rstrip("/") or self.http.url) + "/files")
+            return
+        tls = tls_context(self.settings.files)
+        self._file_door = FilesListener(FileDoor(self.files), self.settings.files, tls)
+        await self._file_door.start()
+        self.files.listens_at(self._file_door.url)
 
     @property
     def url(self) -> str:
@@ -174,6 +194,8 @@ class Node:
         await self.gateway.stop()
         if self.http is not None:
             await self.http.stop()
+        if self._file_door is not None:
+            await self._file_door.stop()
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)

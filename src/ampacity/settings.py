@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from .access.service import AccessSettings
 from .api.context import ApiSettings
 from .csms.settings import CsmsSettings
+from .files.settings import FilesSettings
 from .gateway.settings import GatewaySettings
 from .store import StoreSettings
 from .store.retention import RetentionPolicy
@@ -38,11 +39,17 @@ class NodeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     store: StoreSettings = field(default_factory=StoreSettings)
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
     access: AccessSettings = field(default_factory=AccessSettings)
+    files: FilesSettings = field(default_factory=FilesSettings)
 
     @property
     def store_url(self) -> str | Path:
         """What `Store.open` is to open."""
         return self.database or Path(self.data) / "ampacity.db"
+
+    @property
+    def files_folder(self) -> Path:
+        """Where firmware images and logs lie."""
+        return Path(self.data) / "files"
 
 
 class SettingsError(Exception):

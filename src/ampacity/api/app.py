@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from litestar import Litestar, Router
+from litestar import Litestar, Router, asgi
 from litestar.config.compression import CompressionConfig
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
-from litestar.types import Message, Scope
+from litestar.handlers import ASGIRouteHandler
+from litestar.types import Message, Receive, Scope, Send
 
 from ..access.rate import RateLimit
+from ..files.http import FileDoor
 from . import errors
 from .console import SECURITY_HEADERS, Assets, console
 from .context import ApiContext
@@ -46,6 +48,18 @@ async def _secure(message: Message, scope: Scope) -> None:
         headers.setdefault("cache-control", "no-store")
 
 
+def _file_door(context: ApiContext) -> list[ASGIRouteHandler]:
+    """`/files`, where stations fetch and bring them, unless they have a door of their own."""
+    if context.files is None or context.files.settings.port is not None:
+        return []
+    door = FileDoor(context.files)
+
+    async def files(scope: Scope, receive: Receive, send: Send) -> None:
+        await door(scope, receive, send)
+
+    return [asgi("/files", is_mount=True, copy_scope=True, opt={"compressed_itself": True})(files)]
+
+
 def create_app(context: ApiContext, assets: Assets | None = None) -> Litestar:
     """The ASGI application of a node."""
 
@@ -81,7 +95,7 @@ def create_app(context: ApiContext, assets: Assets | None = None) -> Litestar:
         },
     )
     app = Litestar(
-        route_handlers=[v1, console],
+        route_handlers=[v1, *_file_door(context), console],
         exception_handlers=errors.HANDLERS,
         before_send=[_secure],
         compression_config=CompressionConfig(

@@ -21,6 +21,7 @@ from ..csms.quarantine import Quarantine
 from ..csms.repairs import Repairs
 from ..csms.state import StationState
 from ..csms.vocabulary import Command, Outcome, RawCall
+from ..files.service import FileService
 from ..model.live import SiteHistory, SiteView
 from ..model.phases import PerPhase
 from ..model.site import EvseKey, Site, Strategy
@@ -164,7 +165,8 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
 
 class ApiContext(Struct, kw_only=True):
     """The parts of a node that the API serves. `sites` may change while it runs, `quarantine`
-    and `repairs` are what the CSMS fills, `log_messages` whether raw messages are kept.
+    and `repairs` are what the CSMS fills, `log_messages` whether raw messages are kept. Without `files`
+    there is no file service, and nothing of it in the API.
     """
 
     operator_id: str
@@ -180,3 +182,4 @@ class ApiContext(Struct, kw_only=True):
     retention: RetentionPolicy = RetentionPolicy()
     log_messages: bool = True
     repairs: Repairs = field(default_factory=Repairs)
+    files: FileService | None = None

@@ -40,6 +40,7 @@ from .core import (
     web_session,
     wire_id,
 )
+from .files import file_grant, firmware_image, firmware_job, log_job, stored_file
 
 __all__ = [
     "api_key",
@@ -51,8 +52,12 @@ __all__ = [
     "connection_finding",
     "connector_status",
     "evse",
+    "file_grant",
+    "firmware_image",
+    "firmware_job",
     "id_token",
     "journal",
+    "log_job",
     "login_link",
     "message_key",
     "message_log",
@@ -64,6 +69,7 @@ __all__ = [
     "setting",
     "site",
     "station",
+    "stored_file",
     "user_account",
     "variable",
     "watermark",
