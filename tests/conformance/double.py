@@ -80,7 +80,8 @@ class Double:
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[message_id] = (action, future)
         await self.send_text(text)
-        return await asyncio.wait_for(future, limit_s)
+        async with asyncio.timeout(limit_s):  # wait_for of 3.11 swallows a cancellation that meets the answer
+            return await future
 
     async def send_text(self, text: str) -> None:
         """Send anything, faulty or not."""

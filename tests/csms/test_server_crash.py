@@ -21,7 +21,7 @@ from ampacity.store import Store, StoreTrouble, postgres
 from ampacity.store.tables import journal
 from tests.fixtures.postgres import PostgresServer, postgres_server
 
-from .test_crash import SEED, VERSIONS, Charger, compare
+from .test_crash import SEED, VERSIONS, Charger, compare, end
 from .world import OPERATOR, world
 
 ROUNDS = 3
@@ -58,9 +58,7 @@ async def test_a_server_killed_under_load_loses_nothing_and_counts_nothing_twice
                     charger.may_end.set()
                 await asyncio.wait_for(asyncio.gather(*running), 30)
             finally:
-                for task in running:
-                    task.cancel()
-                await asyncio.gather(*running, return_exceptions=True)
+                await end(running)
             assert [trouble.kind for trouble in troubles] == ["unreachable", "recovered"] * ROUNDS
             assert all("see that the server runs" in trouble.text for trouble in troubles[::2])
             # Who listens was told of each transaction what the database holds now.
@@ -81,8 +79,7 @@ async def test_a_server_that_may_answer_before_the_disk_is_caught(monkeypatch: p
                 await asyncio.to_thread(server.kill)
                 acknowledged = {at for _, at in charger.acknowledged}
             finally:
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
+                await end([running])
             await asyncio.to_thread(server.start)
             assert len(await kept(server)) < len(acknowledged)
 

@@ -23,7 +23,8 @@ from ampacity.csms.settings import CsmsSettings
 from ampacity.store import Store, journal, transactions
 from tests.conformance.double import Lost, station
 from tests.conformance.speech import Message
-from tests.csms.test_crash import VERSIONS, Charger
+from tests.csms.test_crash import VERSIONS, Charger, end
+from tests.fixtures.ports import lasting_port
 
 OPERATOR = "default"
 HANDOVERS = 2
@@ -69,7 +70,7 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = 0
+        self.port = lasting_port()
 
     async def node(self) -> Node:
         settings = {
@@ -114,9 +115,7 @@ async def test_a_node_that_is_replaced_under_load_loses_nothing(tmp_path: Path) 
         await asyncio.wait_for(asyncio.gather(*running), 30)
         await node.end()
     finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await end(running)
         if node.process.returncode is None:
             node.process.kill()
             await node.process.communicate()

@@ -28,6 +28,7 @@ from ...store import StoreSettings
 from ..report import BenchFailed
 from .drive import ANSWER_LIMIT_S, DATABASE, drive, opened, plant
 from .history import Finding, check, kept_messages, named
+from .ports import lasting_port
 from .postgres import Server
 from .stations import Answered, Station, fleet
 
@@ -70,7 +71,7 @@ def now() -> int:
 class _Node:
     def __init__(self, folder: Path) -> None:
         self.database = folder / DATABASE
-        self.port = 0
+        self.port = lasting_port()
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:

@@ -13,7 +13,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..report import BenchFailed
+from .ports import lasting_port
 
 START_LIMIT_S = 60.0
 NEEDED = ("initdb", "postgres", "pg_isready")
@@ -56,7 +56,7 @@ class Server:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.data = home / "data"
-        self.port = _unused_port()
+        self.port = lasting_port()
         self._as_owner: dict[str, Any] = {"cwd": "/", "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
         self._process: subprocess.Popen[bytes] | None = None
         self._binaries = binaries()
@@ -128,9 +128,3 @@ class Server:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             self._process.wait(30)
-
-
-def _unused_port() -> int:
-    with socket.socket() as asking:
-        asking.bind(("127.0.0.1", 0))
-        return int(asking.getsockname()[1])

@@ -113,7 +113,8 @@ class Client(picows.WSListener):
         self._answer = asyncio.get_running_loop().create_future()
         self._until = 0.0
         self._send(call)
-        return await asyncio.wait_for(self._answer, ANSWER_LIMIT_S)
+        async with asyncio.timeout(ANSWER_LIMIT_S):
+            return await self._answer
 
     async def start(self) -> None:
         """Begin a transaction, which the cycle's values belong to."""
