@@ -211,7 +211,7 @@ async def _effect(node: World, command: Command, accepted: bool) -> None:
     state = node.csms.stations["CP1"]
     await node.store.flush()
     if isinstance(command, ChangeAvailability):
-        assert state.pending_availability == {command.evse_id: command.operative}
+        assert state.pending_availability == {(command.evse_id, None): command.operative}
     if isinstance(command, SetProfile):
         (row,) = await node.store.read(lambda c: profiles.list_profiles(c, OPERATOR, "CP1"))
         assert row == state.profiles[17]
@@ -237,7 +237,7 @@ async def test_an_availability_change_is_seen_in_the_status(tmp_path: Path, vers
         double.reactions["ChangeAvailability"] = {"status": "Scheduled"}
         await node.command("CP1", ChangeAvailability(evse_id=1, operative=False))
         state = node.csms.stations["CP1"]
-        assert (state.pending_availability, state.evse_status(1)) == ({1: False}, "Available")
+        assert (state.pending_availability, state.evse_status(1)) == ({(1, None): False}, "Available")
         await double.call(*words.status(1, "Unavailable", "2026-03-02T12:01:00Z"))
         assert (state.pending_availability, state.evse_status(1)) == ({}, "Unavailable")
 

@@ -346,6 +346,16 @@ class NoticeView(Struct, frozen=True, kw_only=True):
     content: dict[str, Any]
 
 
+class PendingAvailabilityView(Struct, frozen=True, kw_only=True):
+    """A change of availability that a station accepted and that its statuses do not show yet. EVSE 0 is the
+    station; without a connector all of the EVSE's are meant.
+    """
+
+    evse_id: int
+    connector_id: int | None
+    operative: bool
+
+
 class StationStatusView(Struct, frozen=True, kw_only=True):
     """How a station stands. `notices` are its last notifications, newest first, since the node started."""
 
@@ -353,6 +363,7 @@ class StationStatusView(Struct, frozen=True, kw_only=True):
     online: bool
     last_seen: datetime | None
     connectors: tuple[ConnectorView, ...]
+    pending_availability: tuple[PendingAvailabilityView, ...]
     notices: tuple[NoticeView, ...]
 
 

@@ -85,8 +85,9 @@ class StationState:
         self.variables: dict[VariableRef, VariableValue] = {}
         self.profiles: dict[int, ProfileRow] = {}
         """Charging profiles that the station holds from us (or may hold: status pending), by their id."""
-        self.pending_availability: dict[int, bool] = {}
-        """EVSE -> operative, as accepted but not yet seen in a status."""
+        self.pending_availability: dict[tuple[int, int | None], bool] = {}
+        """(EVSE, connector or None for all of them) -> operative, as accepted but not yet seen in statuses;
+        EVSE 0 is the station."""
         self.notices: deque[HeardNotice] = deque(maxlen=NOTICES_KEPT)
         self.registering: asyncio.Future[Any] | None = None
         self.status_since_boot = False

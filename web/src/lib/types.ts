@@ -501,12 +501,23 @@ export interface NoticeView {
   content: Record<string, unknown>;
 }
 
+/**
+ * A change of availability that a station accepted and that its statuses do not show yet. EVSE 0 is the
+ * station; without a connector all of the EVSE's are meant.
+ */
+export interface PendingAvailabilityView {
+  evse_id: number;
+  connector_id: number | null;
+  operative: boolean;
+}
+
 /** How a station stands. `notices` are its last notifications, newest first, since the node started. */
 export interface StationStatusView {
   station_id: string;
   online: boolean;
   last_seen: Instant | null;
   connectors: ConnectorView[];
+  pending_availability: PendingAvailabilityView[];
   notices: NoticeView[];
 }
 
@@ -725,9 +736,12 @@ export interface RequestStop {
   station_transaction_id: string;
 }
 
-/** Ask whether a transaction goes on, and whether messages of it wait. Outcome data: TransactionStatus. */
+/**
+ * Ask whether a transaction goes on, and whether messages of it wait; without an id, whether any messages
+ * of transactions wait. Outcome data: TransactionStatus.
+ */
 export interface GetTransactionStatus {
-  station_transaction_id: string;
+  station_transaction_id?: string | null;
 }
 
 /** `OnIdle` waits for transactions to end (1.6: Soft), `Immediate` doesn't (1.6: Hard). */
@@ -749,10 +763,11 @@ export interface Unlock {
   connector_id?: number;
 }
 
-/** Take an EVSE (or with `evse_id` 0 the station) in or out of service. */
+/** Take an EVSE, one of its connectors, or with `evse_id` 0 the station in or out of service. */
 export interface ChangeAvailability {
   evse_id: number;
   operative: boolean;
+  connector_id?: number | null;
 }
 
 /** Read variables; none named on a 1.6 station: all keys. Outcome data: list of VariableValue. */

@@ -94,8 +94,9 @@ async def get_series(
     end: Annotated[datetime | None, QueryParameter(name="to")] = None,
     resolution: FromQuery[Literal["raw", "15min"]] = "15min",
 ) -> SeriesView:
-    """Of the last day where no time is named."""
-    evse_of(api, who, station_id, evse_id)
+    """Of the last day where no time is named. Any EVSE of a station that is known, on a site or not; 0 is the
+    station's main meter."""
+    station_of(api, who, station_id)
     return await read_series(
         api, who, station_id, evse_id, measurand=measurand, start=start, end=end, resolution=resolution
     )

@@ -9,6 +9,7 @@ from ...csms.state import StationState
 from ..views import (
     ConnectorView,
     NoticeView,
+    PendingAvailabilityView,
     StationStatusView,
     StationView,
     VariableView,
@@ -74,6 +75,10 @@ async def get_status(api: Api, who: Who, station_id: FromPath[str]) -> StationSt
         online=state.online,
         last_seen=state.last_seen,
         connectors=connector_views(state),
+        pending_availability=tuple(
+            PendingAvailabilityView(evse_id=evse_id, connector_id=connector_id, operative=operative)
+            for (evse_id, connector_id), operative in state.pending_availability.items()
+        ),
         notices=tuple(
             NoticeView(at=heard.at, action=heard.notice.action, content=heard.notice.content)
             for heard in reversed(state.notices)

@@ -22,7 +22,7 @@ class Availability:
         if known is None or known.reported != said.status or known.error != said.error:
             return None
         state.status_since_boot = True
-        self._settle_change(state, said)
+        self._settle_changes(state)
         return Acknowledged()
 
     async def status(self, state: StationState, said: Status) -> Acknowledged:
@@ -42,7 +42,6 @@ class Availability:
         )
         await context.store.write(lambda connection: save_status(connection, row))
         state.status_since_boot = True
-        self._settle_change(state, said)
         context.show_connector(
             state,
             ConnectorState(
@@ -54,15 +53,31 @@ class Availability:
                 at=row.at,
             ),
         )
+        self._settle_changes(state)
         return Acknowledged()
 
     def changed(self, state: StationState, command: ChangeAvailability, outcome: Outcome) -> None:
-        """The station accepted a change:
-        it is seen when a status says so (at once, or after a transaction).
-        """
-        state.pending_availability[command.evse_id] = command.operative
+        """The station accepted a change: it is seen when statuses say so, at once or after a transaction."""
+        place = (command.evse_id, command.connector_id if command.evse_id else None)
+        state.pending_availability[place] = command.operative
+        if outcome.status != "Scheduled":
+            self._settle_changes(state)  # a station tells nothing where nothing changes
 
-    def _settle_change(self, state: StationState, said: Status) -> None:
-        wanted = state.pending_availability.get(said.evse_id)
-        if wanted is not None and wanted == (said.status != "Unavailable"):
-            del state.pending_availability[said.evse_id]
+    def _settle_changes(self, state: StationState) -> None:
+        for place, operative in tuple(state.pending_availability.items()):
+            if _seen(state, *place, operative):
+                del state.pending_availability[place]
+
+
+def _seen(state: StationState, evse_id: int, connector_id: int | None, operative: bool) -> bool:
+    """Whether the statuses say that a place is in (or out of) service: all its connectors', or for the whole
+    station its own (1.6)."""
+    whole = state.connectors.get((0, 0))
+    if not evse_id and whole is not None and (whole.reported != "Unavailable") == operative:
+        return True
+    own = [
+        known.reported != "Unavailable"
+        for (evse, connector), known in state.connectors.items()
+        if evse and evse_id in (0, evse) and connector_id in (None, connector)
+    ]
+    return bool(own) and all(each == operative for each in own)

@@ -47,7 +47,7 @@ from ..vocabulary import (
 )
 from .dialect import Reply, Unsupported, WireCall, told
 from .samples import utc, whole_second
-from .v16_core import CORE, KEYS
+from .v16_core import CORE, EXTENDED_TRIGGERS, KEYS
 from .v16_reading import READERS
 from .words import gathered
 
@@ -69,7 +69,6 @@ _STATUSES = {
 """2.x's verdicts in 1.6's five words."""
 
 _ENUM_TRIGGERS = frozenset(get_args(wire.MessageTrigger))
-_EXTENDED_TRIGGERS = frozenset({"LogStatusNotification", "SignChargePointCertificate"})
 
 
 class Dialect16:
@@ -203,6 +202,8 @@ def _call(command: Command) -> WireCall:
         case Unlock():
             return "UnlockConnector", wire.UnlockConnectorRequest(connectorId=command.evse_id)
         case ChangeAvailability():
+            if command.connector_id not in (None, 1):
+                raise Unsupported("OCPP 1.6 has one connector an EVSE, and its number is 1")
             return "ChangeAvailability", wire.ChangeAvailabilityRequest(
                 connectorId=command.evse_id, type="Operative" if command.operative else "Inoperative"
             )
@@ -232,9 +233,10 @@ def _trigger(command: Trigger) -> WireCall:
             requestedMessage=command.message,  # type: ignore[arg-type]
             connectorId=command.evse_id or None,
         )
-    if command.message in _EXTENDED_TRIGGERS:
+    extended = EXTENDED_TRIGGERS.get(command.message)
+    if extended is not None:
         return "ExtendedTriggerMessage", wire.ExtendedTriggerMessageRequest(
-            requestedMessage=command.message,  # type: ignore[arg-type]
+            requestedMessage=extended,  # type: ignore[arg-type]
             connectorId=command.evse_id or None,
         )
     raise Unsupported(f"OCPP 1.6 can't trigger {command.message}")

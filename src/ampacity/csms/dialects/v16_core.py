@@ -41,8 +41,18 @@ def _change_configuration(request: Any) -> SetVariables:
     return SetVariables(values=(VariableValue(ref=ref, value=request.value),))
 
 
+EXTENDED_TRIGGERS = {
+    "LogStatusNotification": "LogStatusNotification",
+    "SignChargingStationCertificate": "SignChargePointCertificate",
+}
+"""What only the security white paper's trigger asks for: the vocabulary's name -> 1.6's."""
+
+_NEUTRAL_TRIGGERS = {name: neutral for neutral, name in EXTENDED_TRIGGERS.items()}
+
+
 def _trigger(request: Any) -> Trigger:
-    return Trigger(message=request.requestedMessage, evse_id=request.connectorId)
+    name = request.requestedMessage
+    return Trigger(message=_NEUTRAL_TRIGGERS.get(name, name), evse_id=request.connectorId)
 
 
 def _set_profile(request: Any) -> SetProfile:

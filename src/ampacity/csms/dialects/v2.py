@@ -199,7 +199,7 @@ class Dialect2:
                 )
             case ChangeAvailability():
                 return "ChangeAvailability", wire.ChangeAvailabilityRequest(
-                    evse=self.evse(command.evse_id),
+                    evse=self.evse(command.evse_id, command.connector_id),
                     operationalStatus="Operative" if command.operative else "Inoperative",
                 )
             case GetVariables(variables=()):

@@ -50,9 +50,7 @@ def _stop(request: Any) -> RequestStop:
     return RequestStop(station_transaction_id=request.transactionId)
 
 
-def _transaction_status(request: Any) -> GetTransactionStatus | None:
-    if request.transactionId is None:
-        return None
+def _transaction_status(request: Any) -> GetTransactionStatus:
     return GetTransactionStatus(station_transaction_id=request.transactionId)
 
 
@@ -65,12 +63,12 @@ def _trigger(request: Any) -> Trigger:
     )
 
 
-def _availability(request: Any) -> ChangeAvailability | None:
+def _availability(request: Any) -> ChangeAvailability:
     evse = request.evse
-    if evse is not None and evse.connectorId is not None:
-        return None  # of one connector: its status tells
     return ChangeAvailability(
-        evse_id=0 if evse is None else evse.id, operative=request.operationalStatus == "Operative"
+        evse_id=0 if evse is None else evse.id,
+        connector_id=None if evse is None else evse.connectorId,
+        operative=request.operationalStatus == "Operative",
     )
 
 

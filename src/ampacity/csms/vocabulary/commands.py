@@ -25,9 +25,11 @@ class RequestStop(Struct, frozen=True, kw_only=True, tag="request_stop"):
 
 
 class GetTransactionStatus(Struct, frozen=True, kw_only=True, tag="get_transaction_status"):
-    """Ask whether a transaction goes on, and whether messages of it wait. Outcome data: TransactionStatus."""
+    """Ask whether a transaction goes on, and whether messages of it wait; without an id, whether any messages
+    of transactions wait. Outcome data: TransactionStatus.
+    """
 
-    station_transaction_id: str
+    station_transaction_id: str | None = None
 
 
 class TransactionStatus(Struct, frozen=True, kw_only=True):
@@ -60,10 +62,11 @@ class Unlock(Struct, frozen=True, kw_only=True, tag="unlock"):
 
 
 class ChangeAvailability(Struct, frozen=True, kw_only=True, tag="change_availability"):
-    """Take an EVSE (or with `evse_id` 0 the station) in or out of service."""
+    """Take an EVSE, one of its connectors, or with `evse_id` 0 the station in or out of service."""
 
     evse_id: int
     operative: bool
+    connector_id: int | None = None
 
 
 class VariableRef(Struct, frozen=True, kw_only=True):
