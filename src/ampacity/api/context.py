@@ -19,6 +19,7 @@ from ..bus.local import Bus
 from ..clock import Clock
 from ..csms.quarantine import Quarantine
 from ..csms.repairs import Repairs
+from ..csms.settings import CsmsSettings
 from ..csms.state import StationState
 from ..csms.vocabulary import Command, Outcome, RawCall
 from ..files.service import FileService
@@ -31,6 +32,8 @@ from ..store.retention import RetentionPolicy
 
 class Stations(Protocol):
     """What the API needs of the CSMS."""
+
+    settings: CsmsSettings
 
     @property
     def stations(self) -> Mapping[str, StationState]:

@@ -19,6 +19,7 @@ from ..model.phases import PerPhase
 from ..model.site import Strategy
 from ..model.station import ChargingState, ConnectorStatus, Quantity
 from ..store.errors import TroubleKind
+from ..store.tokens import Place
 
 Time = Annotated[datetime, Meta(tz=True)]
 Amperes = Annotated[float, Meta(ge=0, le=100_000)]
@@ -477,7 +478,7 @@ class RepairView(Struct, frozen=True, kw_only=True):
 
 
 class TokenView(Struct, frozen=True, kw_only=True):
-    """A driver's token. Values are compared without regard to case."""
+    """A driver's token. Values are compared without regard to case. For the members see TokenChange."""
 
     value: str
     kind: str
@@ -485,10 +486,23 @@ class TokenView(Struct, frozen=True, kw_only=True):
     group: str | None
     expires_at: datetime | None
     label: str
+    message: str
+    language: str
+    allowed: tuple[Place, ...]
+    concurrent: bool | None
+    priority: int | None
+    listed: bool
+    master: bool
 
 
 class TokenChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A token to be added or changed."""
+    """A token to be added or changed.
+
+    Members of one `group` may stop each other's transactions; those of the node's master pass group may stop
+    any and start none. `message` (in `language`, like `de` or `en-GB`) is shown to the driver. `allowed` are
+    the places where it is good, none: everywhere. `concurrent` lets it charge at two places at once, null: as
+    the node is set. `priority` is -9..9. `listed` puts it on the stations' local lists.
+    """
 
     value: Annotated[str, Meta(min_length=1, max_length=255)]
     kind: TokenKind = "ISO14443"
@@ -496,6 +510,12 @@ class TokenChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     group: Annotated[str, Meta(max_length=255)] | None = None
     expires_at: Time | None = None
     label: Annotated[str, Meta(max_length=200)] = ""
+    message: Annotated[str, Meta(max_length=512)] = ""
+    language: Annotated[str, Meta(max_length=8)] = ""
+    allowed: Annotated[tuple[Place, ...], Meta(max_length=100)] = ()
+    concurrent: bool | None = None
+    priority: Annotated[int, Meta(ge=-9, le=9)] | None = None
+    listed: bool = True
 
 
 class TransactionView(Struct, frozen=True, kw_only=True):

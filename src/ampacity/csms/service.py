@@ -75,6 +75,7 @@ from .vocabulary import (
     Notice,
     Outcome,
     RawCall,
+    RequestStart,
     SetProfile,
     SetVariables,
     Status,
@@ -128,6 +129,7 @@ class Csms:
             GetVariables: self._variables.read,
             SetProfile: self._smart_charging.installed,
             ClearProfile: self._smart_charging.cleared,
+            RequestStart: self._authorization.granted,
         }
         self._ends: list[Callable[[], None]] = []
         self._conversations: set[asyncio.Task[None]] = set()

@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from .authorizers import HookSettings
 from .closing import ClosingRules
 from .gaps import GapRules
 
@@ -15,6 +16,9 @@ class CsmsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     `admit_unknown` lets a station in that nobody registered, and registers it. `unknown_tokens` says what a
     token is worth that nobody entered. `concurrent_transactions` lets one token charge at two places at once.
+    Tokens of the group `master_pass_group` stop any transaction and start none (the stations' variable
+    MasterPassGroupId must name the same). `cache_verdicts_s` is how long a station may remember a verdict
+    (None: as it is set itself). `authorization_hook` is asked about tokens in real time.
     `onboard` reads variables after a boot and asks for statuses that don't come within `status_grace_s`.
 
     Each `oversee_every_s` transactions are looked for that will never end or that miss messages;
@@ -30,6 +34,9 @@ class CsmsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     admit_unknown: bool = False
     unknown_tokens: Literal["accept", "reject"] = "reject"
     concurrent_transactions: bool = False
+    master_pass_group: str | None = None
+    cache_verdicts_s: float | None = None
+    authorization_hook: HookSettings = HookSettings()
     heartbeat_interval_s: int = 300
     onboard: bool = True
     status_grace_s: float = 15.0

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from typing import Final, Literal
 
@@ -131,10 +132,11 @@ class Session:
         clock, record = around.clock, around.record
         now = clock.monotonic()
         self._pay(len(text), now)
+        shown = text if KEY_CODE not in text else _without_key_codes(text)
         if record is not None:
-            record(self.station, "in", text, clock.time())
+            record(self.station, "in", shown, clock.time())
         if around.bus.hears(MessagePassed):
-            self._tell("in", text)
+            self._tell("in", shown)
         for event in engine.receive(text, now):
             kind = type(event)
             if kind is not CallReceived and kind is not SendReceived:
@@ -259,6 +261,7 @@ class Session:
             if around.record is not None or heard:
                 # Only what we ask a station to set carries secrets: answers (kind 3) never do.
                 shown = frame if frame.startswith("[3") else _without_secrets(frame)
+                shown = shown if KEY_CODE not in shown else _without_key_codes(shown)
                 if around.record is not None:
                     around.record(self.station, "out", shown, around.clock.time())
                 if heard:
@@ -456,6 +459,17 @@ def _without_secrets(frame: str) -> str:
         # Its id and action stay, its payload is nobody's business.
         return f"{frame[: frame.find('{')]}{{}}]"
     return frame
+
+
+KEY_CODE = "KeyCode"
+"""Kind of a token that is typed: it is a secret (C04.FR.04)."""
+
+_TOKEN = re.compile(r'("idToken"\s*:\s*)"(?:[^"\\]|\\.)*"')
+
+
+def _without_key_codes(frame: str) -> str:
+    """The frame without the value of any token: which of them is the code is not worth a parser here."""
+    return _TOKEN.sub(r'\1"***"', frame)
 
 
 class Stranger:

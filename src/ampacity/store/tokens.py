@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+import msgspec
 from msgspec import Struct, structs
 from sqlalchemy import Connection, delete, select
 
@@ -15,9 +16,19 @@ from .tables import id_token
 TokenStatus = Literal["Accepted", "Blocked", "Expired", "Invalid"]
 
 
+class Place(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Where a token is good: a site, or a station, or some of a station's EVSEs."""
+
+    site_id: str | None = None
+    station_id: str | None = None
+    evse_ids: tuple[int, ...] = ()
+
+
 class TokenRow(Struct, frozen=True, kw_only=True):
     """A token and what it may. `group` is the parent token: members of one group may stop each other's
-    transactions.
+    transactions. `message` is shown to who presents it, in `language` (RFC 5646). `allowed` are the places
+    where it is good, none: everywhere. `concurrent` lets it charge at two places at once (None: as the node
+    is set). `priority` is -9..9 where a driver has one. `listed` puts it on the stations' local lists.
     """
 
     operator_id: str
@@ -27,6 +38,22 @@ class TokenRow(Struct, frozen=True, kw_only=True):
     label: str = ""
     expires_at: datetime | None = None
     created_at: datetime
+    message: str = ""
+    language: str = ""
+    allowed: tuple[Place, ...] = ()
+    concurrent: bool | None = None
+    priority: int | None = None
+    listed: bool = True
+
+
+class TokenFilter(Struct, frozen=True, kw_only=True):
+    """Which tokens are wanted; what is None doesn't matter."""
+
+    kind: str | None = None
+    status: TokenStatus | None = None
+    group: str | None = None
+    listed: bool | None = None
+    expires_before: datetime | None = None
 
 
 def token_key(value: str) -> str:
@@ -38,6 +65,7 @@ def save_token(connection: Connection, row: TokenRow) -> None:
     """Add a token, or replace the one with this value."""
     values = structs.asdict(row)
     token: IdToken = values.pop("token")
+    values["allowed"] = values["allowed"] or None
     upsert(
         connection,
         id_token,
@@ -54,15 +82,27 @@ def find_token(connection: Connection, operator_id: str, value: str) -> TokenRow
 
 
 def list_tokens(
-    connection: Connection, operator_id: str, *, after: str = "", limit: int = 1000
+    connection: Connection,
+    operator_id: str,
+    wanted: TokenFilter | None = None,
+    *,
+    after: str = "",
+    limit: int = 1000,
 ) -> list[TokenRow]:
-    """Tokens in the order of their values, those after the value `after`."""
-    query = (
-        select(id_token)
-        .where(id_token.c.operator_id == operator_id, id_token.c.key > token_key(after))
-        .order_by(id_token.c.key)
-        .limit(limit)
-    )
+    """Tokens in the order of their values, those after the value `after`, that are as `wanted` says."""
+    wanted = wanted or TokenFilter()
+    query = select(id_token).where(id_token.c.operator_id == operator_id, id_token.c.key > token_key(after))
+    for column, value in (
+        (id_token.c.kind, wanted.kind),
+        (id_token.c.status, wanted.status),
+        (id_token.c.group, wanted.group),
+        (id_token.c.listed, wanted.listed),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    if wanted.expires_before is not None:
+        query = query.where(id_token.c.expires_at < wanted.expires_before)
+    query = query.order_by(id_token.c.key).limit(limit)
     return [_row(dict(row._mapping)) for row in connection.execute(query)]
 
 
@@ -77,4 +117,5 @@ def remove_token(connection: Connection, operator_id: str, value: str) -> bool:
 def _row(values: dict[str, object]) -> TokenRow:
     del values["key"]
     token = IdToken(str(values.pop("value")), str(values.pop("kind")))
-    return TokenRow(token=token, **values)  # type: ignore[arg-type]
+    allowed = msgspec.convert(values.pop("allowed") or (), tuple[Place, ...])
+    return TokenRow(token=token, allowed=allowed, **values)  # type: ignore[arg-type]

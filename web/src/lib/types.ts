@@ -624,7 +624,7 @@ export interface RepairView {
   last_at: Instant;
 }
 
-/** A driver's token. Values are compared without regard to case. */
+/** A driver's token. Values are compared without regard to case. For the members see TokenChange. */
 export interface TokenView {
   value: string;
   kind: string;
@@ -632,9 +632,23 @@ export interface TokenView {
   group: string | null;
   expires_at: Instant | null;
   label: string;
+  message: string;
+  language: string;
+  allowed: Place[];
+  concurrent: boolean | null;
+  priority: number | null;
+  listed: boolean;
+  master: boolean;
 }
 
-/** A token to be added or changed. */
+/**
+ * A token to be added or changed.
+ *
+ * Members of one `group` may stop each other's transactions; those of the node's master pass group may stop
+ * any and start none. `message` (in `language`, like `de` or `en-GB`) is shown to the driver. `allowed` are
+ * the places where it is good, none: everywhere. `concurrent` lets it charge at two places at once, null: as
+ * the node is set. `priority` is -9..9. `listed` puts it on the stations' local lists.
+ */
 export interface TokenChange {
   value: string;
   kind?: "Central" | "DirectPayment" | "EVCCID" | "ISO14443" | "ISO15693" | "KeyCode" | "Local" | "MacAddress" | "NoAuthorization" | "VIN" | "eMAID";
@@ -642,6 +656,12 @@ export interface TokenChange {
   group?: string | null;
   expires_at?: Instant | null;
   label?: string;
+  message?: string;
+  language?: string;
+  allowed?: Place[];
+  concurrent?: boolean | null;
+  priority?: number | null;
+  listed?: boolean;
 }
 
 /**

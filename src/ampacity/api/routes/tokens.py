@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated
 
 from litestar import Router, delete, get, put
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from ...access.principal import Principal
@@ -13,15 +15,16 @@ from ...model.station import IdToken
 from ...store import audit
 from ...store import tokens as rows
 from ...store.identifiers import sortable_id
-from ...store.tokens import TokenRow
+from ...store.tokens import TokenFilter, TokenRow
 from ..context import ApiContext
 from ..errors import invalid, not_found
-from ..views import TokenChange, TokenView
-from .names import Api, Limit, Who
+from ..views import TokenChange, TokenKind, TokenStatus, TokenView
+from .names import Api, Limit, Who, aware
 
 
-def view_of(row: TokenRow) -> TokenView:
+def view_of(api: ApiContext, row: TokenRow) -> TokenView:
     """A row as the API shows it."""
+    master = api.csms.settings.master_pass_group
     return TokenView(
         value=row.token.value,
         kind=row.token.kind,
@@ -29,13 +32,28 @@ def view_of(row: TokenRow) -> TokenView:
         group=row.group,
         expires_at=row.expires_at,
         label=row.label,
+        message=row.message,
+        language=row.language,
+        allowed=row.allowed,
+        concurrent=row.concurrent,
+        priority=row.priority,
+        listed=row.listed,
+        master=master is not None and row.group == master,
     )
 
 
 def _audit(
-    api: ApiContext, connection: Connection, who: Principal, action: str, value: str, detail: Any
+    api: ApiContext,
+    connection: Connection,
+    who: Principal,
+    action: str,
+    token: IdToken,
+    change: TokenChange | None = None,
 ) -> None:
+    """Key codes are secrets (C04.FR.04): the audit doesn't show them."""
     at = api.clock.now()
+    value = "***" if token.kind == "KeyCode" else token.value
+    detail = None if change is None else replace(change, value=value)
     audit_id = sortable_id(at)
     audit.add(connection, who.operator_id, audit_id, at, who.actor, action, f"token/{value}", detail)
     audit.finish(connection, who.operator_id, audit_id, at, "done")
@@ -45,14 +63,26 @@ def _audit(
 async def list_tokens(
     api: Api,
     who: Who,
+    kind: FromQuery[TokenKind | None] = None,
+    token_state: Annotated[TokenStatus | None, QueryParameter(name="status")] = None,
+    group: FromQuery[str | None] = None,
+    listed: FromQuery[bool | None] = None,
+    expires_before: FromQuery[datetime | None] = None,
     after: Annotated[str, QueryParameter(description="Those after this value.")] = "",
     limit: Limit = 1000,
 ) -> list[TokenView]:
     """In the order of their values."""
-    found = await api.store.read(
-        lambda connection: rows.list_tokens(connection, who.operator_id, after=after, limit=limit)
+    wanted = TokenFilter(
+        kind=kind,
+        status=token_state,
+        group=group,
+        listed=listed,
+        expires_before=aware("expires_before", expires_before),
     )
-    return [view_of(row) for row in found]
+    found = await api.store.read(
+        lambda connection: rows.list_tokens(connection, who.operator_id, wanted, after=after, limit=limit)
+    )
+    return [view_of(api, row) for row in found]
 
 
 @get("/{value:path}", summary="A token")
@@ -62,7 +92,7 @@ async def get_token(api: Api, who: Who, value: FromPath[str]) -> TokenView:
     row = await api.store.read(lambda connection: rows.find_token(connection, who.operator_id, name))
     if row is None:
         raise not_found("token", name, "/api/v1/tokens lists them.")
-    return view_of(row)
+    return view_of(api, row)
 
 
 @put("/{value:path}", opt={"permission": "operate"}, summary="Add or change a token")
@@ -81,13 +111,19 @@ async def put_token(api: Api, who: Who, value: FromPath[str], data: JSONBody[Tok
             group=data.group,
             label=data.label,
             expires_at=data.expires_at,
+            message=data.message,
+            language=data.language,
+            allowed=data.allowed,
+            concurrent=data.concurrent,
+            priority=data.priority,
+            listed=data.listed,
             created_at=api.clock.now() if known is None else known.created_at,
         )
         rows.save_token(connection, row)
-        _audit(api, connection, who, "save_token", data.value, data)
+        _audit(api, connection, who, "save_token", row.token, data)
         return row
 
-    return view_of(await api.store.write(unit))
+    return view_of(api, await api.store.write(unit))
 
 
 @delete("/{value:path}", opt={"permission": "operate"}, summary="Forget a token")
@@ -96,10 +132,12 @@ async def delete_token(api: Api, who: Who, value: FromPath[str]) -> None:
     name = value.removeprefix("/")
 
     def unit(connection: Connection) -> bool:
-        removed = rows.remove_token(connection, who.operator_id, name)
-        if removed:
-            _audit(api, connection, who, "remove_token", name, None)
-        return removed
+        known = rows.find_token(connection, who.operator_id, name)
+        if known is None:
+            return False
+        rows.remove_token(connection, who.operator_id, name)
+        _audit(api, connection, who, "remove_token", known.token)
+        return True
 
     if not await api.store.write(unit):
         raise not_found("token", name, "/api/v1/tokens lists them.")

@@ -1,50 +1,121 @@
-"""Authorization: what a token is worth, here and now."""
+"""Authorization: tokens are judged where they are presented, by our rows and by whoever else is to be asked.
+
+The rules are in `verdicts`, the way to somebody else in `authorizers`. A token with which somebody here
+starts a transaction is good for that start even if nobody entered it: its name may be made for it.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+import logging
+import time
 
 from ...model.station import IdToken
-from ...store.tokens import TokenRow, find_token
+from ...store.tokens import find_token, token_key
+from ..authorizers import Authorizer, HttpAuthorizer, NoVerdict
 from ..context import Context
 from ..state import StationState
-from ..vocabulary import AuthorizationAnswer, Authorize
+from ..verdicts import ANONYMOUS, Purpose, Question, Rules, judge
+from ..vocabulary import (
+    AuthorizationAnswer,
+    Authorize,
+    Outcome,
+    RequestStart,
+    TransactionMessage,
+)
+
+log = logging.getLogger(__name__)
+
+GRANT_S = 900.0
+"""For so long a token that a start was asked with is good at its station without a row."""
+
+_STOPPING = ("StopAuthorized", "Deauthorized", "RemoteStop", "AbnormalCondition")
 
 
 class Authorization:
-    """Authorize, and the verdict in the answers to transaction messages."""
+    """Authorize, and the verdict in the answers to transaction messages. `authorizer` may be replaced."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        settings = context.settings
+        self._rules = Rules(
+            accept_unknown=settings.unknown_tokens == "accept",
+            concurrent=settings.concurrent_transactions,
+            master_group=settings.master_pass_group,
+            cache_s=settings.cache_verdicts_s,
+        )
+        hook = settings.authorization_hook
+        self.authorizer: Authorizer | None = HttpAuthorizer(hook, context.clock) if hook.url else None
+        self._granted: dict[tuple[str, str], float] = {}
 
     async def authorize(self, state: StationState, said: Authorize) -> AuthorizationAnswer:
         """The verdict on a token that was shown to a station. Reads what has been committed."""
-        operator_id, value = state.operator_id, said.token.value
-        elsewhere = self.elsewhere(state, said.token, None)
-        now = self._context.clock.now()
-        row = await self._context.store.read(lambda connection: find_token(connection, operator_id, value))
-        return self.judge(row, elsewhere, now)
+        here = {row.transaction_id for row in state.transactions.values() if _same(row.token, said.token)}
+        return await self._verdict(state, said.token, None, "unknown", here)
 
-    def elsewhere(self, state: StationState, token: IdToken | None, wire_id: str | None) -> bool:
-        """Whether a token charges already, other than in the station's transaction `wire_id`."""
-        if token is None or self._context.settings.concurrent_transactions:
-            return False
-        own = None if wire_id is None else state.transactions.get(wire_id)
-        return self._context.stations.charging_elsewhere(
-            state.operator_id, token.value, None if own is None else own.transaction_id
+    async def of_transaction(self, state: StationState, said: TransactionMessage) -> AuthorizationAnswer:
+        """The verdict on the token that a transaction's message carries."""
+        assert said.token is not None
+        own = state.transactions.get(said.station_transaction_id or "")
+        stopping = said.phase == "Ended" or said.trigger in _STOPPING
+        return await self._verdict(
+            state,
+            said.token,
+            said.evse_id or (None if own is None else own.evse_id),
+            "stop" if stopping else "start",
+            set() if own is None else {own.transaction_id},
         )
 
-    def judge(self, row: TokenRow | None, elsewhere: bool, now: datetime) -> AuthorizationAnswer:
-        """The verdict on a token with this row. Plain data only: it is called in the writer thread, too."""
-        group, expires_at = (None, None) if row is None else (row.group, row.expires_at)
-        if row is not None:
-            status = row.status
-        elif self._context.settings.unknown_tokens == "accept":
-            status = "Accepted"
-        else:
+    def granted(self, state: StationState, command: RequestStart, outcome: Outcome) -> None:
+        """A station accepted to start with a token."""
+        now = self._context.clock.time()
+        for key in [key for key, until in self._granted.items() if until < now]:
+            del self._granted[key]
+        self._granted[state.station_id, token_key(command.token.value)] = now + GRANT_S
+
+    async def _verdict(
+        self, state: StationState, token: IdToken, evse_id: int | None, purpose: Purpose, own: set[str]
+    ) -> AuthorizationAnswer:
+        context, operator_id, value = self._context, state.operator_id, token.value
+        asked = Question(
+            token=token,
+            station_id=state.station_id,
+            site_id=state.site_id,
+            now=context.clock.now(),
+            evse_id=evse_id,
+            purpose=purpose,
+            elsewhere=context.stations.charging_elsewhere(operator_id, value, own),
+            granted=self._granted.get((state.station_id, token_key(value)), 0.0) >= context.clock.time(),
+        )
+        if token.kind == ANONYMOUS:
+            return judge(None, asked, self._rules)
+        row = await context.store.read(lambda connection: find_token(connection, operator_id, value))
+        known = judge(row, asked, self._rules)
+        stranger = row is None and not asked.granted
+        only_strangers = context.settings.authorization_hook.asked == "unknown"
+        if self.authorizer is None or (only_strangers and not stranger):
+            return known
+        return await self._ask(self.authorizer, asked, known, stranger)
+
+    async def _ask(
+        self, authorizer: Authorizer, asked: Question, known: AuthorizationAnswer, stranger: bool
+    ) -> AuthorizationAnswer:
+        began = time.monotonic()
+        try:
+            return await authorizer.ask(asked, known)
+        except NoVerdict as silence:
+            # Not the token: it may be a secret.
+            log.warning(
+                "station %s: real-time authorisation failed after %.1f s: %s",
+                asked.station_id,
+                time.monotonic() - began,
+                silence,
+            )
+        if self._context.settings.authorization_hook.fallback == "refuse":
+            return AuthorizationAnswer(status="Invalid")
+        if stranger and known.status == "Accepted":
             return AuthorizationAnswer(status="Unknown")
-        if status == "Accepted" and expires_at is not None and expires_at <= now:
-            status = "Expired"
-        if status == "Accepted" and elsewhere:
-            return AuthorizationAnswer(status="ConcurrentTx", group=group, expires_at=expires_at)
-        return AuthorizationAnswer(status=status, group=group, expires_at=expires_at)
+        return known
+
+
+def _same(one: IdToken | None, other: IdToken) -> bool:
+    return one is not None and token_key(one.value) == token_key(other.value)

@@ -19,7 +19,6 @@ from ...ocpp.errors import ErrorCode
 from ...ocpp.events import CallReceived
 from ...store import StoreClosed, StoreUnavailable, audit, profiles
 from ...store.identifiers import sortable_id
-from ...store.tokens import find_token
 from ...store.transactions import TransactionRow, next_wire_ids
 from .. import lifecycle
 from ..context import Context
@@ -92,6 +91,7 @@ class Transactions:
         if (
             row is not None
             and said.token is None
+            and not said.anonymous
             and said.phase != "Started"
             and self._ledger.is_new(state, line, said.at, said.retry_key)
         ):
@@ -126,7 +126,9 @@ class Transactions:
             await self._find(message, said)
             verdict = None
             if said.token is not None:
-                verdict = await self._judge(state, said)
+                verdict = await self._authorization.of_transaction(state, said)
+            elif said.anonymous:
+                verdict = AuthorizationAnswer(status="Accepted")  # C02.FR.02
             wire_id = message.line
             if verdict is not None or said.station_transaction_id is None:
                 answer = TransactionAnswer(station_transaction_id=wire_id, authorization=verdict)
@@ -165,14 +167,6 @@ class Transactions:
                 )
                 ids = self._wire_ids[operator_id] = list(reversed(taken))
             return ids.pop()
-
-    async def _judge(self, state: StationState, said: TransactionMessage) -> AuthorizationAnswer:
-        assert said.token is not None
-        context, operator_id, value = self._context, state.operator_id, said.token.value
-        elsewhere = self._authorization.elsewhere(state, said.token, said.station_transaction_id)
-        now = context.clock.now()
-        token = await context.store.read(lambda connection: find_token(connection, operator_id, value))
-        return self._authorization.judge(token, elsewhere, now)
 
     def _give_up(self, message: Keeping, call: CallReceived, error: BaseException) -> None:
         for reply in (message.reply, *(message.also or ())):

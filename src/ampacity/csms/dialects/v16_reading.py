@@ -56,6 +56,7 @@ def _start(payload: Any, raw: bytes) -> TransactionMessage:
         retry_key=f"start:{payload.connectorId}:{payload.idTag.casefold()}:{payload.meterStart}",
         trigger="Authorized",
         register_wh=believable_wh(payload.meterStart),
+        reservation_id=identifier(payload.reservationId),
     )
 
 

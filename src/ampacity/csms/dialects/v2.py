@@ -76,6 +76,8 @@ class Dialect2:
     version: str
     wire: Any
     triggers: frozenset[str]
+    token_chars: int
+    """The longest token that its messages can carry."""
     wanted = WANTED
     words = gathered(BLOCKS)
     tells_transaction_status = True
@@ -156,10 +158,24 @@ class Dialect2:
 
     def _token_info(self, verdict: AuthorizationAnswer) -> Struct:
         wire = self.wire
-        group = None if verdict.group is None else wire.IdTokenType(idToken=verdict.group, type="Central")
+        group = None
+        if verdict.group and len(verdict.group) <= self.token_chars:  # a longer one can't be said
+            group = wire.IdTokenType(idToken=verdict.group, type="Central")
         expires = None if verdict.expires_at is None else whole_second(verdict.expires_at)
+        message = None
+        if verdict.message:
+            # The text is what a display has room for (512 in 2.0.1); language has at most 8 characters.
+            message = wire.MessageContentType(
+                format="UTF8", content=verdict.message[:512], language=verdict.language[:8] or None
+            )
         made: Struct = wire.IdTokenInfoType(
-            status=verdict.status, cacheExpiryDateTime=expires, groupIdToken=group
+            status=verdict.status,
+            cacheExpiryDateTime=expires,
+            groupIdToken=group,
+            chargingPriority=verdict.priority,
+            language1=verdict.language[:8] or None,
+            evseId=list(verdict.evse_ids) or None,
+            personalMessage=message,
         )
         return made
 

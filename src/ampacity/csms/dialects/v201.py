@@ -12,5 +12,6 @@ class Dialect201(Dialect2):
     """OCPP 2.0.1; see `Dialect`. Its token types are a closed list, its event streams don't exist."""
 
     version = "2.0.1"
+    token_chars = 36
     wire = wire
     triggers = frozenset(get_args(wire.MessageTriggerEnumType))

@@ -15,5 +15,6 @@ class Dialect21(Dialect2):
     """
 
     version = "2.1"
+    token_chars = 255
     wire = wire
     triggers = frozenset(get_args(wire.MessageTriggerEnumType)) - {"CustomTrigger"}

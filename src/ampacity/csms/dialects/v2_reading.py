@@ -48,6 +48,8 @@ def _transaction(payload: Any, raw: bytes) -> TransactionMessage:
         evse_id=None if evse is None else identifier(evse.id),
         connector_id=None if evse is None else identifier(evse.connectorId),
         token=_token(payload.idToken),
+        anonymous=payload.idToken is not None and payload.idToken.type == ANONYMOUS,
+        reservation_id=identifier(payload.reservationId),
         at=at,
         # A number is used once within a transaction (E01); the time, which counts too, knows a station that
         # uses ids again.

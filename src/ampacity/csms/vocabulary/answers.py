@@ -21,7 +21,10 @@ class HeartbeatAnswer(Struct, frozen=True):
 
 
 class AuthorizationAnswer(Struct, frozen=True, kw_only=True):
-    """Verdict on a token, in 2.x's words; dialects narrow it to 1.6's five."""
+    """Verdict on a token, in 2.x's words; dialects narrow it to 1.6's five. `expires_at` is when a station
+    shall forget it; `message` (in `language`, RFC 5646) is for the driver, `priority` is -9..9, `evse_ids`
+    are those of the station where the token is good (none: all of them). 1.6 can't say these four.
+    """
 
     status: Literal[
         "Accepted", "Blocked", "ConcurrentTx", "Expired", "Invalid", "NoCredit", "NotAllowedTypeEVSE",
@@ -29,6 +32,10 @@ class AuthorizationAnswer(Struct, frozen=True, kw_only=True):
     ]  # fmt: skip
     group: str | None = None
     expires_at: datetime | None = None
+    message: str = ""
+    language: str = ""
+    priority: int | None = None
+    evse_ids: tuple[int, ...] = ()
 
 
 class TransactionAnswer(Struct, frozen=True, kw_only=True):

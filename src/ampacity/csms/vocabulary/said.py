@@ -54,7 +54,8 @@ class TransactionMessage(Struct, frozen=True, kw_only=True):
     `station_transaction_id` is None only in a 1.6 start (its id is ours to give). `register_wh` is the
     meter's register where the message carries it (meterStart, meterStop or a sampled register). `at` and
     `retry_key` together are equal for a message of a station and its repetition and for nothing else.
-    `offline` is the station's own word, None where its version has none.
+    `offline` is the station's own word, None where its version has none. `anonymous`: nobody had to identify
+    themselves (NoAuthorization of 2.x). `reservation_id`: the reservation that the transaction uses up.
     """
 
     phase: TransactionPhase
@@ -72,6 +73,8 @@ class TransactionMessage(Struct, frozen=True, kw_only=True):
     stop_reason: str | None = None
     offline: bool | None = None
     remote_start_id: int | None = None
+    anonymous: bool = False
+    reservation_id: int | None = None
 
 
 class Metered(Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ A topic that has tables of its own has a module of its own here; every table is 
 
 from __future__ import annotations
 
+from .authorization import local_list, reservation
 from .core import (
     api_key,
     audit,
@@ -57,6 +58,7 @@ __all__ = [
     "firmware_job",
     "id_token",
     "journal",
+    "local_list",
     "log_job",
     "login_link",
     "message_key",
@@ -64,6 +66,7 @@ __all__ = [
     "metadata",
     "meter_reading",
     "operator",
+    "reservation",
     "rollup_15min",
     "session_wish",
     "setting",

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    true,
 )
 
 from ..columns import Document, Instant, RowId, WattHours
@@ -231,6 +232,12 @@ id_token = Table(
     Column("label", Text, nullable=False),
     Column("expires_at", Instant),
     Column("created_at", Instant, nullable=False),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("language", Text, nullable=False, server_default=""),
+    Column("allowed", Document),  # places; none: everywhere
+    Column("concurrent", Boolean),  # none: as the node is set
+    Column("priority", Integer),
+    Column("listed", Boolean, nullable=False, server_default=true()),
     belongs_to_operator(),
     Index(None, "operator_id", "group"),
 )
