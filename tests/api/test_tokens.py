@@ -6,8 +6,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import pytest
+
+from .node import Node
 
 API = "/api/v1"
+
+
+@pytest.fixture
+async def operator(node: Node) -> httpx.AsyncClient:
+    return await node.as_person("anna", "operator")
 
 
 async def put(operator: httpx.AsyncClient, value: str, **more: Any) -> Any:

@@ -105,7 +105,7 @@ async def test_it_may_leave_it_to_us() -> None:
 async def test_whatever_is_no_answer_is_no_verdict(answer: Any, status: str) -> None:
     async with serving(answer, status) as (_, url):
         hook = HttpAuthorizer(HookSettings(url=url, timeout_s=0.2), WallClock())
-        with pytest.raises(NoVerdict, match="127.0.0.1"):
+        with pytest.raises(NoVerdict, match="http"):
             await hook.ask(QUESTION, UNKNOWN)
 
 
