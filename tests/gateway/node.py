@@ -14,6 +14,7 @@ from ampacity.clock import WallClock
 from ampacity.csms.link import (
     Admitted,
     HandshakeRejected,
+    Line,
     NotAdmitted,
     OutboundCall,
     StationRef,
@@ -83,7 +84,7 @@ class Node:
         return answer
 
 
-def credentials(identity: str, password: bytes | None) -> Admitted | NotAdmitted:
+def credentials(identity: str, password: bytes | None, line: Line) -> Admitted | NotAdmitted:
     """`GUARDED` needs its password, whoever starts with `CP` may come in, nobody else."""
     if identity in PASSWORDS:
         if password is None:

@@ -99,9 +99,9 @@ def test_rejections_name_their_reason(handshake: Handshake, status: int, word: s
 def test_a_password_may_hold_colons_and_bytes_that_are_no_text() -> None:
     seen: list[bytes | None] = []
 
-    def remember(identity: str, password: bytes | None):  # type: ignore[no-untyped-def]
+    def remember(identity: str, password: bytes | None, line: Line):  # type: ignore[no-untyped-def]
         seen.append(password)
-        return credentials(identity, password)
+        return credentials(identity, password, line)
 
     header = "Basic " + base64.b64encode(b"CP1:a:b\xff\x00").decode()
     assert isinstance(judge(_handshake(authorization=header), remember), Granted)

@@ -28,7 +28,7 @@ ROWS_AT_ONCE = 20_000
 ROWS_PER_S = 20.0
 
 _NUMBERS = re.compile(r"\d+")
-_WORDED = frozenset({"closed", "protocol", "tls", "subprotocol", "authorization"})
+_WORDED = frozenset({"closed", "protocol", "tls", "subprotocol", "authorization", "certificate", "profile"})
 """Kinds whose reason makes a difference: their numbers too where the station closed (its code is one)."""
 
 

@@ -109,22 +109,44 @@ class CallFailed(Exception):
         self.description = description
 
 
+class Line(Struct, frozen=True):
+    """What carries an opening request. `secured` is TLS; `certificates` (DER) the station's own and those
+    above it, its signatures checked up to a root of ours, its validity in time not; `lowest_profile` what
+    the port asks for at least.
+    """
+
+    secured: bool = False
+    certificates: tuple[bytes, ...] = ()
+    lowest_profile: int = 0
+
+
+PLAIN = Line()
+
+
 class Admitted(Struct, frozen=True):
-    """The station may come in. `authenticated` tells whether a password proved it."""
+    """The station may come in. `authenticated` tells whether a password or a certificate proved it, `profile`
+    by which security profile (0: by none).
+    """
 
     operator_id: str
     station_id: str
     authenticated: bool
+    profile: int = 0
 
 
 class NotAdmitted(Struct, frozen=True):
-    """It may not: nobody knows it, or its password is missing or wrong."""
+    """It may not: nobody knows it, its password is missing or wrong, its certificate can't be trusted or is
+    another's, or it comes by a lower security profile than it must. `reason` is a sentence where `why` does
+    not say it all.
+    """
 
-    why: Literal["unknown", "password_missing", "password_wrong"]
+    why: Literal["unknown", "password_missing", "password_wrong", "certificate", "profile"]
+    reason: str = ""
 
 
-Credentials: TypeAlias = Callable[[str, bytes | None], Admitted | NotAdmitted]
-"""(identity, password of the Basic header or None) -> verdict. Called in the event loop: must not block."""
+Credentials: TypeAlias = Callable[[str, bytes | None, Line], Admitted | NotAdmitted]
+"""(identity, password of the Basic header or None, what carries it) -> verdict. Called in the event loop:
+must not block."""
 
 
 RejectKind: TypeAlias = Literal[
@@ -134,14 +156,18 @@ RejectKind: TypeAlias = Literal[
     "unknown",
     "password_missing",
     "password_wrong",
+    "certificate",
+    "profile",
     "subprotocol",
     "tls",
     "too_many",
     "busy",
 ]
-"""Why a handshake did not become a session: the path names no station; no WebSocket request; an Authorization
-header that can't be read or names somebody else; nobody knows the station; its password is missing or wrong;
-no version in common; TLS was not agreed; too many tries from one address; we had no room or were stopping.
+"""Why a handshake did not become a session: the path names no station; no WebSocket request; an
+Authorization header that can't be read or names somebody else; nobody knows the station; its password is
+missing or wrong; its certificate is expired, revoked or another's; its security profile is lower than it
+must be; no version in common; TLS was not agreed; too many tries from one address; we had no room or were
+stopping.
 """
 
 EndKind: TypeAlias = Literal[

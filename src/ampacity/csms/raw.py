@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from ..ocpp.codec import Codec
 from ..ocpp.version import Role, Version
 from .blocks.variables import is_secret
-from .vocabulary import Command, RawCall, SetVariables
+from .vocabulary import Command, RawCall, SetPassword, SetVariables
 
 _BETWEEN = re.compile(r'("(?:[^"\\]|\\.)*")|\s+')
 
@@ -44,6 +44,8 @@ def shown(command: Command | RawCall) -> dict[str, Any]:
     if isinstance(command, SetVariables):
         values = tuple(replace(item, value="***") if is_secret(item.ref) else item for item in command.values)
         command = replace(command, values=values)
+    if isinstance(command, SetPassword):
+        command = SetPassword(password="***")
     made: dict[str, Any] = msgspec.to_builtins(command)
     return made
 

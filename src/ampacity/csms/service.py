@@ -25,7 +25,7 @@ from ..ocpp.codec import Codec
 from ..ocpp.errors import ErrorCode, PayloadError
 from ..ocpp.events import CallReceived, ProtocolViolation, ResultReceived, SendReceived
 from ..ocpp.version import Role, Version
-from ..store import Store, StoreClosed, StoreUnavailable, audit, operators, stations
+from ..store import Store, StoreClosed, StoreUnavailable, audit, operators, security, stations
 from ..store.journal import JournalEntry
 from ..store.messages import MessageLog
 from .admission import Admission, hash_password
@@ -36,6 +36,7 @@ from .blocks.notices import Notices
 from .blocks.oversight import Oversight
 from .blocks.provisioning import ACTOR, Provisioning
 from .blocks.remote import Remote
+from .blocks.security import Security
 from .blocks.smart_charging import SmartCharging
 from .blocks.transactions import Transactions
 from .blocks.variables import Variables
@@ -76,6 +77,7 @@ from .vocabulary import (
     Outcome,
     RawCall,
     RequestStart,
+    SecurityEvent,
     SetProfile,
     SetVariables,
     Status,
@@ -99,7 +101,10 @@ class Csms:
         self._clock = clock
         self._stations = Stations()
         self._context = context = Context(store, bus, clock, self.settings, self._stations)
-        self.credentials = Admission(self._stations, self.settings)
+        self.security = Security(context, self._for_the_system)
+        self.credentials = Admission(
+            self._stations, self.settings, clock, self.security.proved, lambda fingerprint: False
+        )
         self.vendor = Vendor()
         self.quarantine = Quarantine()
         self.repairs = Repairs()
@@ -122,6 +127,7 @@ class Csms:
             Status: self._availability.status,
             Authorize: self._authorization.authorize,
             VendorData: self.vendor.transferred,
+            SecurityEvent: self.security.event,
             Notice: self._notices.heard,
         }
         self._effects: dict[type[Any], Callable[[StationState, Any, Outcome], None]] = {
@@ -157,6 +163,7 @@ class Csms:
             bus.subscribe(StationConnected, self._connected),
             bus.subscribe(StationDisconnected, self._disconnected),
             bus.subscribe(HandshakeRejected, self.doctor.rejected),
+            bus.subscribe(HandshakeRejected, self.security.rejected),
             bus.subscribe(SessionEnded, self.doctor.ended),
         ]
 
@@ -168,6 +175,10 @@ class Csms:
             await self._store.read(
                 lambda connection, owner=operator.operator_id: self._stations.load(connection, owner)  # type: ignore[misc]
             )
+            proofs = await self._store.read(
+                lambda connection, owner=operator.operator_id: security.list_security(connection, owner)  # type: ignore[misc]
+            )
+            self.security.load(operator.operator_id, proofs)
 
     async def stop(self) -> None:
         """End what is under way and write what has gathered."""
@@ -225,6 +236,7 @@ class Csms:
 
         await self._store.write(register)
         state.site_id, state.password_hash = site_id, password_hash
+        state.proof.next_hashes = ()
         return state
 
     # ------------------------------------------------------------ what stations say
@@ -316,7 +328,10 @@ class Csms:
         posted.
         """
         if not isinstance(command, RawCall):
-            command = self._remote.numbered(command)
+            try:
+                command = self.security.drawn(self._remote.numbered(command))
+            except ValueError as impossible:
+                return Outcome(result="error", detail=str(impossible))
         program = actor.startswith(("controller", "system"))
         action = str(command.__struct_config__.tag)
         target = f"station/{station_id}"
@@ -364,6 +379,7 @@ class Csms:
             return Outcome(result="unsupported", detail=str(unsupported))
         except ValueError as impossible:
             return Outcome(result="error", detail=str(impossible))
+        await self.security.about_to_tell(state, command)
         replies = [
             await self._ask(state, OutboundCall(action, payload, timeout_s, front))
             for action, payload in calls
@@ -387,6 +403,7 @@ class Csms:
             detail = f"{error.description} at {error.path}"
             return Outcome(result="invalid", status=error.code, detail=detail, data=place)
         meaning = speech.meaning(raw.action, request)
+        await self.security.about_to_tell(state, meaning)
         reply = await self._ask(state, OutboundCall(raw.action, request, timeout_s, body=raw.payload))
         if isinstance(reply, CallFailed):
             outcome = _failure(reply)
@@ -411,6 +428,7 @@ class Csms:
         return reply
 
     def _take_effect(self, state: StationState, command: Command, outcome: Outcome) -> None:
+        self.security.told(state, command, outcome)
         if isinstance(command, SetVariables):
             self._variables.written(state, command, outcome)  # each value for itself
             return

@@ -11,6 +11,34 @@ from .closing import ClosingRules
 from .gaps import GapRules
 
 
+class SecuritySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Passwords and certificates of stations.
+
+    `authority` signs what stations ask for: `internal` is an authority of our own, with its keys in `folder`
+    ("": `pki` in the node's data) or in a hardware module; `outside` posts each request to `outside_url`;
+    `none` refuses. Certificates are for `certificate_days`, and renewed by ourselves `renew_before_days`
+    before their end. `organization` must stand in a station's certificate where it is set.
+
+    `key_passphrase` encrypts the authority's key files. `pkcs11_module` is the library of a hardware module,
+    whose token `pkcs11_token` keeps the keys behind `pkcs11_pin`.
+    """
+
+    authority: Literal["internal", "outside", "none"] = "internal"
+    folder: str = ""
+    organization: str = ""
+    certificate_days: float = 90.0
+    renew_before_days: float = 30.0
+    renew: bool = True
+    authority_years: float = 20.0
+    key_passphrase: str = ""
+    pkcs11_module: str = ""
+    pkcs11_token: str = ""
+    pkcs11_pin: str = ""
+    outside_url: str = ""
+    outside_token: str = ""
+    outside_timeout_s: float = 30.0
+
+
 class CsmsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`operator_id` owns what has no other owner: stations that are admitted unknown, rejected handshakes.
 
@@ -26,7 +54,7 @@ class CsmsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     each sign of an end must last: `plug_s` after the EVSE is free, `resume_s` after a boot, `silent_s`
     without a word of the station, `eternal_s` of age with `quiet_s` without energy. `gaps` is the same for
     missing messages: `patience_s` before a question, `again_s` between questions, at most `questions`
-    without a clear answer, `give_up_s` in all.
+    without a clear answer, `give_up_s` in all. `security` is about passwords and certificates.
     """
 
     operator_id: str = "default"
@@ -46,3 +74,4 @@ class CsmsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ask_for_transactions: bool = True
     closing: ClosingRules = ClosingRules()
     gaps: GapRules = GapRules()
+    security: SecuritySettings = SecuritySettings()

@@ -55,6 +55,22 @@ class Mark(Struct, gc=False):
     keys: frozenset[str] | None
 
 
+class Proof(Struct, gc=False):
+    """What a station has proved of itself. `floor` is the security profile that it is not let in below,
+    `used` the one of its last connection. `next_hashes` are of passwords that it was told and has not come
+    back with. `tolerates_expired`: a person lets it in with an expired certificate, to renew it.
+    `certificate` describes the one that it showed last, valid until `certificate_ends_at`.
+    """
+
+    floor: int = 0
+    used: int | None = None
+    next_hashes: tuple[str, ...] = ()
+    tolerates_expired: bool = False
+    certificate: str | None = None
+    certificate_ends_at: datetime | None = None
+    expired: bool = False
+
+
 class StationState:
     """One station. `version` is the OCPP version of its last socket, to be shown, never to be asked."""
 
@@ -63,6 +79,7 @@ class StationState:
         self.station_id = station_id
         self.site_id: str | None = None
         self.password_hash: str | None = None
+        self.proof = Proof()
         self.auto_registered = False
         self.online = False
         self.version: str | None = None
@@ -240,6 +257,7 @@ class Stations:
 def _take_row(state: StationState, row: StationRow) -> None:
     state.site_id = row.site_id
     state.password_hash = row.password_hash
+    state.proof.floor = max(state.proof.floor, row.security_profile)
     state.auto_registered = row.auto_registered
     state.version = row.version
     state.info = row.info

@@ -4,8 +4,8 @@
   break Basic authentication). Whatever stands before it, `/ocpp/` or a tenant's prefix, decides nothing.
 - The subprotocol is ours to choose from what the station offers, newest first. Without a common one the
   handshake is completed with none, and then closed: OCPP-J asks for exactly that.
-- A station nobody knows gets 404, a missing or wrong password 401. The Basic user must be the identity
-  (A00.FR.207).
+- A station nobody knows gets 404, a missing or wrong password or certificate 401, a security profile that is
+  too low 403. The Basic user must be the identity (A00.FR.207).
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def judge(handshake: Handshake, credentials: Credentials) -> Verdict:
     password, trouble = _password(handshake.headers.get("authorization"), identity)
     if trouble:
         return Rejected(identity, "authorization", trouble, _unauthorized(trouble))
-    verdict = credentials(identity, password)
+    verdict = credentials(identity, password, handshake.line)
     if isinstance(verdict, NotAdmitted):
         return _denied(identity, verdict, handshake.path)
     offered = handshake.headers.get("sec-websocket-protocol", "")
@@ -134,10 +134,16 @@ def _denied(identity: str, verdict: NotAdmitted, path: str) -> Rejected:
         if path.partition("?")[0].endswith("/"):
             reason += f" (the path {path!r} ends with a slash: is the station's id missing after it?)"
         return Rejected(identity, "unknown", reason, Refusal(404, "unknown station\n"))
-    reason = {
-        "password_missing": f"station {identity!r} sent no password: set its key (BasicAuthPassword)",
-        "password_wrong": f"the password of station {identity!r} is wrong",
-    }[verdict.why]
+    if verdict.why == "profile":
+        return Rejected(identity, "profile", verdict.reason, Refusal(403, "security profile too low\n"))
+    reason = (
+        verdict.reason
+        or {
+            "password_missing": f"station {identity!r} sent no password: set its key (BasicAuthPassword)",
+            "password_wrong": f"the password of station {identity!r} is wrong",
+            "certificate": f"the certificate of station {identity!r} is refused",
+        }[verdict.why]
+    )
     return Rejected(identity, verdict.why, reason, _unauthorized("authentication failed"))
 
 

@@ -18,12 +18,15 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from ..bus import Bus
 from ..clock import Clock
 from ..csms.link import (
     CallFailed,
     Credentials,
     HandshakeRejected,
+    Line,
     OutboundCall,
     Recorder,
     RejectKind,
@@ -41,7 +44,8 @@ from .budget import Budget
 from .listening import listen
 from .rates import Addresses
 from .session import Session, Stranger, Surroundings
-from .settings import GatewaySettings
+from .settings import GatewaySettings, Port
+from .tls import ServerTls, Shown
 from .transport import (
     GOING_AWAY,
     POLICY_VIOLATION,
@@ -82,8 +86,9 @@ Key = tuple[str, str]
 
 
 class Gateway:
-    """Serves stations at `settings.ocpp_port`, or on the sockets that were `bound` before. `start` and `stop`
-    it; it belongs to the event loop that started it.
+    """Serves stations at `settings.ocpp_port`, or on the sockets that were `bound` before, and at further
+    ports. `shown` adds certificates and roots of an authority of our own. `start` and `stop` it; it belongs
+    to the event loop that started it.
     """
 
     def __init__(
@@ -95,9 +100,11 @@ class Gateway:
         handler: StationHandler,
         record: Recorder | None = None,
         bound: list[socket.socket] | None = None,
+        shown: Callable[[], Shown] | None = None,
     ) -> None:
         self._settings = settings
         self._bound = bound
+        self._shown = shown
         self._bus = bus
         self._clock = clock
         self._credentials = credentials
@@ -126,23 +133,33 @@ class Gateway:
         prefix = secrets.token_hex(4)
         counter = itertools.count(1)
         self._new_id = lambda: f"{prefix}-{next(counter):x}"
-        self._listener: Listener | None = None
+        self._listeners: list[Listener] = []
+        self._tls: ServerTls | None = None
+        self._reloads: asyncio.TimerHandle | None = None
         self._deadlines: asyncio.Task[None] | None = None
         self._stopping = False
 
     async def listen(self) -> None:
-        """Open the port; who comes waits in the kernel's queue until `start`. So a process that takes over
-        can listen (with `share_port`) before the one before it has stopped. Raises OSError when the port
-        can't be had.
+        """Open the ports; who comes waits in the kernel's queue until `start`. So a process that takes over
+        can listen (with `share_port`) before the one before it has stopped. Raises OSError when a port
+        can't be had, TlsError (a ValueError) when certificates can't be used.
         """
-        self._listener = await listen(self._settings, self, self._bound)
+        ports = self._settings.all_ports
+        if any(port.secured for port in ports):
+            self._tls = ServerTls(self._settings, self._shown)
+        for number, port in enumerate(ports):
+            context = self._tls.context if port.secured and self._tls is not None else None
+            bound = self._bound if number == 0 else None
+            door = _PortDoor(self, port)
+            self._listeners.append(await listen(self._settings, door, port.port, context, bound))
 
     async def start(self) -> None:
-        """Let stations in; listens first unless that was done. Raises OSError when the port can't be had."""
-        if self._listener is None:
+        """Let stations in; listens first unless that was done. Raises as `listen` does."""
+        if not self._listeners:
             await self.listen()
-        assert self._listener is not None
-        self._listener.accept()
+        for listener in self._listeners:
+            listener.accept()
+        self._look_at_certificates()
         self._deadlines = asyncio.ensure_future(self._keep_deadlines())
         log.info("stations connect to %s:%d by %s", self._settings.host, self.port, self._settings.transport)
 
@@ -155,8 +172,10 @@ class Gateway:
         again, to who comes after us.
         """
         self._stopping = True
-        if self._listener is not None:
-            await self._listener.close()
+        if self._reloads is not None:
+            self._reloads.cancel()
+        for listener in self._listeners:
+            await listener.close()
         sessions = tuple(self._sessions.values())
         finishing = [asyncio.ensure_future(session.finish()) for session in sessions]
         if finishing:
@@ -166,7 +185,7 @@ class Gateway:
             session.close(GOING_AWAY, Ending("restart", again))
         # To end at once would reset the sockets, and so throw away answers that are still on their way.
         ends = asyncio.get_running_loop().time() + CLOSE_WALL_S
-        while self._listener is not None and self._listener.open:
+        while any(listener.open for listener in self._listeners):
             if asyncio.get_running_loop().time() > ends:
                 break
             await asyncio.sleep(0.01)
@@ -178,9 +197,14 @@ class Gateway:
     @property
     def port(self) -> int:
         """The port that stations connect to."""
-        if self._listener is None:
+        return self.ports[0]
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Every port, in the order of `GatewaySettings.all_ports`."""
+        if not self._listeners:
             raise RuntimeError("the gateway is not started: call start() first")
-        return self._listener.port
+        return tuple(listener.port for listener in self._listeners)
 
     @property
     def connected(self) -> int:
@@ -225,12 +249,11 @@ class Gateway:
         station = StationRef(admitted.operator_id, admitted.station_id, verdict.version)
         return Entry(verdict.subprotocol, lambda: self._session(station, handshake.peer))
 
-    def failed(self, peer: str, tls: str | None) -> None:
+    def failed(self, peer: str, tls: str | None, secured: bool = False) -> None:
         """A connection ended before its opening request (see `transport.Door`)."""
         if tls is not None:
             self._tell_rejected(peer, "", None, "tls", f"TLS could not be agreed: {tls}", 0)
             return
-        secured = self._settings.certfile is not None
         spoken = "something else than HTTP" if secured else "TLS (wss:) where this port has none (ws:)"
         reason = f"no WebSocket request came: it closed, stayed silent or spoke {spoken}"
         self._tell_rejected(peer, "", None, "not_websocket", reason, 0)
@@ -361,6 +384,15 @@ class Gateway:
         if session is not None:
             session.flush()
 
+    def _look_at_certificates(self) -> None:
+        """Show renewed ones from time to time; off the loop's hot path, a stat of a few files."""
+        if self._tls is None:
+            return
+        if self._reloads is not None:
+            self._tls.reload()
+        after_s = self._settings.reload_every_s
+        self._reloads = asyncio.get_running_loop().call_later(after_s, self._look_at_certificates)
+
     # ------------------------------------------------------------ call time-outs, in site time
 
     def _moved(self, session: Session) -> None:
@@ -383,6 +415,24 @@ class Gateway:
                 except Exception:
                     # One station's trouble must not stop the time of all others.
                     log.exception("the deadline of %s failed", session.station.station_id)
+
+
+class _PortDoor:
+    """The gateway's door as one port has it (see `transport.Door`)."""
+
+    def __init__(self, gateway: Gateway, port: Port) -> None:
+        self._gateway = gateway
+        self._port = port
+
+    def shuns(self, address: str, now: float) -> bool:
+        return self._gateway.shuns(address, now)
+
+    def judge(self, handshake: Handshake, late_s: float = 0.0) -> Entry | Refusal:
+        line = Line(self._port.secured, handshake.line.certificates, self._port.lowest_profile)
+        return self._gateway.judge(replace(handshake, line=line), late_s)
+
+    def failed(self, peer: str, tls: str | None) -> None:
+        self._gateway.failed(peer, tls, self._port.secured)
 
 
 def _network(address: str) -> str:

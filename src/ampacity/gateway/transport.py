@@ -12,7 +12,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from ..csms.link import EndKind
+from ..csms.link import PLAIN, EndKind, Line
 
 NORMAL = 1000
 GOING_AWAY = 1001
@@ -23,12 +23,13 @@ INTERNAL_ERROR = 1011
 
 class Handshake(Struct, frozen=True):
     """An opening request. `headers` has lower-case names; a header sent twice is joined with `, `. `peer` is
-    `address:port`.
+    `address:port`, `line` what carries it.
     """
 
     path: str
     headers: Mapping[str, str]
     peer: str
+    line: Line = PLAIN
 
 
 class Refusal(Struct, frozen=True):

@@ -21,10 +21,12 @@ import picows
 from picows import WSCloseCode, WSFrame, WSMsgType, WSTransport
 from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
+from ..csms.link import PLAIN
 from .accepting import Acceptor
 from .compression import COMPRESS_FROM_BYTES, Agreed, TooLarge, agree, unpack
 from .rates import Bucket
 from .settings import GatewaySettings
+from .tls import line_of
 from .transport import GOING_AWAY, LOST, NO_PONG, Door, Ending, Entry, Handshake, Peer
 
 log = logging.getLogger(__name__)
@@ -346,11 +348,11 @@ class _PicowsListener:
     def _protocol(self, peer: str, asked: list[bool]) -> WSProtocol:
         # picows.ws_create_server makes the same object, but its factory is not told whose request it answers;
         # a rejected handshake without an address helps nobody.
-        return WSProtocol(
+        made: WSProtocol = WSProtocol(
             None,
             None,
             False,
-            lambda request: self._answer(request, peer, asked),
+            lambda request: self._answer(request, peer, asked, made),
             _QUIET,
             True,
             self._settings.handshake_timeout_s,
@@ -363,20 +365,25 @@ class _PicowsListener:
             None,
             _READ_BUFFER_BYTES,
         )
+        return made
 
     def _unasked(self, peer: str, asked: list[bool]) -> None:
         if not asked:
             self._door.failed(peer, None)
 
     def _answer(
-        self, request: picows.WSUpgradeRequest, peer: str, asked: list[bool]
+        self, request: picows.WSUpgradeRequest, peer: str, asked: list[bool], protocol: WSProtocol
     ) -> picows.WSUpgradeResponseWithListener:
         asked.append(True)
         headers: dict[str, str] = {}
         for name, value in request.headers.items():
             lower = name.lower()
             headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
-        verdict = self._door.judge(Handshake(request.path.decode("ascii", "surrogateescape"), headers, peer))
+        line = PLAIN
+        if self._context is not None:
+            line = line_of(protocol.transport.underlying_transport.get_extra_info("ssl_object"))
+        path = request.path.decode("ascii", "surrogateescape")
+        verdict = self._door.judge(Handshake(path, headers, peer, line))
         if not isinstance(verdict, Entry):
             refusal = picows.WSUpgradeResponse.create_error_response(
                 HTTPStatus(verdict.status), verdict.body.encode(), verdict.headers

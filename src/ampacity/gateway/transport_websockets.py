@@ -21,6 +21,7 @@ from websockets.typing import Subprotocol
 
 from .rates import Bucket
 from .settings import GatewaySettings
+from .tls import line_of
 from .transport import LOST, NO_PONG, Door, Ending, Entry, Handshake, Peer
 
 log = logging.getLogger(__name__)
@@ -173,7 +174,8 @@ async def listen_websockets(
         address = connection.remote_address
         peer = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else str(address or "")
         late_s = pace.take(asyncio.get_running_loop().time())
-        verdict = door.judge(Handshake(request.path, headers, peer), late_s)
+        line = line_of(connection.transport.get_extra_info("ssl_object"))
+        verdict = door.judge(Handshake(request.path, headers, peer, line), late_s)
         if isinstance(verdict, Entry):
             entries[connection] = verdict
             return None

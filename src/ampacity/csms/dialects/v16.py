@@ -49,9 +49,10 @@ from .dialect import Reply, Unsupported, WireCall, told
 from .samples import utc, whole_second
 from .v16_core import CORE, EXTENDED_TRIGGERS, KEYS
 from .v16_reading import READERS
+from .v16_security import SECURITY
 from .words import gathered
 
-BLOCKS = (CORE,)
+BLOCKS = (CORE, SECURITY)
 """The words of the functional blocks."""
 
 _STATUSES = {
@@ -103,8 +104,6 @@ class Dialect16:
                 return wire.DataTransferResponse(status=answer.status, data=_text(answer.data))
         if (made := self.words.answer(self, action, payload, answer)) is not None:
             return made
-        if action == "SignCertificate":
-            return wire.SignCertificateResponse(status="Rejected")
         if action == "DataTransfer":
             return wire.DataTransferResponse(status="UnknownVendorId")
         return wire.CALLS[action][1]()

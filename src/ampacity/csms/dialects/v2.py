@@ -48,9 +48,10 @@ from .dialect import Reply, Unsupported, WireCall, told
 from .samples import utc, whole_second
 from .v2_core import CORE, ref_of
 from .v2_reading import READERS
+from .v2_security import SECURITY
 from .words import gathered
 
-BLOCKS = (CORE,)
+BLOCKS = (CORE, SECURITY)
 """The words of the functional blocks."""
 
 _REPORT_REQUEST = 1

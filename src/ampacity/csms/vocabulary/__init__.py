@@ -54,6 +54,16 @@ from .said import (
     VendorData,
     moved,
 )
+from .security import (
+    CertificateRequest,
+    CertificateRequestAnswer,
+    InstallSigned,
+    RenewCertificate,
+    SecurityEvent,
+    SetNetworkProfile,
+    SetPassword,
+    SetSecurityProfile,
+)
 
 __all__ = [
     "NO_TIME",
@@ -63,6 +73,8 @@ __all__ = [
     "Authorize",
     "Boot",
     "BootAnswer",
+    "CertificateRequest",
+    "CertificateRequestAnswer",
     "ChangeAvailability",
     "ClearProfile",
     "Command",
@@ -73,17 +85,23 @@ __all__ = [
     "GetVariables",
     "Heartbeat",
     "HeartbeatAnswer",
+    "InstallSigned",
     "Metered",
     "Notice",
     "Outcome",
     "Profile",
     "RawCall",
+    "RenewCertificate",
     "RequestStart",
     "RequestStop",
     "Reset",
     "SchedulePeriod",
+    "SecurityEvent",
     "SendVendorData",
+    "SetNetworkProfile",
+    "SetPassword",
     "SetProfile",
+    "SetSecurityProfile",
     "SetVariables",
     "Status",
     "TransactionAnswer",
@@ -106,6 +124,8 @@ FromStation: TypeAlias = (
     | TransactionMessage
     | Metered
     | VendorData
+    | CertificateRequest
+    | SecurityEvent
     | Notice
 )  # fmt: skip
 
@@ -115,6 +135,7 @@ Answer: TypeAlias = (
     | AuthorizationAnswer
     | TransactionAnswer
     | VendorAnswer
+    | CertificateRequestAnswer
     | Acknowledged
 )  # fmt: skip
 
@@ -132,5 +153,10 @@ Command: TypeAlias = (
     | ClearProfile
     | GetCompositeSchedule
     | SendVendorData
+    | InstallSigned
+    | RenewCertificate
+    | SetPassword
+    | SetNetworkProfile
+    | SetSecurityProfile
 )  # fmt: skip
 """Each is one path of the API by itself."""

@@ -42,6 +42,7 @@ from .core import (
     wire_id,
 )
 from .files import file_grant, firmware_image, firmware_job, log_job, stored_file
+from .security import security_event, station_certificate, station_security
 
 __all__ = [
     "api_key",
@@ -68,11 +69,14 @@ __all__ = [
     "operator",
     "reservation",
     "rollup_15min",
+    "security_event",
     "session_wish",
     "setting",
     "site",
     "station",
     "stored_file",
+    "station_certificate",
+    "station_security",
     "user_account",
     "variable",
     "watermark",
