@@ -6,6 +6,7 @@ import base64
 
 import pytest
 
+from ampacity.csms.link import Line
 from ampacity.gateway.admission import Granted, Rejected, choose_subprotocol, identity_of, judge
 from ampacity.gateway.transport import Handshake
 

@@ -6,7 +6,7 @@ import type { ConnectionView } from "./types";
 export type Outcome = ConnectionView["outcome"];
 
 export const KINDS = {
-  rejected: ["unknown", "password_missing", "password_wrong", "authorization", "subprotocol", "path", "not_websocket", "tls", "too_many", "busy"],
+  rejected: ["unknown", "password_missing", "password_wrong", "certificate", "profile", "authorization", "subprotocol", "path", "not_websocket", "tls", "too_many", "busy"],
   ended: ["lost", "no_pong", "closed", "protocol", "slow_consumer", "replaced", "disconnected", "restart"],
 } as const satisfies Record<Outcome, readonly string[]>;
 
@@ -14,6 +14,8 @@ const HELP: { readonly [name: string]: Key } = {
   "rejected/unknown": "doctor.help.unknown",
   "rejected/password_missing": "doctor.help.passwordMissing",
   "rejected/password_wrong": "doctor.help.passwordWrong",
+  "rejected/certificate": "doctor.help.certificate",
+  "rejected/profile": "doctor.help.profile",
   "rejected/authorization": "doctor.help.authorization",
   "rejected/subprotocol": "doctor.help.subprotocol",
   "rejected/path": "doctor.help.path",

@@ -825,6 +825,49 @@ export interface SendVendorData {
   data?: unknown;
 }
 
+/**
+ * Give a station the certificate that it asked for. `chain` is PEM: the certificate and the CAs above it,
+ * without the root.
+ */
+export interface InstallSigned {
+  chain: string;
+  purpose?: "ChargingStationCertificate" | "V2G20Certificate" | "V2GCertificate" | null;
+  request_id?: number | null;
+}
+
+/**
+ * Ask a station to make a new key and to request a certificate for it. `Combined` serves the connections
+ * to us and to cars.
+ */
+export interface RenewCertificate {
+  purpose?: "ChargingStation" | "Combined" | "V2G";
+}
+
+/**
+ * Give a station another password for its connection; without one it is drawn here and nobody sees it.
+ * It has 16 to 40 characters; hex digits fit every version.
+ */
+export interface SetPassword {
+  password?: string | null;
+}
+
+/**
+ * Keep in a station's `slot` how it may reach us: URL, security profile, the interface. It connects so
+ * once NetworkConfigurationPriority names the slot and it has been reset.
+ */
+export interface SetNetworkProfile {
+  slot: number;
+  url: string;
+  security_profile: 0 | 1 | 2 | 3;
+  interface?: "Wired0" | "Wired1" | "Wired2" | "Wired3" | "Wireless0" | "Wireless1" | "Wireless2" | "Wireless3";
+  message_timeout_s?: number;
+}
+
+/** Tell a station whose version has one place for it (1.6) to come by a higher security profile. */
+export interface SetSecurityProfile {
+  profile: 1 | 2 | 3;
+}
+
 /** A driver's token. `kind` is 2.x's type (`ISO14443`, `Central`, `eMAID`, ...), `ISO14443` in 1.6. */
 export interface IdToken {
   value: string;
@@ -914,4 +957,9 @@ export interface Commands {
   clear_profile: ClearProfile;
   get_composite_schedule: GetCompositeSchedule;
   data_transfer: SendVendorData;
+  certificate_signed: InstallSigned;
+  renew_certificate: RenewCertificate;
+  set_password: SetPassword;
+  set_network_profile: SetNetworkProfile;
+  set_security_profile: SetSecurityProfile;
 }
