@@ -98,6 +98,11 @@ class Product:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    async def key(self, role: Any) -> dict[str, str]:
+        """The header of another program's requests, which may do what `role` may."""
+        key, _ = await self._node.access.make_key("judge", role, "test")
+        return {"authorization": f"Bearer {key}"}
+
     async def command(self, station_id: str, name: str, **body: Any) -> httpx.Response:
         """Tell a station something in the neutral words (POST .../commands/<name>), as a person's program."""
         return await self.api.post(f"/api/v1/stations/{station_id}/commands/{name}", json=body)

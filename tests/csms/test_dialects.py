@@ -19,10 +19,15 @@ from ampacity.csms.vocabulary import (
     AuthorizationAnswer,
     Boot,
     BootAnswer,
+    CertificateStatusAnswer,
+    ChainStatusAnswer,
+    ChainStatusRequest,
+    EvCertificateAnswer,
     HeartbeatAnswer,
     Metered,
     Notice,
     Status,
+    StatusFound,
     TransactionAnswer,
     TransactionMessage,
     VendorAnswer,
@@ -274,7 +279,13 @@ def test_every_call_of_a_station_is_answered_by_its_schema(version: str, action:
         "StopTransaction": TransactionAnswer(station_transaction_id="5"),
         "TransactionEvent": TransactionAnswer(station_transaction_id="t"),
         "DataTransfer": VendorAnswer(status="Rejected"),
+        "Get15118EVCertificate": EvCertificateAnswer(),
+        "GetCertificateStatus": CertificateStatusAnswer(),
+        "GetCertificateChainStatus": ChainStatusAnswer(found=()),
     }
+    if isinstance(said, ChainStatusRequest):
+        found = [StatusFound(asked=asked, status="Failed", next_update=NOON) for asked in said.asked]
+        answers[action] = ChainStatusAnswer(found=tuple(found))
     answer = answers.get(action, Acknowledged())
     if action not in answers and action not in ("StatusNotification", "MeterValues"):
         assert isinstance(said, Notice)

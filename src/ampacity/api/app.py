@@ -20,6 +20,7 @@ from .live import LiveFeeds
 from .routes import (
     account,
     actions,
+    certificates,
     commands,
     connections,
     evses,
@@ -82,6 +83,8 @@ def create_app(context: ApiContext, assets: Assets | None = None) -> Litestar:
             quarantine.repairs_router,
             commands.router,
             actions.router,
+            certificates.router,
+            certificates.stations_router,
             tokens.router,
             transactions.router,
             public.router,

@@ -31,9 +31,11 @@ from ..store.messages import MessageLog
 from .admission import Admission, hash_password
 from .blocks.authorization import Authorization
 from .blocks.availability import Availability
+from .blocks.certificates import Certificates
 from .blocks.metering import Metering
 from .blocks.notices import Notices
 from .blocks.oversight import Oversight
+from .blocks.plug_and_charge import PlugAndCharge
 from .blocks.provisioning import ACTOR, Provisioning
 from .blocks.remote import Remote
 from .blocks.security import Security
@@ -63,15 +65,22 @@ from .repairs import Repairs
 from .settings import CsmsSettings
 from .state import Stations, StationState
 from .vocabulary import (
+    PNC_VENDOR,
     Answer,
     Authorize,
     Boot,
+    CertificateStatusRequest,
+    ChainStatusRequest,
     ChangeAvailability,
     ClearProfile,
     Command,
+    DeleteCertificate,
+    EvCertificateRequest,
     FromStation,
+    GetInstalledCertificates,
     GetVariables,
     Heartbeat,
+    InstallCertificate,
     Metered,
     Notice,
     Outcome,
@@ -122,10 +131,16 @@ class Csms:
         self._remote = Remote(int(clock.time()))
         self._provisioning = Provisioning(context, self._for_the_system)
         self._oversight = Oversight(context, self._transactions, self.ledger, self._for_the_system)
+        self._certificates = Certificates(context)
+        self.plug_and_charge = PlugAndCharge(context, self._authorization)
+        self.vendor.serve(PNC_VENDOR, self.plug_and_charge.unread)
         self._hear: dict[type[Any], Callable[[StationState, Any], Awaitable[Answer]]] = {
             Boot: self._provisioning.boot,
             Status: self._availability.status,
-            Authorize: self._authorization.authorize,
+            Authorize: self.plug_and_charge.authorize,
+            EvCertificateRequest: self.plug_and_charge.ev_certificate,
+            CertificateStatusRequest: self.plug_and_charge.certificate_status,
+            ChainStatusRequest: self.plug_and_charge.chain_status,
             VendorData: self.vendor.transferred,
             SecurityEvent: self.security.event,
             Notice: self._notices.heard,
@@ -136,6 +151,9 @@ class Csms:
             SetProfile: self._smart_charging.installed,
             ClearProfile: self._smart_charging.cleared,
             RequestStart: self._authorization.granted,
+            InstallCertificate: self._certificates.installed,
+            DeleteCertificate: self._certificates.deleted,
+            GetInstalledCertificates: self._certificates.listed,
         }
         self._ends: list[Callable[[], None]] = []
         self._conversations: set[asyncio.Task[None]] = set()
@@ -192,6 +210,7 @@ class Csms:
             self._ledger_task.cancel()
             await asyncio.gather(self._ledger_task, return_exceptions=True)
         await self.ledger.stop()
+        await self.plug_and_charge.close()
         self._messages.write_gathered()
         self._presence.write_gathered()
         self.doctor.write_gathered()

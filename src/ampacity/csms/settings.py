@@ -39,6 +39,24 @@ class SecuritySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     outside_timeout_s: float = 30.0
 
 
+class PlugAndChargeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Contracts of cars that pay by certificate, and the certificates of stations.
+
+    `ocsp_hosts` are the OCSP responders that may be asked: names or addresses, and `*` for whatever has a
+    public address. Each is given `ocsp_timeout_s`. With `revocation` `required` a contract counts only when
+    its responders prove that nothing of its chain was revoked; `when_told` lets one pass of which nobody
+    could tell. `pool_url` is the contract certificate pool that new contracts of cars come from (empty: there
+    is none), `pool_token` its bearer token; a car waits about five seconds. Both timeouts are wall time.
+    """
+
+    ocsp_hosts: tuple[str, ...] = ("*",)
+    ocsp_timeout_s: float = 3.0
+    revocation: Literal["required", "when_told"] = "required"
+    pool_url: str = ""
+    pool_token: str = ""
+    pool_timeout_s: float = 4.5
+
+
 class CsmsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`operator_id` owns what has no other owner: stations that are admitted unknown, rejected handshakes.
 
@@ -75,3 +93,4 @@ class CsmsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     closing: ClosingRules = ClosingRules()
     gaps: GapRules = GapRules()
     security: SecuritySettings = SecuritySettings()
+    plug_and_charge: PlugAndChargeSettings = PlugAndChargeSettings()

@@ -744,6 +744,60 @@ export interface ActionView {
   schema: Record<string, unknown>;
 }
 
+/** Certificates to trust for a use: one or more, PEM. Roots, or sub CAs that shall count as such. */
+export interface TrustedCertificateChange {
+  use: "CSMSRootCertificate" | "MORootCertificate" | "ManufacturerRootCertificate" | "OEMRootCertificate" | "V2GRootCertificate";
+  pem: string;
+  label?: string;
+}
+
+/**
+ * A certificate that is trusted; `fingerprint` is SHA-256 of its DER in hex. `expiring`: within 30 days,
+ * or over already (`expired`).
+ */
+export interface TrustedCertificateView {
+  use: string;
+  fingerprint: string;
+  label: string;
+  subject: string;
+  issuer: string;
+  serial_number: string;
+  not_before: Instant;
+  not_after: Instant;
+  expiring: boolean;
+  expired: boolean;
+  pem: string;
+  added_by: string;
+  added_at: Instant;
+}
+
+/**
+ * A certificate that a station holds, by the hashes it goes by there: what delete_certificate wants.
+ *
+ * `subject`, `not_after`, `expiring` and `expired` are known only of certificates that somebody here has
+ * had, null otherwise. `parent_id` is the certificate whose chain this one belongs to. `installed_at` is
+ * when the station took it from us, `reported_at` when it listed it.
+ */
+export interface StationCertificateView {
+  station_id: string;
+  use: string;
+  certificate_id: string;
+  certificate: HashData;
+  parent_id: string | null;
+  subject: string | null;
+  not_after: Instant | null;
+  expiring: boolean | null;
+  expired: boolean | null;
+  installed_at: Instant | null;
+  reported_at: Instant | null;
+}
+
+/** What ends soon, or has ended. */
+export interface ExpiringView {
+  trusted: TrustedCertificateView[];
+  held: StationCertificateView[];
+}
+
 /** Start a transaction on an EVSE for a token. */
 export interface RequestStart {
   evse_id: number;

@@ -45,14 +45,16 @@ from ..vocabulary import (
     VariableValue,
     VendorAnswer,
 )
+from . import v16_pnc as pnc
 from .dialect import Reply, Unsupported, WireCall, told
 from .samples import utc, whole_second
+from .v16_certificates import CERTIFICATES
 from .v16_core import CORE, EXTENDED_TRIGGERS, KEYS
 from .v16_reading import READERS
 from .v16_security import SECURITY
 from .words import gathered
 
-BLOCKS = (CORE, SECURITY)
+BLOCKS = (CORE, SECURITY, CERTIFICATES)
 """The words of the functional blocks."""
 
 _STATUSES = {
@@ -89,6 +91,10 @@ class Dialect16:
         return reader(payload, raw)
 
     def answer(self, action: str, payload: Struct, answer: Answer) -> Struct:
+        if isinstance(payload, wire.DataTransferRequest):
+            word = _STATUSES[answer.status] if isinstance(answer, AuthorizationAnswer) else None
+            if (made := pnc.answer(payload, answer, word)) is not None:
+                return made
         match answer:
             case BootAnswer():
                 return wire.BootNotificationResponse(
@@ -145,7 +151,7 @@ class Dialect16:
                 return told(reply.status, ("Unlocked",))
             case SendVendorData():
                 return told(reply.status, data=reply.data)
-        return told(reply.status)
+        return told(pnc.status_of(reply))
 
 
 # ---------------------------------------------------------------- answering
@@ -227,6 +233,8 @@ def _call(command: Command) -> WireCall:
 
 
 def _trigger(command: Trigger) -> WireCall:
+    if command.message == "SignV2GCertificate":
+        return pnc.wrapped("TriggerMessage", {})
     if command.message in _ENUM_TRIGGERS:
         return "TriggerMessage", wire.TriggerMessageRequest(
             requestedMessage=command.message,  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from ...model.station import IdToken
 from ..vocabulary import (
     ChangeAvailability,
     ClearProfile,
+    Command,
     GetCompositeSchedule,
     GetVariables,
     Profile,
@@ -23,6 +24,7 @@ from ..vocabulary import (
     VariableRef,
     VariableValue,
 )
+from . import v16_pnc as pnc
 from .samples import utc
 from .words import Words
 
@@ -86,6 +88,12 @@ def _clear_profile(request: Any) -> ClearProfile | None:
     return None if request.id is None else ClearProfile(profile_id=request.id)
 
 
+def _transfer(request: Any) -> Command:
+    return pnc.meaning(request) or SendVendorData(
+        vendor_id=request.vendorId, message_id=request.messageId, data=request.data
+    )
+
+
 CORE = Words(
     meanings={
         "RemoteStartTransaction": lambda request: RequestStart(
@@ -110,8 +118,6 @@ CORE = Words(
             duration_s=request.duration,
             unit=request.chargingRateUnit or "A",
         ),
-        "DataTransfer": lambda request: SendVendorData(
-            vendor_id=request.vendorId, message_id=request.messageId, data=request.data
-        ),
+        "DataTransfer": _transfer,
     }
 )

@@ -18,6 +18,7 @@ from ..vocabulary import (
     TransactionMessage,
     VendorData,
 )
+from . import v16_pnc as pnc
 from .samples import believable_wh, identifier, readings_16, register_wh, utc
 
 
@@ -105,6 +106,12 @@ def _meter(payload: Any, raw: bytes) -> TransactionMessage | Metered:
     )
 
 
+def _transfer(payload: Any, raw: bytes) -> FromStation:
+    return pnc.understand(payload) or VendorData(
+        vendor_id=payload.vendorId, message_id=payload.messageId, data=payload.data
+    )
+
+
 READERS: dict[str, Callable[[Any, bytes], FromStation]] = {
     "BootNotification": _boot,
     "Heartbeat": lambda payload, raw: Heartbeat(),
@@ -113,7 +120,5 @@ READERS: dict[str, Callable[[Any, bytes], FromStation]] = {
     "StartTransaction": _start,
     "StopTransaction": _stop,
     "MeterValues": _meter,
-    "DataTransfer": lambda payload, raw: VendorData(
-        vendor_id=payload.vendorId, message_id=payload.messageId, data=payload.data
-    ),
+    "DataTransfer": _transfer,
 }

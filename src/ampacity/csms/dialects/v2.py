@@ -7,7 +7,6 @@ structs from the module of its version. `v201` and `v21` say where they differ.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -46,12 +45,13 @@ from ..vocabulary import (
 )
 from .dialect import Reply, Unsupported, WireCall, told
 from .samples import utc, whole_second
+from .v2_certificates import CERTIFICATES
 from .v2_core import CORE, ref_of
 from .v2_reading import READERS
 from .v2_security import SECURITY
 from .words import gathered
 
-BLOCKS = (CORE, SECURITY)
+BLOCKS = (CORE, SECURITY, CERTIFICATES)
 """The words of the functional blocks."""
 
 _REPORT_REQUEST = 1
@@ -102,7 +102,9 @@ class Dialect2:
             case HeartbeatAnswer():
                 made = wire.HeartbeatResponse(currentTime=answer.now)
             case AuthorizationAnswer():
-                made = wire.AuthorizeResponse(idTokenInfo=self._token_info(answer))
+                made = wire.AuthorizeResponse(
+                    idTokenInfo=self._token_info(answer), certificateStatus=answer.certificate_status
+                )
             case TransactionAnswer():
                 info = answer.authorization
                 made = wire.TransactionEventResponse(
@@ -128,33 +130,12 @@ class Dialect2:
                 made = wire.CALLS[action][1](status="Rejected")
             case "NotifyEVChargingSchedule":
                 made = wire.NotifyEVChargingScheduleResponse(status="Accepted")
-            case "GetCertificateStatus":
-                made = wire.GetCertificateStatusResponse(status="Failed")
-            case "Get15118EVCertificate":
-                made = wire.Get15118EVCertificateResponse(status="Failed", exiResponse="")
             case "VatNumberValidation":
                 made = wire.VatNumberValidationResponse(status="Rejected", vatNumber=payload.vatNumber)
-            case "GetCertificateChainStatus":
-                made = self._certificate_chain(payload)
             case "DataTransfer":
                 made = wire.DataTransferResponse(status="UnknownVendorId")
             case _:
                 made = wire.CALLS[action][1]()
-        return made
-
-    def _certificate_chain(self, payload: Any) -> Struct:
-        """Nothing can be told of any certificate yet: `Failed` for each one asked for."""
-        made: Struct = self.wire.GetCertificateChainStatusResponse(
-            certificateStatus=[
-                self.wire.CertificateStatusType(
-                    certificateHashData=asked.certificateHashData,
-                    source=asked.source,
-                    status="Failed",
-                    nextUpdate=datetime(1970, 1, 1, tzinfo=UTC),
-                )
-                for asked in payload.certificateStatusRequests
-            ]
-        )
         return made
 
     def _token_info(self, verdict: AuthorizationAnswer) -> Struct:

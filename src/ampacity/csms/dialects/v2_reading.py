@@ -18,6 +18,7 @@ from ..vocabulary import (
     VendorData,
 )
 from .samples import LAST_INTEGER, identifier, readings_2, register_wh, utc
+from .v2_certificates import proof_of
 
 ANONYMOUS = "NoAuthorization"
 """Token type of a start that nobody had to authorise: there is no token to look up."""
@@ -90,7 +91,9 @@ READERS: dict[str, Callable[[Any, bytes], FromStation]] = {
         status=payload.connectorStatus,
         at=utc(payload.timestamp),
     ),
-    "Authorize": lambda payload, raw: Authorize(token=IdToken(payload.idToken.idToken, payload.idToken.type)),
+    "Authorize": lambda payload, raw: Authorize(
+        token=IdToken(payload.idToken.idToken, payload.idToken.type), contract=proof_of(payload)
+    ),
     "TransactionEvent": _transaction,
     "MeterValues": _metered,
     "DataTransfer": lambda payload, raw: VendorData(

@@ -19,6 +19,27 @@ from .answers import (
     TransactionAnswer,
     VendorAnswer,
 )
+from .certificates import (
+    PNC_VENDOR,
+    CertificateStatusAnswer,
+    CertificateStatusRequest,
+    CertificateUse,
+    ChainStatusAnswer,
+    ChainStatusRequest,
+    ContractProof,
+    ContractStatus,
+    DeleteCertificate,
+    EvCertificateAnswer,
+    EvCertificateRequest,
+    GetInstalledCertificates,
+    HeldCertificate,
+    Holdings,
+    InstallCertificate,
+    InstalledUse,
+    OcspQuestion,
+    StatusFound,
+    StatusSource,
+)
 from .commands import (
     ChangeAvailability,
     ClearProfile,
@@ -67,6 +88,7 @@ from .security import (
 
 __all__ = [
     "NO_TIME",
+    "PNC_VENDOR",
     "Acknowledged",
     "Answer",
     "AuthorizationAnswer",
@@ -75,19 +97,35 @@ __all__ = [
     "BootAnswer",
     "CertificateRequest",
     "CertificateRequestAnswer",
+    "CertificateStatusAnswer",
+    "CertificateStatusRequest",
+    "CertificateUse",
+    "ChainStatusAnswer",
+    "ChainStatusRequest",
     "ChangeAvailability",
     "ClearProfile",
     "Command",
     "CompositeSchedule",
+    "ContractProof",
+    "ContractStatus",
+    "DeleteCertificate",
+    "EvCertificateAnswer",
+    "EvCertificateRequest",
     "FromStation",
     "GetCompositeSchedule",
+    "GetInstalledCertificates",
     "GetTransactionStatus",
     "GetVariables",
     "Heartbeat",
     "HeartbeatAnswer",
+    "HeldCertificate",
+    "Holdings",
+    "InstallCertificate",
     "InstallSigned",
+    "InstalledUse",
     "Metered",
     "Notice",
+    "OcspQuestion",
     "Outcome",
     "Profile",
     "RawCall",
@@ -104,6 +142,8 @@ __all__ = [
     "SetSecurityProfile",
     "SetVariables",
     "Status",
+    "StatusFound",
+    "StatusSource",
     "TransactionAnswer",
     "TransactionMessage",
     "TransactionStatus",
@@ -127,6 +167,9 @@ FromStation: TypeAlias = (
     | CertificateRequest
     | SecurityEvent
     | Notice
+    | CertificateStatusRequest
+    | ChainStatusRequest
+    | EvCertificateRequest
 )  # fmt: skip
 
 Answer: TypeAlias = (
@@ -137,6 +180,9 @@ Answer: TypeAlias = (
     | VendorAnswer
     | CertificateRequestAnswer
     | Acknowledged
+    | CertificateStatusAnswer
+    | ChainStatusAnswer
+    | EvCertificateAnswer
 )  # fmt: skip
 
 Command: TypeAlias = (
@@ -158,5 +204,8 @@ Command: TypeAlias = (
     | SetPassword
     | SetNetworkProfile
     | SetSecurityProfile
+    | DeleteCertificate
+    | GetInstalledCertificates
+    | InstallCertificate
 )  # fmt: skip
 """Each is one path of the API by itself."""

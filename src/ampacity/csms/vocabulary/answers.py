@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from .certificates import ContractStatus
+
 
 class BootAnswer(Struct, frozen=True, kw_only=True):
     """`status` as in BootNotificationResponse."""
@@ -24,6 +26,7 @@ class AuthorizationAnswer(Struct, frozen=True, kw_only=True):
     """Verdict on a token, in 2.x's words; dialects narrow it to 1.6's five. `expires_at` is when a station
     shall forget it; `message` (in `language`, RFC 5646) is for the driver, `priority` is -9..9, `evse_ids`
     are those of the station where the token is good (none: all of them). 1.6 can't say these four.
+    `certificate_status` is the verdict on the contract that a car showed with the token.
     """
 
     status: Literal[
@@ -36,6 +39,7 @@ class AuthorizationAnswer(Struct, frozen=True, kw_only=True):
     language: str = ""
     priority: int | None = None
     evse_ids: tuple[int, ...] = ()
+    certificate_status: ContractStatus | None = None
 
 
 class TransactionAnswer(Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from ...model.station import (
     StationInfo,
     TransactionPhase,
 )
+from .certificates import ContractProof
 
 NO_TIME = datetime.fromtimestamp(0, UTC)
 """The time of a message that tells none (values of no instant)."""
@@ -43,9 +44,10 @@ class Status(Struct, frozen=True, kw_only=True):
 
 
 class Authorize(Struct, frozen=True, kw_only=True):
-    """Authorize: may this token charge?"""
+    """Authorize: may this token charge? `contract` is what a car showed to prove that it is its own."""
 
     token: IdToken
+    contract: ContractProof | None = None
 
 
 class TransactionMessage(Struct, frozen=True, kw_only=True):

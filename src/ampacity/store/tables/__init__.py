@@ -12,6 +12,7 @@ A topic that has tables of its own has a module of its own here; every table is 
 from __future__ import annotations
 
 from .authorization import local_list, reservation
+from .certificates import held_certificate, trusted_certificate
 from .core import (
     api_key,
     audit,
@@ -57,6 +58,7 @@ __all__ = [
     "file_grant",
     "firmware_image",
     "firmware_job",
+    "held_certificate",
     "id_token",
     "journal",
     "local_list",
@@ -77,6 +79,7 @@ __all__ = [
     "station_certificate",
     "station_security",
     "stored_file",
+    "trusted_certificate",
     "user_account",
     "variable",
     "watermark",
