@@ -922,6 +922,27 @@ export interface SetSecurityProfile {
   profile: 1 | 2 | 3;
 }
 
+/**
+ * Let a station forget a certificate, named as the station itself reports it (M04.FR.07).
+ *
+ * `use` is needed for Plug & Charge certificates of a 1.6 station, which go another way than the others.
+ */
+export interface DeleteCertificate {
+  certificate: HashData;
+  use?: "CSMSRootCertificate" | "MORootCertificate" | "ManufacturerRootCertificate" | "OEMRootCertificate" | "V2GCertificateChain" | "V2GRootCertificate" | null;
+}
+
+/** Ask which certificates a station holds; no use named: all. Outcome data: Holdings. */
+export interface GetInstalledCertificates {
+  uses?: ("CSMSRootCertificate" | "MORootCertificate" | "ManufacturerRootCertificate" | "OEMRootCertificate" | "V2GCertificateChain" | "V2GRootCertificate")[];
+}
+
+/** Let a station trust a root. `certificate` is one X.509 certificate, PEM. */
+export interface InstallCertificate {
+  use: "CSMSRootCertificate" | "MORootCertificate" | "ManufacturerRootCertificate" | "OEMRootCertificate" | "V2GRootCertificate";
+  certificate: string;
+}
+
 /** A driver's token. `kind` is 2.x's type (`ISO14443`, `Central`, `eMAID`, ...), `ISO14443` in 1.6. */
 export interface IdToken {
   value: string;
@@ -1016,4 +1037,7 @@ export interface Commands {
   set_password: SetPassword;
   set_network_profile: SetNetworkProfile;
   set_security_profile: SetSecurityProfile;
+  delete_certificate: DeleteCertificate;
+  get_installed_certificates: GetInstalledCertificates;
+  install_certificate: InstallCertificate;
 }
