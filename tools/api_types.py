@@ -13,6 +13,7 @@ import argparse
 import inspect
 import pkgutil
 import sys
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -77,6 +78,36 @@ ROOTS: list[type[msgspec.Struct]] = [
     vocabulary.CompositeSchedule,
     vocabulary.Outcome,
 ]
+
+
+def structs_in(kind: kinds.Type) -> Iterator[type[msgspec.Struct]]:
+    """The structs that a type is made of."""
+    match kind:
+        case kinds.StructType():
+            yield kind.cls
+        case kinds.Metadata():
+            yield from structs_in(kind.type)
+        case kinds.UnionType():
+            for part in kind.types:
+                yield from structs_in(part)
+        case kinds.VarTupleType() | kinds.ListType():
+            yield from structs_in(kind.item_type)
+        case kinds.TupleType():
+            for part in kind.item_types:
+                yield from structs_in(part)
+        case kinds.DictType():
+            yield from structs_in(kind.value_type)
+
+
+def with_parts(roots: Iterable[type[msgspec.Struct]]) -> list[type[msgspec.Struct]]:
+    """The roots in their order, and then what their fields are made of."""
+    found = list(dict.fromkeys(roots))
+    for struct in found:  # grows while it is gone through
+        described = kinds.type_info(struct)
+        assert isinstance(described, kinds.StructType)
+        for field in described.fields:
+            found += [part for part in dict.fromkeys(structs_in(field.type)) if part not in found]
+    return found
 
 
 def literal(values: tuple[Any, ...]) -> str:
@@ -168,7 +199,7 @@ def generate() -> str:
         )
         parts.append(f"export type {name} = {words};")
     seen: set[str] = set()
-    for struct in ROOTS:
+    for struct in with_parts(ROOTS):
         if struct.__name__ in seen:
             raise SystemExit(
                 f"two structs are called {struct.__name__}: rename one, the browser has one namespace"

@@ -1,4 +1,4 @@
-"""The rooms of a station's page in a real browser on a live demo: any action by its form, variables, messages."""
+"""The rooms of a station's page in a real browser on a live demo: actions by form, variables, messages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def ask(page: Page, path: str, body: Any = None) -> Any:
 
 
 def sent_to(page: Page, station: str) -> list[tuple[str, Any, str]]:
-    """The actions that people sent to a station by a form, as the audit has them: action, payload, outcome."""
+    """The actions that were sent to a station by a form, as audited: action, payload, outcome."""
     listed = ask(page, f"/audit?limit=100&target=station/{station}")["items"]
     deeds = [item for item in listed if item["action"] == "ocpp" and item["target"] == f"station/{station}"]
     return [(item["detail"]["action"], item["detail"]["payload"], item["outcome"]) for item in deeds]

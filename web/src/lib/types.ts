@@ -1014,6 +1014,13 @@ export interface Outcome {
   data: unknown;
 }
 
+/** Where a token is good: a site, or a station, or some of a station's EVSEs. */
+export interface Place {
+  site_id?: string | null;
+  station_id?: string | null;
+  evse_ids?: number[];
+}
+
 /** A message of the live feed. */
 export type LiveMessage = LiveSnapshot | LiveDelta;
 
