@@ -1021,6 +1021,14 @@ export interface Place {
   evse_ids?: number[];
 }
 
+/** CertificateHashDataType of OCPP; hex in lower case, the serial without leading zeros. */
+export interface HashData {
+  hash_algorithm: "SHA256" | "SHA384" | "SHA512";
+  issuer_name_hash: string;
+  issuer_key_hash: string;
+  serial_number: string;
+}
+
 /** A message of the live feed. */
 export type LiveMessage = LiveSnapshot | LiveDelta;
 
