@@ -12,7 +12,10 @@ import logging
 import signal
 import socket
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from .access.service import Access
 from .api.app import create_app
@@ -25,7 +28,9 @@ from .files.http import FileDoor
 from .files.listening import FilesListener, tls_context
 from .files.service import FileService
 from .gateway import Gateway
+from .gateway.tls import Shown
 from .model.site import Site
+from .pki.certificates import pem_of
 from .settings import NodeSettings
 from .site.controller import SiteController
 from .site.meters import ModbusMeter
@@ -46,6 +51,9 @@ class Node:
         access: Access,
         bound: list[socket.socket] | None = None,
     ) -> None:
+        if not settings.csms.security.folder:
+            security = replace(settings.csms.security, folder=str(Path(settings.data) / "pki"))
+            settings = replace(settings, csms=replace(settings.csms, security=security))
         self.settings = settings
         self.clock = clock
         self.store = store
@@ -55,7 +63,14 @@ class Node:
         self.files = FileService(store, clock, settings.files_folder, settings.files)
         self.csms = Csms(store, self.bus, clock, settings.csms)
         self.gateway = Gateway(
-            settings.gateway, self.bus, clock, self.csms.credentials, self.csms, self.csms.record, bound
+            settings.gateway,
+            self.bus,
+            clock,
+            self.csms.credentials,
+            self.csms,
+            self.csms.record,
+            bound,
+            self._shown,
         )
         self.sites: dict[str, SiteController] = {}
         self.http: HttpServer | None = None
@@ -113,6 +128,19 @@ class Node:
             for circuit in site.circuits:
                 if circuit.meter is not None and circuit.meter.protocol == "modbus-tcp":
                     self._meters.append(ModbusMeter(site.site_id, circuit, self.clock, self.bus.publish))
+
+    def _shown(self) -> Shown:
+        """What the internal authority adds to the stations' ports: certificates for our names where none are
+        given, and its root, which vouches for stations.
+        """
+        authority = self.csms.signing.internal
+        if authority is None:
+            return Shown()
+        gateway, now = self.settings.gateway, self.clock.now()
+        files: tuple[str, ...] = ()
+        if gateway.server_names:
+            files = authority.server_files(gateway.server_names, now, gateway.server_certificate_hours)
+        return Shown(tuple((file, None) for file in files), pem_of(authority.root(now)))
 
     # ------------------------------------------------------------ life
 

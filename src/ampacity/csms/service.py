@@ -39,6 +39,7 @@ from .blocks.plug_and_charge import PlugAndCharge
 from .blocks.provisioning import ACTOR, Provisioning
 from .blocks.remote import Remote
 from .blocks.security import Security
+from .blocks.signing import Signing
 from .blocks.smart_charging import SmartCharging
 from .blocks.transactions import Transactions
 from .blocks.variables import Variables
@@ -71,6 +72,7 @@ from .vocabulary import (
     Boot,
     CertificateStatusRequest,
     ChainStatusRequest,
+    CertificateRequest,
     ChangeAvailability,
     ClearProfile,
     Command,
@@ -111,8 +113,9 @@ class Csms:
         self._stations = Stations()
         self._context = context = Context(store, bus, clock, self.settings, self._stations)
         self.security = Security(context, self._for_the_system)
+        self.signing = Signing(context, self._for_the_system)
         self.credentials = Admission(
-            self._stations, self.settings, clock, self.security.proved, lambda fingerprint: False
+            self._stations, self.settings, clock, self.security.proved, self.signing.is_revoked
         )
         self.vendor = Vendor()
         self.quarantine = Quarantine()
@@ -143,6 +146,7 @@ class Csms:
             ChainStatusRequest: self.plug_and_charge.chain_status,
             VendorData: self.vendor.transferred,
             SecurityEvent: self.security.event,
+            CertificateRequest: self.signing.requested,
             Notice: self._notices.heard,
         }
         self._effects: dict[type[Any], Callable[[StationState, Any, Outcome], None]] = {
@@ -175,6 +179,7 @@ class Csms:
         if applied:
             log.info("%d messages of before the restart were applied again from the journal", applied)
         self._ledger_task = asyncio.ensure_future(self.ledger.run())
+        await self.signing.start([operator.operator_id for operator in known])
         await self._oversight.start([operator.operator_id for operator in known])
         bus = self._bus
         self._ends = [
@@ -204,6 +209,7 @@ class Csms:
             end()
         await self._provisioning.stop()
         await self._oversight.stop()
+        await self.signing.stop()
         await self._transactions.stop()
         await self._metering.stop()
         if self._ledger_task is not None:

@@ -100,7 +100,7 @@ class Security:
     ) -> None:
         """A station may come in by `profile`, with the password of hash `came_by` or a certificate."""
         proof = state.proof
-        before = (proof.next_hashes, proof.certificate, proof.certificate_ends_at)
+        before = (proof.next_hashes, proof.certificate, proof.certificate_ends_at, proof.tolerates_expired)
         if came_by is not None and came_by in proof.next_hashes:
             state.password_hash, proof.next_hashes = came_by, ()
             self._post_station(state, password_hash=came_by)
@@ -111,10 +111,17 @@ class Security:
             proof.certificate = f"{certificate.subject} ({certificate.serial_number})"
             proof.certificate_ends_at = certificate.not_after
             proof.expired = certificate.not_after < self._context.clock.now()
+            # To tolerate an expired one was for once: it is renewed.
+            proof.tolerates_expired = proof.tolerates_expired and proof.expired
         if profile > proof.floor:
             proof.floor = profile
             self._post_station(state, security_profile=profile)
-        if before != (proof.next_hashes, proof.certificate, proof.certificate_ends_at):
+        if before != (
+            proof.next_hashes,
+            proof.certificate,
+            proof.certificate_ends_at,
+            proof.tolerates_expired,
+        ):
             self._post_proof(state)
 
     async def decide(
