@@ -179,8 +179,8 @@ async def station(
     headers: dict[str, str] | None = None,
     **options: Any,
 ) -> AsyncIterator[Double]:
-    """Connect a double to a local port."""
-    url = f"ws://127.0.0.1:{port}{path or f'/ocpp/{identity}'}"
+    """Connect a double to a local port; with the option `ssl` over TLS."""
+    url = f"{'wss' if options.get('ssl') else 'ws'}://127.0.0.1:{port}{path or f'/ocpp/{identity}'}"
     async with connect(
         url,
         subprotocols=[SUBPROTOCOLS[version]],

@@ -74,6 +74,11 @@ class Product:
         return self._node.gateway.port
 
     @property
+    def ports(self) -> tuple[int, ...]:
+        """Every door for stations."""
+        return self._node.gateway.ports
+
+    @property
     def now(self) -> datetime:
         """The node's time."""
         return self._clock.now()
@@ -149,14 +154,16 @@ def wire_time(at: datetime) -> str:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, **csms: Any) -> AsyncIterator[Product]:
-    """A node over `folder` (again, after an earlier one); keyword arguments are settings of its CSMS."""
+async def running(folder: Path, gateway: dict[str, Any] | None = None, **csms: Any) -> AsyncIterator[Product]:
+    """A node over `folder` (again, after an earlier one); keyword arguments are settings of its CSMS,
+    `gateway` those of its door.
+    """
     clock = LeapClock()
     known = {"admit_unknown": True, "unknown_tokens": "accept", "onboard": False}
     settings = NodeSettings(
         data=str(folder),
         api=ApiSettings(host="127.0.0.1", port=0),
-        gateway=GatewaySettings(host="127.0.0.1", ocpp_port=0),
+        gateway=msgspec.convert({"host": "127.0.0.1", "ocpp_port": 0} | (gateway or {}), GatewaySettings),
         csms=msgspec.convert(known | csms, CsmsSettings),
     )
     node = await Node.open(settings, clock)

@@ -11,11 +11,10 @@ import asyncio
 import json
 import secrets
 import threading
-import urllib.error
-import urllib.request
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -24,6 +23,7 @@ from ..pki.authority import CLIENT, SERVER, Authority, Subject, make_root, new_s
 from ..pki.certificates import ChainError, issued_by, pem_of, read_certificate, read_chain
 from ..pki.requests import Request
 from .keys import FileKeys, KeyProvider, KeyTrouble, Pkcs11Keys, write_private
+from .outbound import Outbound, OutboundError
 from .settings import SecuritySettings
 from .vocabulary.security import Purpose
 
@@ -170,6 +170,8 @@ class OutsideAuthority:
                 f"security.outside_url {settings.outside_url!r} is no address: https://... is right"
             )
         self._settings = settings
+        # Wherever it is: the operator has named it.
+        self._outbound = Outbound((urlsplit(settings.outside_url).hostname or "",))
 
     async def sign(self, request: Request, purpose: Purpose | None, station_id: str, now: datetime) -> str:
         body = {
@@ -177,7 +179,7 @@ class OutsideAuthority:
             "purpose": purpose or "Combined",
             "station_id": station_id,
         }
-        answer = await asyncio.to_thread(self._post, json.dumps(body).encode())
+        answer = await self._post(json.dumps(body).encode())
         try:
             chain = str(json.loads(answer)["chain"])
             certificates = read_chain(chain)
@@ -188,25 +190,29 @@ class OutsideAuthority:
         without_root = [each for each in certificates if each.subject != each.issuer] or certificates[:1]
         return pem_of(*without_root)
 
-    def _post(self, body: bytes) -> bytes:
+    async def close(self) -> None:
+        """Let go of what is connected."""
+        await self._outbound.close()
+
+    async def _post(self, body: bytes) -> bytes:
         settings = self._settings
-        headers = {"content-type": "application/json", "accept": "application/json"}
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if settings.outside_token:
-            headers["authorization"] = f"Bearer {settings.outside_token}"
-        asked = urllib.request.Request(settings.outside_url, body, headers, method="POST")
+            headers["Authorization"] = f"Bearer {settings.outside_token}"
         try:
-            with urllib.request.urlopen(asked, timeout=settings.outside_timeout_s) as answer:
-                told: bytes = answer.read(MAX_ANSWER + 1)
-        except urllib.error.HTTPError as problem:
-            words = f"the outside authority answered {problem.code} {problem.reason}"
-            if 400 <= problem.code < 500:
-                raise SigningRefused(words) from None
-            raise SigningUnavailable(words) from None
-        except OSError as problem:
+            answer = await self._outbound.post(
+                settings.outside_url,
+                body,
+                headers,
+                timeout_s=settings.outside_timeout_s,
+                limit_bytes=MAX_ANSWER,
+            )
+        except OutboundError as problem:
             raise SigningUnavailable(f"the outside authority can't be reached: {problem}") from None
-        if len(told) > MAX_ANSWER:
-            raise SigningRefused(f"the outside authority's answer is above {MAX_ANSWER} bytes")
-        return told
+        if answer.status != 200:
+            words = f"the outside authority answered {answer.status}"
+            raise (SigningRefused if 400 <= answer.status < 500 else SigningUnavailable)(words)
+        return answer.body
 
 
 def authority_of(

@@ -24,6 +24,7 @@ from ...store import security as rows
 from ..authorities import (
     CertificateAuthority,
     InternalAuthority,
+    OutsideAuthority,
     SigningRefused,
     SigningUnavailable,
     authority_of,
@@ -108,6 +109,8 @@ class Signing:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if isinstance(self.authority, OutsideAuthority):
+            await self.authority.close()
 
     @property
     def internal(self) -> InternalAuthority | None:
