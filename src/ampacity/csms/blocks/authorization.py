@@ -67,10 +67,16 @@ class Authorization:
 
     def granted(self, state: StationState, command: RequestStart, outcome: Outcome) -> None:
         """A station accepted to start with a token."""
+        self.vouch(state, command.token)
+
+    def vouch(self, state: StationState, token: IdToken) -> None:
+        """Whatever kind the station calls it next, the token is good there for a while. A 1.6 station starts
+        with the bare text of a contract that was proved.
+        """
         now = self._context.clock.time()
         for key in [key for key, until in self._granted.items() if until < now]:
             del self._granted[key]
-        self._granted[state.station_id, token_key(command.token.value)] = now + GRANT_S
+        self._granted[state.station_id, token_key(token.value)] = now + GRANT_S
 
     async def _verdict(
         self, state: StationState, token: IdToken, evse_id: int | None, purpose: Purpose, own: set[str]

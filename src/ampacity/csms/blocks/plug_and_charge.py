@@ -114,6 +114,8 @@ class PlugAndCharge:
             )
         verdict = await self._authorization.authorize(state, said)
         over = verdict.status in _NO_CONTRACT
+        if verdict.status == "Accepted":
+            self._authorization.vouch(state, said.token)
         return replace(verdict, certificate_status="ContractCancelled" if over else "Accepted")
 
     async def _check(self, operator_id: str, emaid: str, proof: ContractProof) -> None:

@@ -21,6 +21,8 @@ from ..vocabulary import (
     Answer,
     AuthorizationAnswer,
     Authorize,
+    CertificateRequest,
+    CertificateRequestAnswer,
     CertificateStatusAnswer,
     CertificateStatusRequest,
     Command,
@@ -33,8 +35,9 @@ from ..vocabulary import (
     HeldCertificate,
     InstallCertificate,
     InstalledUse,
+    InstallSigned,
     OcspQuestion,
-    Trigger,
+    RenewCertificate,
 )
 from .dialect import WireCall
 from .samples import whole_second
@@ -98,6 +101,14 @@ class _GetStatus(Struct):
     ocspRequestData: _Asked
 
 
+class _Sign(Struct):
+    csr: str
+
+
+class _Signed(Struct):
+    certificateChain: str
+
+
 class _Chain(Struct):
     certificateType: PncUse
     certificateHashData: Hash
@@ -142,6 +153,9 @@ def understand(payload: Any) -> FromStation | None:
             case "GetCertificateStatus":
                 status = msgspec.json.decode(data, type=_GetStatus)
                 return CertificateStatusRequest(question=status.ocspRequestData.question)
+            case "SignCertificate":
+                csr = msgspec.json.decode(data, type=_Sign).csr
+                return CertificateRequest(request=csr, purpose="V2GCertificate")
     except msgspec.DecodeError:
         return None
     return None
@@ -177,6 +191,8 @@ def answer(payload: Any, given: Answer, word: str | None) -> Struct | None:
             text = "" if der is None else base64.b64encode(der).decode()
             fits = 0 < len(text) <= LONGEST_OCSP
             said = {"status": "Accepted", "ocspResult": text} if fits else {"status": "Failed"}
+        case CertificateRequestAnswer():
+            said = {"status": "Accepted" if given.accepted else "Rejected"}
         case _:
             return None
     return wire.DataTransferResponse(status="Accepted", data=msgspec.json.encode(said).decode())
@@ -196,8 +212,10 @@ def status_of(reply: Any) -> str:
     """The status inside a wrapped response; that of the wrapping where it was not taken."""
     if not isinstance(reply, wire.DataTransferResponse):
         return str(reply.status)
+    if reply.status != "Accepted":
+        return reply.status
     inner = inside(reply)
-    return reply.status if inner is None else inner.status
+    return "Unreadable" if inner is None else inner.status
 
 
 def inside(reply: Any) -> _Status | None:
@@ -237,8 +255,11 @@ def meaning(request: Any) -> Command | None:
             case "GetInstalledCertificateIds":
                 asked = msgspec.json.decode(request.data, type=_Get)
                 return GetInstalledCertificates(uses=tuple(asked.certificateType or USES))
+            case "CertificateSigned":
+                signed = msgspec.json.decode(request.data, type=_Signed)
+                return InstallSigned(chain=signed.certificateChain, purpose="V2GCertificate")
             case "TriggerMessage":
-                return Trigger(message="SignV2GCertificate")
+                return RenewCertificate(purpose="V2G")
     except (msgspec.DecodeError, ValueError):
         return None
     return None

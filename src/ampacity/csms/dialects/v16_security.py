@@ -17,22 +17,27 @@ from ..vocabulary import (
     SetPassword,
     SetSecurityProfile,
 )
+from . import v16_pnc as pnc
 from .dialect import Unsupported, WireCall, told
 from .samples import utc
 from .words import Words
 
 
 def _renew(dialect: Any, command: RenewCertificate) -> WireCall:
+    if command.purpose == "V2G":
+        return pnc.wrapped("TriggerMessage", {})
     if command.purpose != "ChargingStation":
-        raise Unsupported("OCPP 1.6 itself has no certificates for cars: they travel in DataTransfer")
+        raise Unsupported("OCPP 1.6 has one certificate for us and another for cars, never one for both")
     return "ExtendedTriggerMessage", wire.ExtendedTriggerMessageRequest(
         requestedMessage="SignChargePointCertificate"
     )
 
 
 def _install(dialect: Any, command: InstallSigned) -> WireCall:
-    if command.purpose not in (None, "ChargingStationCertificate"):
-        raise Unsupported("OCPP 1.6 itself has no certificates for cars: they travel in DataTransfer")
+    if command.purpose == "V2GCertificate":
+        return pnc.wrapped("CertificateSigned", {"certificateChain": command.chain})
+    if command.purpose == "V2G20Certificate":
+        raise Unsupported("OCPP 1.6 has no certificates for ISO 15118-20")
     return "CertificateSigned", wire.CertificateSignedRequest(certificateChain=command.chain)
 
 
