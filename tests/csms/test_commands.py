@@ -18,6 +18,7 @@ from ampacity.csms.vocabulary import (
     ClearProfile,
     Command,
     CompositeSchedule,
+    GetBaseReport,
     GetCompositeSchedule,
     GetVariables,
     Profile,
@@ -34,7 +35,7 @@ from ampacity.csms.vocabulary import (
     VariableValue,
 )
 from ampacity.model.station import IdToken
-from ampacity.store import audit, profiles, stations
+from ampacity.store import audit, profiles, variables
 from tests.conformance.double import station
 from tests.conformance.speech import speech
 
@@ -105,7 +106,7 @@ CASES_16 = [
     Case(GetVariables(variables=(KEY,)), "GetConfiguration", {"key": ["HeartbeatInterval"]},
          {"configurationKey": [{"key": "HeartbeatInterval", "readonly": False, "value": "60"}]},
          data=[VariableValue(ref=KEY, value="60", read_only=False)]),
-    Case(GetVariables(), "GetConfiguration", {}, {"unknownKey": ["X"]},
+    Case(GetBaseReport(), "GetConfiguration", {}, {"unknownKey": ["X"]},
          data=[VariableValue(ref=UNKNOWN_KEY, value=None, status="UnknownVariable")]),
     Case(SetVariables(values=(VariableValue(ref=KEY, value="60"),)), "ChangeConfiguration",
          {"key": "HeartbeatInterval", "value": "60"},
@@ -156,7 +157,8 @@ CASES_2 = [
     Case(GetVariables(variables=(VARIABLE,)), "GetVariables", {"getVariableData": [WIRE_VARIABLE]},
          {"getVariableResult": [WIRE_VARIABLE | {"attributeStatus": "Accepted", "attributeValue": "60"}]},
          data=[VariableValue(ref=VARIABLE, value="60")]),
-    Case(GetVariables(), "GetBaseReport", {"requestId": 1, "reportBase": "FullInventory"}, ACCEPTED, data=[]),
+    Case(GetBaseReport(request_id=1), "GetBaseReport", {"requestId": 1, "reportBase": "FullInventory"},
+         ACCEPTED, data=[]),
     Case(SetVariables(values=(VariableValue(ref=VARIABLE, value="60"),)), "SetVariables",
          {"setVariableData": [WIRE_VARIABLE | {"attributeValue": "60"}]},
          {"setVariableResult": [WIRE_VARIABLE | {"attributeStatus": "Accepted"}]},
@@ -219,7 +221,7 @@ async def _effect(node: World, command: Command, accepted: bool) -> None:
     if isinstance(command, SetVariables):
         (item,) = command.values
         assert state.variables[item.ref].value == "60"
-        (seen,) = await node.store.read(lambda c: stations.list_variables(c, OPERATOR, "CP1"))
+        (seen,) = await node.store.read(lambda c: variables.list_variables(c, OPERATOR, "CP1"))
         assert (seen.variable, seen.value) == ("HeartbeatInterval", "60")
     if isinstance(command, GetVariables) and command.variables:
         assert state.variables[command.variables[0]].value == "60"
@@ -439,11 +441,10 @@ async def test_a_report_becomes_variables(tmp_path: Path) -> None:
         }
         report = {"requestId": 1, "generatedAt": "2026-03-02T12:00:00Z", "seqNo": 0, "reportData": [item]}
         assert await double.call("NotifyReport", report) == {}
-        ref = VariableRef(component="EVSE", variable="AvailabilityState", evse_id=1)
-        assert node.csms.stations["CP1"].variables[ref].value == "Available"
-        assert node.csms.stations["CP1"].variables[ref].read_only
-    async with world(tmp_path) as node:
-        assert node.csms.stations["CP1"].variables[ref].value == "Available"
+        # Durable with the answer. A node holds only what steers a station.
+        (row,) = await node.store.read(lambda c: variables.list_variables(c, OPERATOR, "CP1"))
+        assert (row.component, row.evse_id, row.value, row.read_only) == ("EVSE", 1, "Available", True)
+        assert node.csms.stations["CP1"].variables == {}
 
 
 async def test_vendors_messages_reach_their_handler_or_nobody(tmp_path: Path, version: str) -> None:

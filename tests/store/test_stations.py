@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from ampacity.model.station import IdToken, StationInfo
-from ampacity.store import Store, operators, profiles, stations, tokens
+from ampacity.store import Store, operators, profiles, stations, tokens, variables
 from ampacity.store.profiles import ProfileRow
-from ampacity.store.stations import ConnectorStatusRow, Sight, StationVariable
+from ampacity.store.stations import ConnectorStatusRow, Sight
 from ampacity.store.tokens import TokenRow
+from ampacity.store.variables import StationVariable
 
 from .conftest import NOON, OPERATOR
 
@@ -111,9 +112,9 @@ async def test_variables_with_and_without_instances(store: Store) -> None:
     changed = msgspec.structs.replace(key, value="90", seen_at=LATER)
     for told in ([key, of_evse], [changed], []):
         await store.write(
-            lambda connection, told=told: stations.save_variables(connection, OPERATOR, "CP1", told)
+            lambda connection, told=told: variables.save_variables(connection, OPERATOR, "CP1", told)
         )
-    kept = await store.read(lambda connection: stations.list_variables(connection, OPERATOR, "CP1"))
+    kept = await store.read(lambda connection: variables.list_variables(connection, OPERATOR, "CP1"))
     assert kept == [of_evse, changed]
 
 

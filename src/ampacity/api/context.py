@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from ..access.service import Access
 from ..bus.local import Bus
 from ..clock import Clock
+from ..csms.blocks.device_model import DeviceModel
 from ..csms.quarantine import Quarantine
 from ..csms.repairs import Repairs
 from ..csms.settings import CsmsSettings
@@ -57,6 +58,11 @@ class Stations(Protocol):
 
     async def written(self) -> None:
         """Return when the tables hold what stations have been answered until now."""
+        ...
+
+    @property
+    def device_model(self) -> DeviceModel:
+        """Reports, expected configuration and boot policies of the stations."""
         ...
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from msgspec import Meta, Struct
 
 from ..access.roles import Permission, Role
+from ..csms.boot_policy import BootPolicy, Registration
 from ..csms.vocabulary import Outcome
 from ..model.live import Reason, SessionView
 from ..model.phases import PerPhase
@@ -323,7 +324,10 @@ class ConnectorView(Struct, frozen=True, kw_only=True):
 
 
 class StationView(Struct, frozen=True, kw_only=True):
-    """A station: what it is, and how it stands."""
+    """A station: what it is, and how it stands. `boot_policy` is what its boots are answered by, `provision`
+    whether it is provisioned by itself, and `provisioning_problem` what stood in the way; `registration` is
+    the answer to its last boot. `reboot_required`: values wait for a boot.
+    """
 
     station_id: str
     site_id: str | None
@@ -337,6 +341,11 @@ class StationView(Struct, frozen=True, kw_only=True):
     last_seen: datetime | None
     connectors: tuple[ConnectorView, ...]
     transactions: tuple[str, ...]
+    boot_policy: BootPolicy
+    provision: bool
+    registration: Registration | None
+    provisioning_problem: str | None
+    reboot_required: bool
 
 
 class NoticeView(Struct, frozen=True, kw_only=True):
@@ -366,19 +375,6 @@ class StationStatusView(Struct, frozen=True, kw_only=True):
     connectors: tuple[ConnectorView, ...]
     pending_availability: tuple[PendingAvailabilityView, ...]
     notices: tuple[NoticeView, ...]
-
-
-class VariableView(Struct, frozen=True, kw_only=True):
-    """A variable (2.x) or configuration key (1.6: component `OCPP16`) as the station last told it."""
-
-    component: str
-    variable: str
-    component_instance: str | None
-    variable_instance: str | None
-    evse_id: int | None
-    attribute: str
-    value: str | None
-    read_only: bool | None
 
 
 class MessageView(Struct, frozen=True, kw_only=True):

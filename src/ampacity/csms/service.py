@@ -28,21 +28,22 @@ from ..ocpp.version import Role, Version
 from ..store import Store, StoreClosed, StoreUnavailable, audit, operators, security, stations
 from ..store.journal import JournalEntry
 from ..store.messages import MessageLog
+from . import boot_policy
 from .admission import Admission, hash_password
 from .blocks.authorization import Authorization
 from .blocks.availability import Availability
 from .blocks.certificates import Certificates
+from .blocks.device_model import DeviceModel
 from .blocks.metering import Metering
 from .blocks.notices import Notices
 from .blocks.oversight import Oversight
 from .blocks.plug_and_charge import PlugAndCharge
-from .blocks.provisioning import ACTOR, Provisioning
+from .blocks.provisioning import ACTOR
 from .blocks.remote import Remote
 from .blocks.security import Security
 from .blocks.signing import Signing
 from .blocks.smart_charging import SmartCharging
 from .blocks.transactions import Transactions
-from .blocks.variables import Variables
 from .blocks.vendor import Vendor
 from .context import Context
 from .dialects import Unsupported, dialect
@@ -59,6 +60,7 @@ from .link import (
     StationRef,
     station_address,
 )
+from .paging import merged
 from .presence import Presence
 from .quarantine import Quarantine
 from .raw import request_of, shown
@@ -69,7 +71,6 @@ from .vocabulary import (
     PNC_VENDOR,
     Answer,
     Authorize,
-    Boot,
     CertificateRequest,
     CertificateStatusRequest,
     ChainStatusRequest,
@@ -80,7 +81,6 @@ from .vocabulary import (
     EvCertificateRequest,
     FromStation,
     GetInstalledCertificates,
-    GetVariables,
     Heartbeat,
     InstallCertificate,
     Metered,
@@ -90,7 +90,6 @@ from .vocabulary import (
     RequestStart,
     SecurityEvent,
     SetProfile,
-    SetVariables,
     Status,
     TransactionMessage,
     VendorData,
@@ -128,17 +127,16 @@ class Csms:
         self.ledger = Ledger(store, _interpret)
         self._metering = Metering(context, self.ledger)
         self._transactions = Transactions(context, self._authorization, self._metering, self.ledger)
-        self._variables = Variables(context)
         self._smart_charging = SmartCharging(context)
-        self._notices = Notices(context, self._variables)
+        self._notices = Notices(context)
         self._remote = Remote(int(clock.time()))
-        self._provisioning = Provisioning(context, self._for_the_system)
+        self.device_model = DeviceModel(context, self._for_the_system, self._availability.status)
+        self._provisioning = self.device_model.provisioning
         self._oversight = Oversight(context, self._transactions, self.ledger, self._for_the_system)
         self._certificates = Certificates(context)
         self.plug_and_charge = PlugAndCharge(context, self._authorization)
         self.vendor.serve(PNC_VENDOR, self.plug_and_charge.unread)
         self._hear: dict[type[Any], Callable[[StationState, Any], Awaitable[Answer]]] = {
-            Boot: self._provisioning.boot,
             Status: self._availability.status,
             Authorize: self.plug_and_charge.authorize,
             EvCertificateRequest: self.plug_and_charge.ev_certificate,
@@ -148,16 +146,17 @@ class Csms:
             SecurityEvent: self.security.event,
             CertificateRequest: self.signing.requested,
             Notice: self._notices.heard,
+            **self.device_model.hears,
         }
         self._effects: dict[type[Any], Callable[[StationState, Any, Outcome], None]] = {
             ChangeAvailability: self._availability.changed,
-            GetVariables: self._variables.read,
             SetProfile: self._smart_charging.installed,
             ClearProfile: self._smart_charging.cleared,
             RequestStart: self._authorization.granted,
             InstallCertificate: self._certificates.installed,
             DeleteCertificate: self._certificates.deleted,
             GetInstalledCertificates: self._certificates.listed,
+            **self.device_model.effects,
         }
         self._ends: list[Callable[[], None]] = []
         self._conversations: set[asyncio.Task[None]] = set()
@@ -175,6 +174,7 @@ class Csms:
         )
         await self.reload()
         known = await self._store.read(operators.list_operators)
+        await self.device_model.start([operator.operator_id for operator in known])
         applied = await self.ledger.start(self._stations.add, [operator.operator_id for operator in known])
         if applied:
             log.info("%d messages of before the restart were applied again from the journal", applied)
@@ -207,7 +207,7 @@ class Csms:
         """End what is under way and write what has gathered."""
         for end in self._ends:
             end()
-        await self._provisioning.stop()
+        await self.device_model.stop()
         await self._oversight.stop()
         await self.signing.stop()
         await self._transactions.stop()
@@ -273,6 +273,9 @@ class Csms:
         self._presence.seen(state, station.version, now)
         if call.repairs:
             self.repairs.take(station, call.action, call.repairs, now)
+        if not self._provisioning.may_say(state, call.action):
+            reply.refuse(ErrorCode.SECURITY_ERROR, "the station is not accepted: it must boot first")
+            return
         speech = dialect(station.version)
         said = speech.understand(call.action, call.payload, call.raw)
         if isinstance(said, TransactionMessage):
@@ -318,6 +321,8 @@ class Csms:
         """A message that is never answered: a notice."""
         state = self._stations.add(station.operator_id, station.station_id)
         self._presence.seen(state, station.version, self._clock.time())
+        if not self._provisioning.may_say(state, message.action):
+            return
         notice = Notice(action=message.action, content=msgspec.to_builtins(message.payload))
         self._notices.take(state, notice)
 
@@ -354,7 +359,7 @@ class Csms:
         """
         if not isinstance(command, RawCall):
             try:
-                command = self.security.drawn(self._remote.numbered(command))
+                command = self.security.drawn(self.device_model.numbered(self._remote.numbered(command)))
             except ValueError as impossible:
                 return Outcome(result="error", detail=str(impossible))
         program = actor.startswith(("controller", "system"))
@@ -366,7 +371,7 @@ class Csms:
         else:
             audit_id = await audit.record(self._store, operator_id, actor, action, target, detail)
         try:
-            outcome = await self._carry_out(operator_id, station_id, command, timeout_s, front)
+            outcome = await self._carry_out(operator_id, station_id, command, actor, timeout_s, front)
         except asyncio.CancelledError:
             # Whoever asked gave up; the station may have acted. Said at once: nobody would come back to it.
             with contextlib.suppress(StoreClosed):
@@ -388,16 +393,42 @@ class Csms:
         return await self.command(state.operator_id, state.station_id, command, actor)
 
     async def _carry_out(
-        self, operator_id: str, station_id: str, command: Command | RawCall, timeout_s: float, front: bool
+        self,
+        operator_id: str,
+        station_id: str,
+        command: Command | RawCall,
+        actor: str,
+        timeout_s: float,
+        front: bool,
     ) -> Outcome:
         state = self._stations.get(station_id)
         if state is None or state.operator_id != operator_id:
             return Outcome(result="offline", detail=f"station {station_id!r} is unknown")
         if not state.online or state.version is None:
             return Outcome(result="offline", detail=f"station {station_id!r} is not connected")
+        name = str(command.__struct_config__.tag)
+        if (why := boot_policy.why_not_told(name, state.registration)) is not None:
+            return Outcome(result="not_accepted", status=state.registration or "", detail=why)
         speech = dialect(state.version)
         if isinstance(command, RawCall):
-            return await self._carry_out_raw(state, speech, command, timeout_s)
+            return await self._carry_out_raw(state, speech, command, actor, timeout_s)
+        pages = self.device_model.pages(state, speech, command)
+        outcomes = []
+        for page in pages:
+            outcomes.append(await self._carry_out_page(state, speech, page, actor, timeout_s, front))
+            if outcomes[-1].result in ("offline", "unsupported"):
+                break
+        return merged(outcomes)
+
+    async def _carry_out_page(
+        self,
+        state: StationState,
+        speech: Dialect,
+        command: Command,
+        actor: str,
+        timeout_s: float,
+        front: bool,
+    ) -> Outcome:
         try:
             calls = speech.calls(command)
         except Unsupported as unsupported:
@@ -405,6 +436,7 @@ class Csms:
         except ValueError as impossible:
             return Outcome(result="error", detail=str(impossible))
         await self.security.about_to_tell(state, command)
+        await self.device_model.asking(state, command, actor)
         replies = [
             await self._ask(state, OutboundCall(action, payload, timeout_s, front))
             for action, payload in calls
@@ -418,7 +450,7 @@ class Csms:
         return outcome
 
     async def _carry_out_raw(
-        self, state: StationState, speech: Dialect, raw: RawCall, timeout_s: float
+        self, state: StationState, speech: Dialect, raw: RawCall, actor: str, timeout_s: float
     ) -> Outcome:
         """Send a payload as it was written; what it means takes effect as if it had been a command."""
         try:
@@ -429,6 +461,8 @@ class Csms:
             return Outcome(result="invalid", status=error.code, detail=detail, data=place)
         meaning = speech.meaning(raw.action, request)
         await self.security.about_to_tell(state, meaning)
+        if meaning is not None:
+            await self.device_model.asking(state, meaning, actor)
         reply = await self._ask(state, OutboundCall(raw.action, request, timeout_s, body=raw.payload))
         if isinstance(reply, CallFailed):
             outcome = _failure(reply)
@@ -454,9 +488,7 @@ class Csms:
 
     def _take_effect(self, state: StationState, command: Command, outcome: Outcome) -> None:
         self.security.told(state, command, outcome)
-        if isinstance(command, SetVariables):
-            self._variables.written(state, command, outcome)  # each value for itself
-            return
+        self.device_model.asked(state, command, outcome)
         maybe = isinstance(command, SetProfile) and outcome.result == "timeout"
         effect = self._effects.get(type(command))
         if effect is not None and (outcome.accepted or maybe):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from .authorizers import HookSettings
+from .boot_policy import BootPolicy
 from .closing import ClosingRules
 from .gaps import GapRules
 
@@ -65,7 +66,13 @@ class CsmsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     Tokens of the group `master_pass_group` stop any transaction and start none (the stations' variable
     MasterPassGroupId must name the same). `cache_verdicts_s` is how long a station may remember a verdict
     (None: as it is set itself). `authorization_hook` is asked about tokens in real time.
-    `onboard` reads variables after a boot and asks for statuses that don't come within `status_grace_s`.
+
+    `onboard` provisions stations by itself: `after_boot_s` after a boot their variables are read (all of them
+    when they are new or their firmware is), expected values set, and statuses asked for that don't come
+    within `status_grace_s`. `boot` is what stations are answered for which nothing else is set: accepted,
+    pending until they are provisioned, or rejected; who was not accepted shall come again after
+    `boot_retry_s`, give or take `boot_jitter` of it. A report is asked for again when no part of it comes for
+    `report_patience_s`.
 
     Each `oversee_every_s` transactions are looked for that will never end or that miss messages;
     `ask_for_transactions` lets their stations be asked (GetTransactionStatus of 2.x). `closing` is how long
@@ -85,7 +92,12 @@ class CsmsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     authorization_hook: HookSettings = HookSettings()
     heartbeat_interval_s: int = 300
     onboard: bool = True
+    after_boot_s: float = 1.0
     status_grace_s: float = 15.0
+    boot: BootPolicy = "accept"
+    boot_retry_s: Annotated[int, Meta(ge=1)] = 60
+    boot_jitter: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.2
+    report_patience_s: float = 60.0
     nominal_voltage_v: float = 230.0
     log_messages: bool = True
     oversee_every_s: float = 60.0

@@ -16,11 +16,14 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from ..model.station import ConnectorStatus, StationInfo
-from ..store import profiles, stations, transactions
+from ..store import monitoring, profiles, provisioning, stations, transactions, variables
 from ..store.profiles import ProfileRow
-from ..store.stations import StationRow, StationVariable
+from ..store.provisioning import ProvisioningRow, RefusedValue
+from ..store.stations import StationRow
 from ..store.tokens import token_key
 from ..store.transactions import TransactionRow
+from ..store.variables import StationVariable
+from .boot_policy import Awaited, BootPolicy, Registration
 from .meters import EvseMeter
 from .skew import ClockError
 from .vocabulary import Notice, VariableRef, VariableValue
@@ -99,7 +102,24 @@ class StationState:
         """How wrong its clock is."""
         self.meters: dict[int, EvseMeter] = {}
         """By EVSE."""
+        self.boot_policy: BootPolicy | None = None
+        """None: the node's."""
+        self.provision: bool | None = None
+        """Whether it is provisioned by itself; None: as the node's settings say."""
+        self.registration: Registration | None = None
+        """What its last boot was answered."""
+        self.provisioned_for: str | None = None
+        self.inventory_of: str | None = None
+        self.provisioning_problem: str | None = None
+        self.refusals: tuple[RefusedValue, ...] = ()
+        self.awaited = Awaited()
+        """What it was asked for while it is not accepted."""
         self.variables: dict[VariableRef, VariableValue] = {}
+        """Those that steer it; the store has all."""
+        self.has_monitors = False
+        """Whether monitors are known that it holds."""
+        self.reboot_required: set[VariableRef] = set()
+        """Variables whose value counts after the next boot."""
         self.profiles: dict[int, ProfileRow] = {}
         """Charging profiles that the station holds from us (or may hold: status pending), by their id."""
         self.pending_availability: dict[tuple[int, int | None], bool] = {}
@@ -229,9 +249,15 @@ class Stations:
         for row in stations.list_stations(connection, operator_id):
             state = self.add(operator_id, row.station_id)
             _take_row(state, row)
-            for variable in stations.list_variables(connection, operator_id, row.station_id):
-                value = _variable(variable)
-                state.variables[value.ref] = value
+        for kept in provisioning.list_provisioning(connection, operator_id):
+            _take_provisioning(self.add(operator_id, kept.station_id), kept)
+        for station_id in monitoring.stations_with_monitors(connection, operator_id):
+            self.add(operator_id, station_id).has_monitors = True
+        for station_id, variable in variables.load_variables(connection, operator_id):
+            state, value = self.add(operator_id, station_id), _variable(variable)
+            if variable.reboot_required:
+                state.reboot_required.add(value.ref)
+            state.variables[value.ref] = value
         for transaction in transactions.open_transactions(connection, operator_id):
             state = self.add(operator_id, transaction.station_id)
             self.put_transaction(state, transaction)
@@ -266,6 +292,13 @@ def _take_row(state: StationState, row: StationRow) -> None:
     state.seen_at = None if row.last_seen_at is None else row.last_seen_at.timestamp()
 
 
+def _take_provisioning(state: StationState, row: ProvisioningRow) -> None:
+    state.boot_policy, state.provision = row.boot_policy, row.provision
+    state.registration = row.registration
+    state.provisioned_for, state.inventory_of = row.provisioned_for, row.inventory_of
+    state.provisioning_problem, state.refusals = row.problem, row.refusals
+
+
 def _variable(variable: StationVariable) -> VariableValue:
     return VariableValue(
         ref=VariableRef(
@@ -274,6 +307,7 @@ def _variable(variable: StationVariable) -> VariableValue:
             component_instance=variable.component_instance,
             variable_instance=variable.variable_instance,
             evse_id=variable.evse_id,
+            connector_id=variable.connector_id,
             attribute=variable.attribute,  # type: ignore[arg-type]
         ),
         value=variable.value,

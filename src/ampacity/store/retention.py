@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from msgspec import Struct
-from sqlalchemy import Connection, Table, delete, or_, select
+from sqlalchemy import Connection, Table, delete, func, or_, select
 
 from . import samples
 from .database import Store
@@ -21,22 +21,26 @@ from .errors import StoreUnavailable
 from .operators import list_operators
 from .tables import (
     connection_finding,
+    customer_report,
     login_link,
     message_key,
     message_log,
     meter_reading,
     rollup_15min,
+    station_event,
     web_session,
 )
 
 ROWS_AT_ONCE = 2_000
+EVENTS_OF_A_STATION = 20_000
+"""A monitor that is set too fine must not fill the disk."""
 ENFORCE_EVERY_S = 3_600.0
 
 
 class RetentionPolicy(Struct, frozen=True, kw_only=True):
     """Days that each kind is kept. Rollups stay ten years: they are small, and bills look back. A message
     that a station repeats is known by its key; one that tells a time of longer ago than `message_key_days`
-    counts as new.
+    counts as new. What stations told of customers is personal data and goes soon.
     """
 
     message_log_days: float = 14.0
@@ -44,6 +48,8 @@ class RetentionPolicy(Struct, frozen=True, kw_only=True):
     rollup_days: float = 3_653.0
     message_key_days: float = 400.0
     connection_days: float = 30.0
+    event_days: float = 400.0
+    customer_report_days: float = 30.0
 
 
 class RetentionReport(Struct, frozen=True, kw_only=True):
@@ -55,6 +61,8 @@ class RetentionReport(Struct, frozen=True, kw_only=True):
     message_keys: int
     findings: int
     sign_ins: int
+    events: int = 0
+    customer_reports: int = 0
 
 
 async def run(store: Store, policy: RetentionPolicy) -> None:
@@ -78,7 +86,7 @@ async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> Reten
     keys = await _drop(store, message_key, keys_before) or 0
     one_by_one = messages is None
     messages, sampled, rolled = messages or 0, sampled or 0, rolled or 0
-    findings = sign_ins = 0
+    findings = sign_ins = events = customers = 0
     for known in await store.read(list_operators):
         operator_id = known.operator_id
         if one_by_one:
@@ -88,6 +96,12 @@ async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> Reten
             keys += await _delete_keys(store, operator_id, keys_before)
         findings += await _delete_findings(store, operator_id, now - timedelta(days=policy.connection_days))
         sign_ins += await store.write(partial(_delete_expired, operator_id, now))
+        events += await _delete_older(
+            store, station_event, operator_id, now - timedelta(days=policy.event_days)
+        )
+        events += await _bound_events(store, operator_id)
+        customers_before = now - timedelta(days=policy.customer_report_days)
+        customers += await store.write(partial(_delete_customer_reports, operator_id, customers_before))
     return RetentionReport(
         messages=messages,
         samples=sampled,
@@ -95,6 +109,8 @@ async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> Reten
         message_keys=keys,
         findings=findings,
         sign_ins=sign_ins,
+        events=events,
+        customer_reports=customers,
     )
 
 
@@ -190,3 +206,46 @@ def _delete_expired(operator_id: str, now: datetime, connection: Connection) -> 
         or_(login_link.c.expires_at < now, login_link.c.used_at < now - timedelta(days=1)),
     )
     return connection.execute(sessions).rowcount + connection.execute(links).rowcount
+
+
+async def _bound_events(store: Store, operator_id: str) -> int:
+    """Keep the newest events of each station that has too many."""
+    column = station_event.c
+
+    def crowded(connection: Connection) -> list[str]:
+        query = (
+            select(column.station_id)
+            .where(column.operator_id == operator_id)
+            .group_by(column.station_id)
+            .having(func.count() > EVENTS_OF_A_STATION)
+        )
+        return [station_id for (station_id,) in connection.execute(query)]
+
+    def some(connection: Connection, station_id: str) -> int:
+        of_station = (column.operator_id == operator_id, column.station_id == station_id)
+        newest = (
+            select(column.id)
+            .where(*of_station)
+            .order_by(column.id.desc())
+            .offset(EVENTS_OF_A_STATION)
+            .limit(1)
+        )
+        last = connection.execute(newest).scalar()
+        if last is None:
+            return 0
+        oldest = select(column.id).where(*of_station, column.id <= last).order_by(column.id)
+        doomed = delete(station_event).where(column.id.in_(oldest.limit(ROWS_AT_ONCE)))
+        return connection.execute(doomed.where(column.operator_id == operator_id)).rowcount
+
+    total = 0
+    for station_id in await store.read(crowded):
+        while deleted := await store.write(partial(some, station_id=station_id)):
+            total += deleted
+    return total
+
+
+def _delete_customer_reports(operator_id: str, before: datetime, connection: Connection) -> int:
+    column = customer_report.c
+    return connection.execute(
+        delete(customer_report).where(column.operator_id == operator_id, column.asked_at < before)
+    ).rowcount

@@ -1,6 +1,4 @@
-"""Stations: who may connect, what they said of themselves, their connectors, variables and rejected
-handshakes.
-"""
+"""Stations: who may connect, what they said of themselves, and their connectors."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from ..model.station import ConnectorStatus, StationInfo
 from .statements import Prepared, insert_or_ignore, upsert
-from .tables import connector_status, station, variable
+from .tables import connector_status, station
 
 
 class StationRow(Struct, frozen=True, kw_only=True):
@@ -63,22 +61,6 @@ class Sight(Struct, frozen=True, gc=False):
     station_id: str
     version: str | None
     at: datetime
-
-
-class StationVariable(Struct, frozen=True, kw_only=True):
-    """A variable of the device model as last seen. A 1.6 key is component `OCPP16`. `evse_id` None: the
-    station's.
-    """
-
-    component: str
-    variable: str
-    value: str | None
-    component_instance: str | None = None
-    variable_instance: str | None = None
-    evse_id: int | None = None
-    attribute: str = "Actual"
-    read_only: bool | None = None
-    seen_at: datetime
 
 
 # ---------------------------------------------------------------- stations
@@ -235,45 +217,3 @@ def list_statuses(
         connector_status.c.station_id, connector_status.c.evse_id, connector_status.c.connector_id
     )
     return [ConnectorStatusRow(**row._mapping) for row in connection.execute(query)]
-
-
-# ---------------------------------------------------------------- variables
-
-
-def save_variables(
-    connection: Connection, operator_id: str, station_id: str, variables: list[StationVariable]
-) -> None:
-    """Keep variables as seen; those not named stay."""
-    upsert(
-        connection,
-        variable,
-        [
-            structs.asdict(seen)
-            | {
-                "operator_id": operator_id,
-                "station_id": station_id,
-                "component_instance": seen.component_instance or "",
-                "variable_instance": seen.variable_instance or "",
-                "evse_id": seen.evse_id or 0,
-            }
-            for seen in variables
-        ],
-    )
-
-
-def list_variables(connection: Connection, operator_id: str, station_id: str) -> list[StationVariable]:
-    """All variables seen of a station, by component and name."""
-    column = variable.c
-    query = (
-        select(variable)
-        .where(column.operator_id == operator_id, column.station_id == station_id)
-        .order_by(column.component, column.variable, column.evse_id, column.attribute)
-    )
-    return [_variable(dict(row._mapping)) for row in connection.execute(query)]
-
-
-def _variable(values: dict[str, Any]) -> StationVariable:
-    del values["operator_id"], values["station_id"]
-    for name in ("component_instance", "variable_instance", "evse_id"):
-        values[name] = values[name] or None
-    return StationVariable(**values)

@@ -478,7 +478,11 @@ export interface ConnectorView {
   at: Instant | null;
 }
 
-/** A station: what it is, and how it stands. */
+/**
+ * A station: what it is, and how it stands. `boot_policy` is what its boots are answered by, `provision`
+ * whether it is provisioned by itself, and `provisioning_problem` what stood in the way; `registration` is
+ * the answer to its last boot. `reboot_required`: values wait for a boot.
+ */
 export interface StationView {
   station_id: string;
   site_id: string | null;
@@ -492,6 +496,11 @@ export interface StationView {
   last_seen: Instant | null;
   connectors: ConnectorView[];
   transactions: string[];
+  boot_policy: "accept" | "pending" | "reject";
+  provision: boolean;
+  registration: "Accepted" | "Pending" | "Rejected" | null;
+  provisioning_problem: string | null;
+  reboot_required: boolean;
 }
 
 /** A notification of a station: firmware, diagnostics, security, faults. `content` is as it came. */
@@ -519,18 +528,6 @@ export interface StationStatusView {
   connectors: ConnectorView[];
   pending_availability: PendingAvailabilityView[];
   notices: NoticeView[];
-}
-
-/** A variable (2.x) or configuration key (1.6: component `OCPP16`) as the station last told it. */
-export interface VariableView {
-  component: string;
-  variable: string;
-  component_instance: string | null;
-  variable_instance: string | null;
-  evse_id: number | null;
-  attribute: string;
-  value: string | null;
-  read_only: boolean | null;
 }
 
 /**
@@ -798,6 +795,182 @@ export interface ExpiringView {
   held: StationCertificateView[];
 }
 
+/**
+ * What is to be changed of a station; what isn't given stays. null: as the node's settings say.
+ *
+ * `boot_policy`: its boots are accepted, pending until it is provisioned, or rejected. `provision`: after a
+ * boot its variables are read and automatic templates set.
+ */
+export interface StationChange {
+  boot_policy?: "accept" | "pending" | "reject" | null;
+  provision?: boolean | null;
+}
+
+/**
+ * A variable (2.x) or configuration key (1.6: component `OCPP16`) as the station last told it. `value`
+ * null: write-only, or not told. What kind of variable it is, is null where no report told it.
+ */
+export interface VariableView {
+  component: string;
+  variable: string;
+  component_instance: string | null;
+  variable_instance: string | null;
+  evse_id: number | null;
+  connector_id: number | null;
+  attribute: string;
+  value: string | null;
+  read_only: boolean | null;
+  mutability: string | null;
+  persistent: boolean | null;
+  constant: boolean | null;
+  data_type: string | null;
+  unit: string | null;
+  min_limit: number | null;
+  max_limit: number | null;
+  values_list: string | null;
+  supports_monitoring: boolean | null;
+  reboot_required: boolean;
+  seen_at: Instant;
+}
+
+/**
+ * By component, EVSE and name; `next` is the `after` of the following page, `total` what is known of the
+ * station in all.
+ */
+export interface VariablePage {
+  items: VariableView[];
+  next: string | null;
+  total: number;
+}
+
+/**
+ * A report that a station was asked for. `items` is what it told so far, `missing` the parts that have
+ * not come; `asked_again`: it was asked for a second time because they did not.
+ */
+export interface ReportView {
+  request_id: number;
+  kind: string;
+  what: string;
+  state: "asked" | "complete" | "empty" | "incomplete" | "refused" | "waiting";
+  status: string;
+  asked_at: Instant;
+  asked_again: boolean;
+  parts: number;
+  items: number;
+  missing: number[];
+  finished_at: Instant | null;
+}
+
+/**
+ * A template: values that variables should have. It is for the stations named, else for those of a vendor
+ * and model ("": any). `automatic`: set after a boot of a station that is provisioned by itself.
+ */
+export interface ConfigurationChange {
+  vendor?: string;
+  model?: string;
+  stations?: string[];
+  automatic?: boolean;
+  values: WantedValue[];
+}
+
+/** A template and who changed it last. */
+export interface ConfigurationView {
+  name: string;
+  vendor: string;
+  model: string;
+  stations: string[];
+  automatic: boolean;
+  values: WantedValue[];
+  changed_at: Instant;
+  changed_by: string;
+}
+
+/**
+ * A variable's wanted and actual value. `template` is whose value it is, `status` a refusing station's
+ * word.
+ */
+export interface DriftView {
+  ref: VariableRef;
+  wanted: string;
+  actual: string | null;
+  state: "differs" | "reboot_required" | "refused" | "same" | "unknown" | "write_only";
+  template: string;
+  status: string;
+}
+
+/** All that is expected of a station; `settled`: nothing is left to set. */
+export interface DriftReport {
+  station_id: string;
+  settled: boolean;
+  items: DriftView[];
+}
+
+/** A monitor that a station holds, as it told it or accepted it. */
+export interface MonitorView {
+  monitor_id: number;
+  component: string;
+  variable: string;
+  component_instance: string | null;
+  variable_instance: string | null;
+  evse_id: number | null;
+  connector_id: number | null;
+  kind: string;
+  value: number;
+  severity: number;
+  in_transaction_only: boolean;
+  seen_at: Instant;
+}
+
+/**
+ * An event that a station told. `id` is ours, `event_id` the station's; `severity` 0 (danger) to 9
+ * (debug), null where its monitor is not known; `alarm`: an alert that was not cleared yet.
+ */
+export interface EventView {
+  id: number;
+  station_id: string;
+  event_id: number;
+  at: Instant;
+  received_at: Instant;
+  trigger: string;
+  kind: string;
+  component: string;
+  variable: string;
+  component_instance: string | null;
+  variable_instance: string | null;
+  evse_id: number | null;
+  connector_id: number | null;
+  value: string | null;
+  severity: number | null;
+  monitor_id: number | null;
+  cause: number | null;
+  cleared: boolean;
+  alarm: boolean;
+  tech_code: string | null;
+  tech_info: string | null;
+  station_transaction_id: string | null;
+}
+
+/** Newest first; `next` is the `before` of the following page. */
+export interface EventPage {
+  items: EventView[];
+  next: number | null;
+}
+
+/**
+ * What a station was asked about a customer, and told: personal data. `reported`: data were asked for;
+ * `cleared`: they were to be removed. `data` is null in a list.
+ */
+export interface CustomerReportView {
+  request_id: number;
+  asked_at: Instant;
+  asked_by: string;
+  reported: boolean;
+  cleared: boolean;
+  state: "asked" | "complete" | "incomplete" | "refused" | "waiting";
+  finished_at: Instant | null;
+  data: string | null;
+}
+
 /** Start a transaction on an EVSE for a token. */
 export interface RequestStart {
   evse_id: number;
@@ -943,6 +1116,62 @@ export interface InstallCertificate {
   certificate: string;
 }
 
+/**
+ * Ask for a whole inventory; it comes in parts, /reports tells how far it is. A 1.6 station tells all its
+ * keys at once: outcome data is then a list of VariableValue. `request_id` 0: the next free one.
+ */
+export interface GetBaseReport {
+  base?: "ConfigurationInventory" | "FullInventory" | "SummaryInventory";
+  request_id?: number;
+}
+
+/** Ask for the variables of components that meet any of `criteria`, or are named, or both. */
+export interface GetReport {
+  criteria?: ("Active" | "Available" | "Enabled" | "Problem")[];
+  variables?: ComponentVariable[];
+  request_id?: number;
+}
+
+/** Which monitors are active: all that were ever preset, those of the factory, or hard-wired ones only. */
+export interface SetMonitoringBase {
+  base: "All" | "FactoryDefault" | "HardWiredOnly";
+}
+
+/** Report events of this severity and of more severe ones (lower numbers) only. */
+export interface SetMonitoringLevel {
+  severity: number;
+}
+
+/** Install or replace monitors. Outcome data: list of MonitorResult, in the same order. */
+export interface SetVariableMonitoring {
+  monitors: Monitor[];
+}
+
+/** Remove monitors by id. Outcome data: list of MonitorResult. */
+export interface ClearVariableMonitoring {
+  monitor_ids: number[];
+}
+
+/** Ask which monitors there are: all, those of some kinds, those of some variables, or both. */
+export interface GetMonitoringReport {
+  criteria?: ("DeltaMonitoring" | "PeriodicMonitoring" | "ThresholdMonitoring")[];
+  variables?: ComponentVariable[];
+  request_id?: number;
+}
+
+/**
+ * Ask what a station knows of a customer (`report`), let it forget it (`clear`), or both. The customer is
+ * named in exactly one way. What the station tells is under /customer-information.
+ */
+export interface CustomerInformation {
+  report: boolean;
+  clear: boolean;
+  token?: IdToken | null;
+  identifier?: string | null;
+  certificate?: CertificateHash | null;
+  request_id?: number;
+}
+
 /** A driver's token. `kind` is 2.x's type (`ISO14443`, `Central`, `eMAID`, ...), `ISO14443` in 1.6. */
 export interface IdToken {
   value: string;
@@ -956,6 +1185,7 @@ export interface VariableRef {
   component_instance: string | null;
   variable_instance: string | null;
   evse_id: number | null;
+  connector_id: number | null;
   attribute: "Actual" | "MaxSet" | "MinSet" | "Target";
 }
 
@@ -1005,10 +1235,11 @@ export interface CompositeSchedule {
  * `accepted`, `rejected` (the station said no: `status` is its word), `offline` (no socket), `timeout` (no
  * answer; it may or may not have acted), `error` (CALLERROR or an answer that breaks its schema: `detail`
  * says what), `unsupported` (the station's version has no such thing), `invalid` (a raw payload breaks its
- * schema: `status` is OCPP's error code, `detail` names the place; nothing was sent).
+ * schema: `status` is OCPP's error code, `detail` names the place; nothing was sent), `not_accepted` (the
+ * station was not accepted at its boot, so it must not be told this; nothing was sent).
  */
 export interface Outcome {
-  result: "accepted" | "error" | "invalid" | "offline" | "rejected" | "timeout" | "unsupported";
+  result: "accepted" | "error" | "invalid" | "not_accepted" | "offline" | "rejected" | "timeout" | "unsupported";
   status: string;
   detail: string;
   data: unknown;
@@ -1024,6 +1255,49 @@ export interface Place {
 /** CertificateHashDataType of OCPP; hex in lower case, the serial without leading zeros. */
 export interface HashData {
   hash_algorithm: "SHA256" | "SHA384" | "SHA512";
+  issuer_name_hash: string;
+  issuer_key_hash: string;
+  serial_number: string;
+}
+
+/** A variable and the value it should have. A 1.6 key is component `OCPP16`. */
+export interface WantedValue {
+  component: string;
+  variable: string;
+  value: string;
+  component_instance: string | null;
+  variable_instance: string | null;
+  evse_id: number | null;
+  connector_id: number | null;
+  attribute: "Actual" | "MaxSet" | "MinSet" | "Target";
+}
+
+/** A component, or one of its variables. What is None stands for any. */
+export interface ComponentVariable {
+  component: string;
+  variable: string | null;
+  component_instance: string | null;
+  variable_instance: string | null;
+  evse_id: number | null;
+  connector_id: number | null;
+}
+
+/**
+ * A monitor of a variable: a threshold, a difference, or a period in s. `monitor_id` None makes a new
+ * one, else it takes the place of the one that has it.
+ */
+export interface Monitor {
+  variable: ComponentVariable;
+  kind: "Delta" | "LowerThreshold" | "Periodic" | "PeriodicClockAligned" | "UpperThreshold";
+  value: number;
+  severity: number;
+  in_transaction_only: boolean;
+  monitor_id: number | null;
+}
+
+/** What names a certificate: hashes of its issuer, and its serial number, in hexadecimal. */
+export interface CertificateHash {
+  algorithm: "SHA256" | "SHA384" | "SHA512";
   issuer_name_hash: string;
   issuer_key_hash: string;
   serial_number: string;
@@ -1055,4 +1329,12 @@ export interface Commands {
   delete_certificate: DeleteCertificate;
   get_installed_certificates: GetInstalledCertificates;
   install_certificate: InstallCertificate;
+  get_base_report: GetBaseReport;
+  get_report: GetReport;
+  set_monitoring_base: SetMonitoringBase;
+  set_monitoring_level: SetMonitoringLevel;
+  set_variable_monitoring: SetVariableMonitoring;
+  clear_variable_monitoring: ClearVariableMonitoring;
+  get_monitoring_report: GetMonitoringReport;
+  customer_information: CustomerInformation;
 }

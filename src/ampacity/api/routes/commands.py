@@ -44,6 +44,11 @@ _TROUBLE: dict[str, tuple[int, str, str]] = {
         "Look at its state.",
     ),
     "error": (502, "Station {station} answered with an error.", "Its raw messages show the answer."),
+    "not_accepted": (
+        409,
+        "Station {station} is not accepted.",
+        "Set its boot policy by PATCH /api/v1/stations/{station_id}.",
+    ),
     "unsupported": (501, "Station {station} speaks an OCPP version without this.", "Use another command."),
     "invalid": (
         422,

@@ -6,13 +6,13 @@ from litestar import Router, get
 from litestar.params import FromPath, FromQuery
 
 from ...csms.state import StationState
+from ..context import ApiContext
 from ..views import (
     ConnectorView,
     NoticeView,
     PendingAvailabilityView,
     StationStatusView,
     StationView,
-    VariableView,
 )
 from .names import Api, Who, station_of
 
@@ -31,8 +31,9 @@ def connector_views(state: StationState) -> tuple[ConnectorView, ...]:
     )
 
 
-def station_view(state: StationState) -> StationView:
+def station_view(api: ApiContext, state: StationState) -> StationView:
     """A station as the API shows it."""
+    provisioning = api.csms.device_model.provisioning
     return StationView(
         station_id=state.station_id,
         site_id=state.site_id,
@@ -46,6 +47,11 @@ def station_view(state: StationState) -> StationView:
         last_seen=state.last_seen,
         connectors=connector_views(state),
         transactions=tuple(row.transaction_id for row in state.transactions.values()),
+        boot_policy=provisioning.policy(state),
+        provision=provisioning.provisions(state),
+        registration=state.registration,
+        provisioning_problem=state.provisioning_problem,
+        reboot_required=bool(state.reboot_required),
     )
 
 
@@ -53,7 +59,7 @@ def station_view(state: StationState) -> StationView:
 async def list_stations(api: Api, who: Who, site_id: FromQuery[str | None] = None) -> list[StationView]:
     """All that are known, or those of a site."""
     found = [
-        station_view(state)
+        station_view(api, state)
         for state in api.csms.stations.values()
         if state.operator_id == who.operator_id and site_id in (None, state.site_id)
     ]
@@ -63,7 +69,7 @@ async def list_stations(api: Api, who: Who, site_id: FromQuery[str | None] = Non
 @get("/{station_id:str}", summary="A station")
 async def get_station(api: Api, who: Who, station_id: FromPath[str]) -> StationView:
     """What it is, and how it stands."""
-    return station_view(station_of(api, who, station_id))
+    return station_view(api, station_of(api, who, station_id))
 
 
 @get("/{station_id:str}/status", summary="How a station stands")
@@ -86,27 +92,8 @@ async def get_status(api: Api, who: Who, station_id: FromPath[str]) -> StationSt
     )
 
 
-@get("/{station_id:str}/variables", summary="A station's variables")
-async def list_variables(api: Api, who: Who, station_id: FromPath[str]) -> list[VariableView]:
-    """As last told; the command get_variables asks anew."""
-    views = [
-        VariableView(
-            component=ref.component,
-            variable=ref.variable,
-            component_instance=ref.component_instance,
-            variable_instance=ref.variable_instance,
-            evse_id=ref.evse_id,
-            attribute=ref.attribute,
-            value=known.value,
-            read_only=known.read_only,
-        )
-        for ref, known in station_of(api, who, station_id).variables.items()
-    ]
-    return sorted(views, key=lambda view: (view.component, view.variable, view.evse_id or 0, view.attribute))
-
-
 router = Router(
     "/stations",
     tags=["stations"],
-    route_handlers=[list_stations, get_station, get_status, list_variables],
+    route_handlers=[list_stations, get_station, get_status],
 )

@@ -1,22 +1,20 @@
-"""Notices: everything else that stations tell. Kept for people to see; reports feed the variables."""
+"""Notices: everything else that stations tell. Kept for people to see."""
 
 from __future__ import annotations
 
 from ..context import Context
 from ..state import HeardNotice, StationState
 from ..vocabulary import Acknowledged, Notice
-from .variables import Variables
 
 
 class Notices:
-    """Firmware and log status, security events, reports, alarms ...
+    """Firmware and log status, security events ...
 
     The raw message log has them all for good.
     """
 
-    def __init__(self, context: Context, variables: Variables) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._variables = variables
 
     async def heard(self, state: StationState, said: Notice) -> Acknowledged:
         """Keep the notice in the station's state."""
@@ -25,7 +23,4 @@ class Notices:
 
     def take(self, state: StationState, said: Notice) -> None:
         """The same without an answer."""
-        if said.action == "NotifyReport":
-            self._variables.reported(state, said.content)
-        else:
-            state.notices.append(HeardNotice(self._context.clock.now(), said))
+        state.notices.append(HeardNotice(self._context.clock.now(), said))

@@ -50,11 +50,12 @@ from .dialect import Reply, Unsupported, WireCall, told
 from .samples import utc, whole_second
 from .v16_certificates import CERTIFICATES
 from .v16_core import CORE, EXTENDED_TRIGGERS, KEYS
+from .v16_device_model import DEVICE_MODEL, configuration
 from .v16_reading import READERS
 from .v16_security import SECURITY
 from .words import gathered
 
-BLOCKS = (CORE, SECURITY, CERTIFICATES)
+BLOCKS = (CORE, SECURITY, CERTIFICATES, DEVICE_MODEL)
 """The words of the functional blocks."""
 
 _STATUSES = {
@@ -139,7 +140,7 @@ class Dialect16:
             return tells(command, reply if len(replies) == 1 else replies)
         match command:
             case GetVariables():
-                return Outcome(result="accepted", status="Accepted", data=_configuration(reply))
+                return Outcome(result="accepted", status="Accepted", data=configuration(reply))
             case GetCompositeSchedule():
                 return _composite(reply)
             case ClearProfile():
@@ -310,20 +311,6 @@ def _changed(command: SetVariables, replies: Sequence[Reply]) -> Outcome:
     good = all(value.status in ("Accepted", "RebootRequired") for value in values)
     word = values[0].status if len(values) == 1 else "Accepted" if good else "Partial"
     return Outcome(result="accepted" if good else "rejected", status=word, data=values)
-
-
-def _configuration(reply: Any) -> list[VariableValue]:
-    known = [
-        VariableValue(
-            ref=VariableRef(component=KEYS, variable=item.key), value=item.value, read_only=item.readonly
-        )
-        for item in reply.configurationKey or ()
-    ]
-    unknown = [
-        VariableValue(ref=VariableRef(component=KEYS, variable=key), value=None, status="UnknownVariable")
-        for key in reply.unknownKey or ()
-    ]
-    return known + unknown
 
 
 def _composite(reply: Any) -> Outcome:

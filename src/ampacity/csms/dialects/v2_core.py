@@ -8,7 +8,6 @@ from ...model.station import IdToken
 from ..vocabulary import (
     ChangeAvailability,
     ClearProfile,
-    Command,
     GetCompositeSchedule,
     GetTransactionStatus,
     GetVariables,
@@ -37,6 +36,7 @@ def ref_of(component: Any, variable: Any, attribute: str | None) -> VariableRef:
         component_instance=component.instance,
         variable_instance=variable.instance,
         evse_id=None if component.evse is None else component.evse.id,
+        connector_id=None if component.evse is None else component.evse.connectorId,
         attribute=attribute or "Actual",  # type: ignore[arg-type]
     )
 
@@ -137,10 +137,6 @@ def _vendor(request: Any) -> SendVendorData:
     return SendVendorData(vendor_id=request.vendorId, message_id=request.messageId, data=request.data)
 
 
-def _report(request: Any) -> Command | None:
-    return GetVariables() if request.reportBase == "FullInventory" else None
-
-
 CORE = Words(
     meanings={
         "RequestStartTransaction": _start,
@@ -150,7 +146,6 @@ CORE = Words(
         "TriggerMessage": _trigger,
         "UnlockConnector": lambda request: Unlock(evse_id=request.evseId, connector_id=request.connectorId),
         "ChangeAvailability": _availability,
-        "GetBaseReport": _report,
         "GetVariables": _get_variables,
         "SetVariables": _set_variables,
         "SetChargingProfile": _set_profile,

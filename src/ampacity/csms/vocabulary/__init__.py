@@ -63,6 +63,30 @@ from .commands import (
     VariableRef,
     VariableValue,
 )
+from .device_model import (
+    ComponentVariable,
+    GetBaseReport,
+    GetReport,
+    ReportBase,
+    ReportedVariable,
+    ReportPart,
+    Traits,
+)
+from .monitoring import (
+    CertificateHash,
+    ClearVariableMonitoring,
+    CustomerInformation,
+    CustomerPart,
+    Events,
+    GetMonitoringReport,
+    Monitor,
+    MonitorPart,
+    MonitorResult,
+    SetMonitoringBase,
+    SetMonitoringLevel,
+    SetVariableMonitoring,
+    VariableEvent,
+)
 from .said import (
     NO_TIME,
     Authorize,
@@ -95,6 +119,7 @@ __all__ = [
     "Authorize",
     "Boot",
     "BootAnswer",
+    "CertificateHash",
     "CertificateRequest",
     "CertificateRequestAnswer",
     "CertificateStatusAnswer",
@@ -104,16 +129,24 @@ __all__ = [
     "ChainStatusRequest",
     "ChangeAvailability",
     "ClearProfile",
+    "ClearVariableMonitoring",
     "Command",
+    "ComponentVariable",
     "CompositeSchedule",
     "ContractProof",
     "ContractStatus",
+    "CustomerInformation",
+    "CustomerPart",
     "DeleteCertificate",
     "EvCertificateAnswer",
     "EvCertificateRequest",
+    "Events",
     "FromStation",
+    "GetBaseReport",
     "GetCompositeSchedule",
     "GetInstalledCertificates",
+    "GetMonitoringReport",
+    "GetReport",
     "GetTransactionStatus",
     "GetVariables",
     "Heartbeat",
@@ -124,31 +157,42 @@ __all__ = [
     "InstallSigned",
     "InstalledUse",
     "Metered",
+    "Monitor",
+    "MonitorPart",
+    "MonitorResult",
     "Notice",
     "OcspQuestion",
     "Outcome",
     "Profile",
     "RawCall",
     "RenewCertificate",
+    "ReportBase",
+    "ReportPart",
+    "ReportedVariable",
     "RequestStart",
     "RequestStop",
     "Reset",
     "SchedulePeriod",
     "SecurityEvent",
     "SendVendorData",
+    "SetMonitoringBase",
+    "SetMonitoringLevel",
     "SetNetworkProfile",
     "SetPassword",
     "SetProfile",
     "SetSecurityProfile",
+    "SetVariableMonitoring",
     "SetVariables",
     "Status",
     "StatusFound",
     "StatusSource",
+    "Traits",
     "TransactionAnswer",
     "TransactionMessage",
     "TransactionStatus",
     "Trigger",
     "Unlock",
+    "VariableEvent",
     "VariableRef",
     "VariableValue",
     "VendorAnswer",
@@ -170,6 +214,10 @@ FromStation: TypeAlias = (
     | CertificateStatusRequest
     | ChainStatusRequest
     | EvCertificateRequest
+    | ReportPart
+    | MonitorPart
+    | Events
+    | CustomerPart
 )  # fmt: skip
 
 Answer: TypeAlias = (
@@ -207,5 +255,13 @@ Command: TypeAlias = (
     | DeleteCertificate
     | GetInstalledCertificates
     | InstallCertificate
+    | GetBaseReport
+    | GetReport
+    | SetMonitoringBase
+    | SetMonitoringLevel
+    | SetVariableMonitoring
+    | ClearVariableMonitoring
+    | GetMonitoringReport
+    | CustomerInformation
 )  # fmt: skip
 """Each is one path of the API by itself."""

@@ -77,6 +77,7 @@ class VariableRef(Struct, frozen=True, kw_only=True):
     component_instance: str | None = None
     variable_instance: str | None = None
     evse_id: int | None = None
+    connector_id: int | None = None
     attribute: Literal["Actual", "Target", "MinSet", "MaxSet"] = "Actual"
 
 
@@ -179,10 +180,13 @@ class Outcome(Struct, frozen=True, kw_only=True):
     `accepted`, `rejected` (the station said no: `status` is its word), `offline` (no socket), `timeout` (no
     answer; it may or may not have acted), `error` (CALLERROR or an answer that breaks its schema: `detail`
     says what), `unsupported` (the station's version has no such thing), `invalid` (a raw payload breaks its
-    schema: `status` is OCPP's error code, `detail` names the place; nothing was sent).
+    schema: `status` is OCPP's error code, `detail` names the place; nothing was sent), `not_accepted` (the
+    station was not accepted at its boot, so it must not be told this; nothing was sent).
     """
 
-    result: Literal["accepted", "rejected", "offline", "timeout", "error", "unsupported", "invalid"]
+    result: Literal[
+        "accepted", "rejected", "offline", "timeout", "error", "unsupported", "invalid", "not_accepted"
+    ]
     status: str = ""
     detail: str = ""
     data: Any = None

@@ -37,10 +37,17 @@ from .core import (
     site,
     station,
     user_account,
-    variable,
     watermark,
     web_session,
     wire_id,
+)
+from .device_model import (
+    configuration_template,
+    customer_report,
+    monitor,
+    station_event,
+    station_provisioning,
+    variable,
 )
 from .files import file_grant, firmware_image, firmware_job, log_job, stored_file
 from .security import security_event, station_certificate, station_security
@@ -52,8 +59,10 @@ __all__ = [
     "charging_transaction",
     "circuit",
     "circuit_limit",
+    "configuration_template",
     "connection_finding",
     "connector_status",
+    "customer_report",
     "evse",
     "file_grant",
     "firmware_image",
@@ -68,6 +77,7 @@ __all__ = [
     "message_log",
     "metadata",
     "meter_reading",
+    "monitor",
     "operator",
     "reservation",
     "rollup_15min",
@@ -77,6 +87,8 @@ __all__ = [
     "site",
     "station",
     "station_certificate",
+    "station_event",
+    "station_provisioning",
     "station_security",
     "stored_file",
     "trusted_certificate",

@@ -187,23 +187,6 @@ connector_status = Table(
     _of_station(),
 )
 
-variable = Table(
-    "variable",
-    metadata,
-    operator_id(),
-    Column("station_id", Text, primary_key=True),
-    Column("component", Text, primary_key=True),
-    Column("component_instance", Text, primary_key=True),  # "" where there is none
-    Column("variable", Text, primary_key=True),
-    Column("variable_instance", Text, primary_key=True),  # "" where there is none
-    Column("evse_id", Integer, primary_key=True),  # 0 where it belongs to the station
-    Column("attribute", Text, primary_key=True),
-    Column("value", Text),
-    Column("read_only", Boolean),
-    Column("seen_at", Instant, nullable=False),
-    _of_station(),
-)
-
 charging_profile = Table(
     "charging_profile",
     metadata,
