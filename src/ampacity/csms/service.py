@@ -34,6 +34,7 @@ from .blocks.authorization import Authorization
 from .blocks.availability import Availability
 from .blocks.certificates import Certificates
 from .blocks.device_model import DeviceModel
+from .blocks.display import Display
 from .blocks.metering import Metering
 from .blocks.notices import Notices
 from .blocks.oversight import Oversight
@@ -75,11 +76,14 @@ from .vocabulary import (
     CertificateStatusRequest,
     ChainStatusRequest,
     ChangeAvailability,
+    ClearDisplayMessage,
     ClearProfile,
     Command,
     DeleteCertificate,
+    DisplayMessagesTold,
     EvCertificateRequest,
     FromStation,
+    GetDisplayMessages,
     GetInstalledCertificates,
     Heartbeat,
     InstallCertificate,
@@ -89,6 +93,7 @@ from .vocabulary import (
     RawCall,
     RequestStart,
     SecurityEvent,
+    SetDisplayMessage,
     SetProfile,
     Status,
     TransactionMessage,
@@ -129,6 +134,8 @@ class Csms:
         self._transactions = Transactions(context, self._authorization, self._metering, self.ledger)
         self._smart_charging = SmartCharging(context)
         self._notices = Notices(context)
+        self._display = Display(context)
+        self._transactions.when_ended.append(self._display.ended)
         self._remote = Remote(int(clock.time()))
         self.device_model = DeviceModel(context, self._for_the_system, self._availability.status)
         self._provisioning = self.device_model.provisioning
@@ -147,6 +154,7 @@ class Csms:
             CertificateRequest: self.signing.requested,
             Notice: self._notices.heard,
             **self.device_model.hears,
+            DisplayMessagesTold: self._display.told,
         }
         self._effects: dict[type[Any], Callable[[StationState, Any, Outcome], None]] = {
             ChangeAvailability: self._availability.changed,
@@ -157,6 +165,9 @@ class Csms:
             DeleteCertificate: self._certificates.deleted,
             GetInstalledCertificates: self._certificates.listed,
             **self.device_model.effects,
+            SetDisplayMessage: self._display.set,
+            GetDisplayMessages: self._display.asked,
+            ClearDisplayMessage: self._display.cleared,
         }
         self._ends: list[Callable[[], None]] = []
         self._conversations: set[asyncio.Task[None]] = set()
@@ -362,6 +373,7 @@ class Csms:
                 command = self.security.drawn(self.device_model.numbered(self._remote.numbered(command)))
             except ValueError as impossible:
                 return Outcome(result="error", detail=str(impossible))
+            command = self._display.numbered(station_id, command)
         program = actor.startswith(("controller", "system"))
         action = str(command.__struct_config__.tag)
         target = f"station/{station_id}"
@@ -489,7 +501,7 @@ class Csms:
     def _take_effect(self, state: StationState, command: Command, outcome: Outcome) -> None:
         self.security.told(state, command, outcome)
         self.device_model.asked(state, command, outcome)
-        maybe = isinstance(command, SetProfile) and outcome.result == "timeout"
+        maybe = isinstance(command, SetProfile | SetDisplayMessage) and outcome.result == "timeout"
         effect = self._effects.get(type(command))
         if effect is not None and (outcome.accepted or maybe):
             effect(state, command, outcome)

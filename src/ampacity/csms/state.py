@@ -16,7 +16,8 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from ..model.station import ConnectorStatus, StationInfo
-from ..store import monitoring, profiles, provisioning, stations, transactions, variables
+from ..store import display_messages, monitoring, profiles, provisioning, stations, transactions, variables
+from ..store.display_messages import DisplayMessageRow
 from ..store.profiles import ProfileRow
 from ..store.provisioning import ProvisioningRow, RefusedValue
 from ..store.stations import StationRow
@@ -122,6 +123,8 @@ class StationState:
         """Variables whose value counts after the next boot."""
         self.profiles: dict[int, ProfileRow] = {}
         """Charging profiles that the station holds from us (or may hold: status pending), by their id."""
+        self.display_messages: dict[int, DisplayMessageRow] = {}
+        """What its displays show for us (or may show: status pending), by id."""
         self.pending_availability: dict[tuple[int, int | None], bool] = {}
         """(EVSE, connector or None for all of them) -> operative, as accepted but not yet seen in statuses;
         EVSE 0 is the station."""
@@ -264,6 +267,8 @@ class Stations:
             state.marks[transaction.station_transaction_id] = Mark(transaction.updated_at, None)
         for profile in profiles.list_profiles(connection, operator_id):
             self.add(operator_id, profile.station_id).profiles[profile.profile_id] = profile
+        for shown in display_messages.list_display_messages(connection, operator_id):
+            self.add(operator_id, shown.station_id).display_messages[shown.message_id] = shown
         for status in stations.list_statuses(connection, operator_id):
             state = self.add(operator_id, status.station_id)
             state.connectors[status.evse_id, status.connector_id] = ConnectorState(

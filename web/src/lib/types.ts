@@ -971,6 +971,16 @@ export interface CustomerReportView {
   data: string | null;
 }
 
+/**
+ * A message on a station's display. `pending`: it was sent, but the station never answered; it may or may
+ * not be there. `at` is when it was set or told last.
+ */
+export interface DisplayMessageView {
+  message: DisplayMessage;
+  status: "accepted" | "pending";
+  at: Instant;
+}
+
 /** Start a transaction on an EVSE for a token. */
 export interface RequestStart {
   evse_id: number;
@@ -1172,6 +1182,35 @@ export interface CustomerInformation {
   request_id?: number;
 }
 
+/** Show a message; one with the same id is replaced. Outcome data: the message with its id. */
+export interface SetDisplayMessage {
+  content: string;
+  priority?: "AlwaysFront" | "InFront" | "NormalCycle";
+  format?: "ASCII" | "HTML" | "QRCODE" | "URI" | "UTF8";
+  language?: string | null;
+  state?: "Charging" | "Discharging" | "Faulted" | "Finishing" | "Idle" | "Preparing" | "Suspended" | "Unavailable" | null;
+  start?: Instant | null;
+  end?: Instant | null;
+  station_transaction_id?: string | null;
+  message_id?: number;
+}
+
+/**
+ * Ask which messages the station has: all, or those of the ids, priority and state that are given. It
+ * tells them afterwards; status `Unknown` says that there are none.
+ */
+export interface GetDisplayMessages {
+  message_ids?: number[];
+  priority?: "AlwaysFront" | "InFront" | "NormalCycle" | null;
+  state?: "Charging" | "Discharging" | "Faulted" | "Finishing" | "Idle" | "Preparing" | "Suspended" | "Unavailable" | null;
+  request_id?: number;
+}
+
+/** Remove a message; status `Unknown` says that it was not there. */
+export interface ClearDisplayMessage {
+  message_id: number;
+}
+
 /** A driver's token. `kind` is 2.x's type (`ISO14443`, `Central`, `eMAID`, ...), `ISO14443` in 1.6. */
 export interface IdToken {
   value: string;
@@ -1272,6 +1311,23 @@ export interface WantedValue {
   attribute: "Actual" | "MaxSet" | "MinSet" | "Target";
 }
 
+/**
+ * A message on a station's display. Ids are the station's own; 0 is given one. Without `state` it is
+ * shown always, with `station_transaction_id` only as long as that transaction goes on, and from `start` to
+ * `end` where these are given. `language` is an RFC 5646 tag.
+ */
+export interface DisplayMessage {
+  content: string;
+  priority: "AlwaysFront" | "InFront" | "NormalCycle";
+  format: "ASCII" | "HTML" | "QRCODE" | "URI" | "UTF8";
+  language: string | null;
+  state: "Charging" | "Discharging" | "Faulted" | "Finishing" | "Idle" | "Preparing" | "Suspended" | "Unavailable" | null;
+  start: Instant | null;
+  end: Instant | null;
+  station_transaction_id: string | null;
+  message_id: number;
+}
+
 /** A component, or one of its variables. What is None stands for any. */
 export interface ComponentVariable {
   component: string;
@@ -1337,4 +1393,7 @@ export interface Commands {
   clear_variable_monitoring: ClearVariableMonitoring;
   get_monitoring_report: GetMonitoringReport;
   customer_information: CustomerInformation;
+  set_display_message: SetDisplayMessage;
+  get_display_messages: GetDisplayMessages;
+  clear_display_message: ClearDisplayMessage;
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 import msgspec
 from sqlalchemy import Connection
@@ -60,6 +61,8 @@ class Transactions:
         self._looking: set[asyncio.Task[None]] = set()
         self._wire_ids: dict[str, list[int]] = {}
         self._taking = asyncio.Lock()
+        self.when_ended: list[Callable[[StationState, TransactionRow], None]] = [self._forget_profiles]
+        """Told of each transaction that has ended, by its station or by us."""
         ledger.owned(TransactionMessage, self)
 
     def told(
@@ -226,7 +229,7 @@ class Transactions:
                 self._tell(old, "Ended")
             self._tell(row, "Ended" if ended else said.phase)
             if ended:
-                self._forget_profiles(state, row)
+                self._tell_ended(state, row)
         return Outcome((*closed, row), row.evse_id, row.transaction_id, readings_of(said))
 
     def _supersede(self, state: StationState, row: TransactionRow) -> tuple[TransactionRow, ...]:
@@ -251,7 +254,7 @@ class Transactions:
         if meter is not None and state.transaction_on(closed.evse_id) is None:
             meter.rest()
         self._tell(closed, "Ended")
-        self._forget_profiles(state, closed)
+        self._tell_ended(state, closed)
 
     def _tell_corrected(self, before: TransactionRow, row: TransactionRow) -> None:
         """The station has more to say of what we closed: for the audit."""
@@ -308,6 +311,10 @@ class Transactions:
                 at=self._context.clock.now(),
             )
         )
+
+    def _tell_ended(self, state: StationState, row: TransactionRow) -> None:
+        for tell in self.when_ended:
+            tell(state, row)
 
     def _forget_profiles(self, state: StationState, row: TransactionRow) -> None:
         """A station drops a transaction's profiles at its end (K01.FR.04)."""

@@ -72,6 +72,13 @@ from .device_model import (
     ReportPart,
     Traits,
 )
+from .display import (
+    ClearDisplayMessage,
+    DisplayMessage,
+    DisplayMessagesTold,
+    GetDisplayMessages,
+    SetDisplayMessage,
+)
 from .monitoring import (
     CertificateHash,
     ClearVariableMonitoring,
@@ -128,6 +135,7 @@ __all__ = [
     "ChainStatusAnswer",
     "ChainStatusRequest",
     "ChangeAvailability",
+    "ClearDisplayMessage",
     "ClearProfile",
     "ClearVariableMonitoring",
     "Command",
@@ -138,12 +146,15 @@ __all__ = [
     "CustomerInformation",
     "CustomerPart",
     "DeleteCertificate",
+    "DisplayMessage",
+    "DisplayMessagesTold",
     "EvCertificateAnswer",
     "EvCertificateRequest",
     "Events",
     "FromStation",
     "GetBaseReport",
     "GetCompositeSchedule",
+    "GetDisplayMessages",
     "GetInstalledCertificates",
     "GetMonitoringReport",
     "GetReport",
@@ -175,6 +186,7 @@ __all__ = [
     "SchedulePeriod",
     "SecurityEvent",
     "SendVendorData",
+    "SetDisplayMessage",
     "SetMonitoringBase",
     "SetMonitoringLevel",
     "SetNetworkProfile",
@@ -218,6 +230,7 @@ FromStation: TypeAlias = (
     | MonitorPart
     | Events
     | CustomerPart
+    | DisplayMessagesTold
 )  # fmt: skip
 
 Answer: TypeAlias = (
@@ -263,5 +276,8 @@ Command: TypeAlias = (
     | ClearVariableMonitoring
     | GetMonitoringReport
     | CustomerInformation
+    | SetDisplayMessage
+    | GetDisplayMessages
+    | ClearDisplayMessage
 )  # fmt: skip
 """Each is one path of the API by itself."""

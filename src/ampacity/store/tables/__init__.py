@@ -49,7 +49,9 @@ from .device_model import (
     station_provisioning,
     variable,
 )
+from .display import display_message
 from .files import file_grant, firmware_image, firmware_job, log_job, stored_file
+from .prices import price
 from .security import security_event, station_certificate, station_security
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "connection_finding",
     "connector_status",
     "customer_report",
+    "display_message",
     "evse",
     "file_grant",
     "firmware_image",
@@ -79,6 +82,7 @@ __all__ = [
     "meter_reading",
     "monitor",
     "operator",
+    "price",
     "reservation",
     "rollup_15min",
     "security_event",

@@ -1,0 +1,163 @@
+"""Displays: which messages each station shows for us.
+
+The register follows what stations accept and tell. A whole list that a station was asked for takes the place
+of what was known; parts of it count when the last one has come, so that a list that breaks off takes nothing
+away. A message that was sent without an answer is `pending`: it may or may not be there.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterable
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from ...store.display_messages import (
+    DisplayMessageRow,
+    DisplayStatus,
+    remove_display_messages,
+    save_display_messages,
+)
+from ...store.transactions import TransactionRow
+from ..context import Context
+from ..state import StationState
+from ..vocabulary import (
+    Acknowledged,
+    ClearDisplayMessage,
+    Command,
+    DisplayMessage,
+    DisplayMessagesTold,
+    GetDisplayMessages,
+    Outcome,
+    SetDisplayMessage,
+)
+
+LISTS_OPEN = 10
+"""Questions of a station whose answers are waited for; older ones are given up."""
+
+
+class _List(Struct):
+    """A list that was asked for: who must be on it to stay (None: everybody), and what has come of it."""
+
+    asked: frozenset[int] | None
+    messages: list[DisplayMessage]
+
+
+class Display:
+    """SetDisplayMessage, GetDisplayMessages, ClearDisplayMessage, NotifyDisplayMessages."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        # From the clock at the start, as with remote starts.
+        self._requests = itertools.count(int(context.clock.time()) % 2**31 or 1)
+        self._lists: dict[str, dict[int, _List]] = {}
+        self._told: deque[tuple[str, int]] = deque(maxlen=1_000)
+        """(station, request) of the lists that were told to their end lately."""
+
+    def numbered(self, station_id: str, command: Command) -> Command:
+        """A new message gets an id that its station does not have, a question its number."""
+        if isinstance(command, SetDisplayMessage) and command.message_id == 0:
+            state = self._context.stations.get(station_id)
+            known = state.display_messages if state is not None else {}
+            return replace(command, message_id=max(known, default=0) + 1)
+        if isinstance(command, GetDisplayMessages) and command.request_id == 0:
+            return replace(command, request_id=next(self._requests) % 2**31)
+        return command
+
+    def set(self, state: StationState, command: SetDisplayMessage, outcome: Outcome) -> None:
+        """A message was accepted, or sent without an answer (then it is pending)."""
+        if outcome.accepted and command.priority == "AlwaysFront":
+            # There is one at most: the station has put this one in its place (O02.FR.18).
+            self._remove(
+                state,
+                (
+                    row.message_id
+                    for row in state.display_messages.values()
+                    if row.message["priority"] == "AlwaysFront" and row.message_id != command.message_id
+                ),
+            )
+        self._keep(state, [DisplayMessage(**asdict(command))], "accepted" if outcome.accepted else "pending")
+
+    def cleared(self, state: StationState, command: ClearDisplayMessage, outcome: Outcome) -> None:
+        """The station no longer has the message, or never had it."""
+        self._remove(state, (command.message_id,))
+
+    def asked(self, state: StationState, command: GetDisplayMessages, outcome: Outcome) -> None:
+        """The station will tell its list, or says that nothing is on it."""
+        asked: frozenset[int] | None = None
+        if command.priority or command.state:
+            asked = frozenset()
+        elif command.message_ids:
+            asked = frozenset(command.message_ids)
+        if outcome.status == "Unknown":
+            self._take(state, _List(asked, []))
+        elif (state.station_id, command.request_id) not in self._told:
+            lists = self._lists.setdefault(state.station_id, {})
+            before = lists.get(command.request_id)  # its first parts may have been quicker than its answer
+            lists[command.request_id] = _List(asked, [] if before is None else before.messages)
+            while len(lists) > LISTS_OPEN:
+                del lists[next(iter(lists))]
+
+    async def told(self, state: StationState, said: DisplayMessagesTold) -> Acknowledged:
+        """Take a part of a list: what it shows is there, whoever asked."""
+        self._keep(state, said.messages, "accepted")
+        lists = self._lists.setdefault(state.station_id, {})
+        known = lists.setdefault(said.request_id, _List(frozenset(), []))
+        known.messages.extend(said.messages)
+        if not said.more:
+            del lists[said.request_id]
+            self._told.append((state.station_id, said.request_id))
+            self._take(state, known)
+        return Acknowledged()
+
+    def ended(self, state: StationState, row: TransactionRow) -> None:
+        """A station drops the messages of a transaction that ended (O02.FR.02)."""
+        if state.display_messages:
+            self._remove(
+                state,
+                (
+                    shown.message_id
+                    for shown in state.display_messages.values()
+                    if shown.message.get("station_transaction_id") == row.station_transaction_id
+                ),
+            )
+
+    def _take(self, state: StationState, told: _List) -> None:
+        """Forget what should have been on a list and is not."""
+        there = {message.message_id for message in told.messages}
+        gone = set(state.display_messages) if told.asked is None else set(told.asked)
+        self._remove(state, gone - there)
+
+    def _keep(self, state: StationState, messages: Iterable[DisplayMessage], status: DisplayStatus) -> None:
+        now = self._context.clock.now()
+        rows = [
+            DisplayMessageRow(
+                operator_id=state.operator_id,
+                station_id=state.station_id,
+                message_id=message.message_id,
+                message=_plain(message),
+                status=status,
+                at=now,
+            )
+            for message in messages
+        ]
+        if rows:
+            state.display_messages.update({row.message_id: row for row in rows})
+            self._context.store.post(lambda connection: save_display_messages(connection, rows))
+
+    def _remove(self, state: StationState, message_ids: Iterable[int]) -> None:
+        gone = [number for number in message_ids if number in state.display_messages]
+        for number in gone:
+            del state.display_messages[number]
+        if gone:
+            operator_id, station_id = state.operator_id, state.station_id
+            self._context.store.post(
+                lambda connection: remove_display_messages(connection, operator_id, station_id, gone)
+            )
+
+
+def _plain(message: DisplayMessage) -> dict[str, object]:
+    """As plain data; times stay times, so that JSON writes them in one way."""
+    return {name: value for name, value in asdict(message).items() if value is not None}
