@@ -61,7 +61,7 @@ class Node:
         self.operator_id = settings.csms.operator_id
         self.bus = LocalBus()
         self.files = FileService(store, clock, settings.files_folder, settings.files)
-        self.csms = Csms(store, self.bus, clock, settings.csms)
+        self.csms = Csms(store, self.bus, clock, settings.csms, self.files)
         self.gateway = Gateway(
             settings.gateway,
             self.bus,

@@ -15,7 +15,16 @@ from msgspec.structs import replace
 from ..ocpp.codec import Codec
 from ..ocpp.version import Role, Version
 from .blocks.variables import is_secret
-from .vocabulary import Command, RawCall, SetPassword, SetVariables
+from .following import fit_to_show
+from .vocabulary import (
+    Command,
+    GetLog,
+    PublishFirmware,
+    RawCall,
+    SetPassword,
+    SetVariables,
+    UpdateFirmware,
+)
 
 _BETWEEN = re.compile(r'("(?:[^"\\]|\\.)*")|\s+')
 
@@ -39,13 +48,15 @@ def shown(command: Command | RawCall) -> dict[str, Any]:
     """A command as the audit may show it: secrets are not shown."""
     if isinstance(command, RawCall):
         secret = any(name in command.payload for name in _SECRETS)
-        payload = "***" if secret else msgspec.json.decode(command.payload)
+        payload = "***" if secret else msgspec.json.decode(fit_to_show(command.payload))
         return {"action": command.action, "payload": payload}
     if isinstance(command, SetVariables):
         values = tuple(replace(item, value="***") if is_secret(item.ref) else item for item in command.values)
         command = replace(command, values=values)
     if isinstance(command, SetPassword):
         command = SetPassword(password="***")
+    if isinstance(command, UpdateFirmware | PublishFirmware | GetLog):
+        command = replace(command, location=fit_to_show(command.location))
     made: dict[str, Any] = msgspec.to_builtins(command)
     return made
 

@@ -20,7 +20,9 @@ from msgspec.structs import replace
 
 from ..bus import Bus, NoResponder
 from ..clock import Clock
-from ..model.events import StationConnected, StationDisconnected
+from ..files.errors import FileTrouble
+from ..files.service import FileService
+from ..model.events import StationBooted, StationConnected, StationDisconnected
 from ..ocpp.codec import Codec
 from ..ocpp.errors import ErrorCode, PayloadError
 from ..ocpp.events import CallReceived, ProtocolViolation, ResultReceived, SendReceived
@@ -35,6 +37,8 @@ from .blocks.availability import Availability
 from .blocks.certificates import Certificates
 from .blocks.device_model import DeviceModel
 from .blocks.display import Display
+from .blocks.firmware import Firmware
+from .blocks.logs import Logs
 from .blocks.metering import Metering
 from .blocks.notices import Notices
 from .blocks.oversight import Oversight
@@ -51,6 +55,7 @@ from .dialects import Unsupported, dialect
 from .dialects.dialect import Dialect, told
 from .dialects.dialect import Reply as StationReply
 from .doctor import Doctor
+from .following import Begun, Jobs
 from .ledger import Ledger
 from .link import (
     CallFailed,
@@ -82,14 +87,19 @@ from .vocabulary import (
     DeleteCertificate,
     DisplayMessagesTold,
     EvCertificateRequest,
+    FirmwareStatus,
     FromStation,
     GetDisplayMessages,
     GetInstalledCertificates,
+    GetLog,
     Heartbeat,
     InstallCertificate,
+    LogStatus,
     Metered,
     Notice,
     Outcome,
+    PublishFirmware,
+    PublishStatus,
     RawCall,
     RequestStart,
     SecurityEvent,
@@ -97,6 +107,8 @@ from .vocabulary import (
     SetProfile,
     Status,
     TransactionMessage,
+    UnpublishFirmware,
+    UpdateFirmware,
     VendorData,
 )
 
@@ -109,7 +121,14 @@ class Csms:
     `credentials` and the object itself (as handler) go to the gateway.
     """
 
-    def __init__(self, store: Store, bus: Bus, clock: Clock, settings: CsmsSettings | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        clock: Clock,
+        settings: CsmsSettings | None = None,
+        files: FileService | None = None,
+    ) -> None:
         self.settings = settings or CsmsSettings()
         self._store = store
         self._bus = bus
@@ -143,6 +162,8 @@ class Csms:
         self._certificates = Certificates(context)
         self.plug_and_charge = PlugAndCharge(context, self._authorization)
         self.vendor.serve(PNC_VENDOR, self.plug_and_charge.unread)
+        self._firmware = Firmware(context, files, self._for_the_system)
+        self._logs = Logs(context, files)
         self._hear: dict[type[Any], Callable[[StationState, Any], Awaitable[Answer]]] = {
             Status: self._availability.status,
             Authorize: self.plug_and_charge.authorize,
@@ -152,6 +173,9 @@ class Csms:
             VendorData: self.vendor.transferred,
             SecurityEvent: self.security.event,
             CertificateRequest: self.signing.requested,
+            FirmwareStatus: self._firmware.status,
+            PublishStatus: self._firmware.publish_status,
+            LogStatus: self._logs.status,
             Notice: self._notices.heard,
             **self.device_model.hears,
             DisplayMessagesTold: self._display.told,
@@ -160,6 +184,7 @@ class Csms:
             ChangeAvailability: self._availability.changed,
             SetProfile: self._smart_charging.installed,
             ClearProfile: self._smart_charging.cleared,
+            UnpublishFirmware: self._firmware.unpublished,
             RequestStart: self._authorization.granted,
             InstallCertificate: self._certificates.installed,
             DeleteCertificate: self._certificates.deleted,
@@ -169,6 +194,12 @@ class Csms:
             GetDisplayMessages: self._display.asked,
             ClearDisplayMessage: self._display.cleared,
         }
+        self._jobs: dict[type[Any], Jobs] = {
+            UpdateFirmware: self._firmware,
+            PublishFirmware: self._firmware,
+            GetLog: self._logs,
+        }
+        """What goes on after its answer: begun before it is sent."""
         self._ends: list[Callable[[], None]] = []
         self._conversations: set[asyncio.Task[None]] = set()
         self._ledger_task: asyncio.Task[None] | None = None
@@ -192,10 +223,13 @@ class Csms:
         self._ledger_task = asyncio.ensure_future(self.ledger.run())
         await self.signing.start([operator.operator_id for operator in known])
         await self._oversight.start([operator.operator_id for operator in known])
+        await self._firmware.start()
+        await self._logs.start()
         bus = self._bus
         self._ends = [
             bus.subscribe(StationConnected, self._connected),
             bus.subscribe(StationDisconnected, self._disconnected),
+            bus.subscribe(StationBooted, self._firmware.booted),
             bus.subscribe(HandshakeRejected, self.doctor.rejected),
             bus.subscribe(HandshakeRejected, self.security.rejected),
             bus.subscribe(SessionEnded, self.doctor.ended),
@@ -220,6 +254,8 @@ class Csms:
             end()
         await self.device_model.stop()
         await self._oversight.stop()
+        await self._firmware.stop()
+        await self._logs.stop()
         await self.signing.stop()
         await self._transactions.stop()
         await self._metering.stop()
@@ -424,13 +460,21 @@ class Csms:
         speech = dialect(state.version)
         if isinstance(command, RawCall):
             return await self._carry_out_raw(state, speech, command, actor, timeout_s)
+        begun: Begun | None = None
+        if (jobs := self._jobs.get(type(command))) is not None:
+            try:
+                begun = await jobs.begin(state, command, actor)
+            except (ValueError, FileTrouble) as trouble:
+                return _impossible(command, trouble)
+            command = begun.command
         pages = self.device_model.pages(state, speech, command)
         outcomes = []
         for page in pages:
             outcomes.append(await self._carry_out_page(state, speech, page, actor, timeout_s, front))
             if outcomes[-1].result in ("offline", "unsupported"):
                 break
-        return merged(outcomes)
+        outcome = merged(outcomes)
+        return outcome if jobs is None or begun is None else await jobs.answered(state, begun, outcome)
 
     async def _carry_out_page(
         self,
@@ -472,6 +516,11 @@ class Csms:
             detail = f"{error.description} at {error.path}"
             return Outcome(result="invalid", status=error.code, detail=detail, data=place)
         meaning = speech.meaning(raw.action, request)
+        jobs = self._jobs.get(type(meaning))
+        try:
+            begun = None if jobs is None else await jobs.begin(state, meaning, actor)
+        except (ValueError, FileTrouble) as trouble:
+            return _impossible(raw, trouble)
         await self.security.about_to_tell(state, meaning)
         if meaning is not None:
             await self.device_model.asking(state, meaning, actor)
@@ -484,6 +533,8 @@ class Csms:
             outcome = speech.outcome(meaning, [reply])
         if meaning is not None:
             self._take_effect(state, meaning, outcome)
+        if jobs is not None and begun is not None:
+            await jobs.answered(state, begun, outcome)
         return outcome if isinstance(reply, CallFailed) else replace(outcome, data=msgspec.to_builtins(reply))
 
     async def _ask(self, state: StationState, call: OutboundCall) -> StationReply:
@@ -561,6 +612,12 @@ def _interpret(entry: JournalEntry) -> TransactionMessage | Metered | None:
 @cache
 def _codec(version: str) -> Codec:
     return Codec(Version(version), Role.CSMS, lenient=True)
+
+
+def _impossible(command: Command | RawCall, trouble: Exception) -> Outcome:
+    """What can't be sent, before anything was."""
+    place = {"path": str(command.__struct_config__.tag), "problem": str(trouble)}
+    return Outcome(result="invalid", status="impossible", detail=str(trouble), data=place)
 
 
 def _failure(failed: CallFailed) -> Outcome:

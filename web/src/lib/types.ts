@@ -981,6 +981,140 @@ export interface DisplayMessageView {
   at: Instant;
 }
 
+/**
+ * A firmware image. `signature_check`: `good`, `unknown` (an algorithm that can't be checked here),
+ * `none`. `md5` is what PublishFirmware calls it.
+ */
+export interface ImageView {
+  image_id: string;
+  vendor: string;
+  model: string;
+  version: string;
+  note: string;
+  file_name: string;
+  bytes: number;
+  sha256: string;
+  md5: string;
+  signed: boolean;
+  signing_certificate: string | null;
+  signature_check: string;
+  created_at: Instant;
+  created_by: string;
+}
+
+/** The maker's signature of an image: certificate in PEM, signature in Base64. */
+export interface SignatureChange {
+  signing_certificate: string;
+  signature: string;
+}
+
+/** A word of a station. `expected` is false for one that may not follow the one before. */
+export interface StepView {
+  at: Instant;
+  status: string;
+  expected: boolean;
+  note: string;
+}
+
+/**
+ * Firmware that a station installs, or a local controller publishes. `state` is its last word, `answer`
+ * what it said to the request. `stalled_at`: it has stood still since long before. `version_check` compares
+ * what it tells after its boot: waiting, confirmed, different, unknown.
+ */
+export interface FirmwareJobView {
+  job_id: string;
+  station_id: string;
+  kind: string;
+  request_id: number | null;
+  image_id: string | null;
+  location: string;
+  signed: boolean;
+  requested_by: string;
+  requested_at: Instant;
+  retrieve_at: Instant | null;
+  install_at: Instant | null;
+  answer: string;
+  state: string;
+  phase: string;
+  steps: StepView[];
+  updated_at: Instant;
+  ended_at: Instant | null;
+  stalled_at: Instant | null;
+  fetched_at: Instant | null;
+  version_before: string;
+  version_wanted: string;
+  version_after: string | null;
+  version_check: string;
+  published_at: string[];
+}
+
+/** Install an image, or what lies at a location; see the command update_firmware. */
+export interface FirmwareOrder {
+  image_id: string | null;
+  location: string;
+  retrieve_at: Instant | null;
+  install_at: Instant | null;
+  signing_certificate: string | null;
+  signature: string | null;
+  retries: number | null;
+  retry_interval_s: number | null;
+  version: string;
+  signed: boolean;
+}
+
+/** Jobs, the newest first; `next` is the cursor of the next page. */
+export interface FirmwareJobPage {
+  items: FirmwareJobView[];
+  next: string | null;
+}
+
+/** A log that was brought. */
+export interface LogFileView {
+  file_id: string;
+  name: string;
+  bytes: number;
+  sha256: string;
+  created_at: Instant;
+}
+
+/** A log that a station brings. `file` is what it brought, null while (or where) nothing came here. */
+export interface LogJobView {
+  job_id: string;
+  station_id: string;
+  log_type: string;
+  request_id: number | null;
+  location: string;
+  oldest: Instant | null;
+  latest: Instant | null;
+  requested_by: string;
+  requested_at: Instant;
+  answer: string;
+  file_name: string | null;
+  state: string;
+  phase: string;
+  steps: StepView[];
+  updated_at: Instant;
+  ended_at: Instant | null;
+  stalled_at: Instant | null;
+  file: LogFileView | null;
+}
+
+/** Ask for a log; see the command get_log. */
+export interface LogOrder {
+  log_type: "DataCollectorLog" | "DiagnosticsLog" | "SecurityLog";
+  location: string;
+  oldest: Instant | null;
+  latest: Instant | null;
+  retries: number | null;
+  retry_interval_s: number | null;
+}
+
+/** Jobs, the newest first; `next` is the cursor of the next page. */
+export interface LogJobPage {
+  items: LogJobView[];
+  next: string | null;
+}
+
 /** Start a transaction on an EVSE for a token. */
 export interface RequestStart {
   evse_id: number;
@@ -1211,6 +1345,58 @@ export interface ClearDisplayMessage {
   message_id: number;
 }
 
+/**
+ * Let a station fetch and install firmware: `image_id` of /api/v1/firmware, or whatever lies at
+ * `location`. `retrieve_at` is at once if not given, `install_at` as soon as it may. `version` is what the
+ * station shall tell after it. An image brings its own location, version, and, unless `signed` is false,
+ * certificate and signature. Outcome data: JobBegun.
+ */
+export interface UpdateFirmware {
+  image_id?: string | null;
+  location?: string;
+  retrieve_at?: Instant | null;
+  install_at?: Instant | null;
+  signing_certificate?: string | null;
+  signature?: string | null;
+  retries?: number | null;
+  retry_interval_s?: number | null;
+  version?: string;
+  signed?: boolean;
+  request_id?: number;
+}
+
+/**
+ * Let a local controller fetch firmware and serve it to its stations. `checksum` is the file's MD5; an
+ * image brings its own. Outcome data: JobBegun.
+ */
+export interface PublishFirmware {
+  image_id?: string | null;
+  location?: string;
+  checksum?: string;
+  retries?: number | null;
+  retry_interval_s?: number | null;
+  request_id?: number;
+}
+
+/** Let a local controller serve firmware no longer. `checksum` is the file's MD5. */
+export interface UnpublishFirmware {
+  checksum: string;
+}
+
+/**
+ * Let a station upload a log of what happened from `oldest` to `latest`: to this node's file service, or
+ * to `location`. Outcome data: JobBegun.
+ */
+export interface GetLog {
+  log_type: "DataCollectorLog" | "DiagnosticsLog" | "SecurityLog";
+  location?: string;
+  oldest?: Instant | null;
+  latest?: Instant | null;
+  retries?: number | null;
+  retry_interval_s?: number | null;
+  request_id?: number;
+}
+
 /** A driver's token. `kind` is 2.x's type (`ISO14443`, `Central`, `eMAID`, ...), `ISO14443` in 1.6. */
 export interface IdToken {
   value: string;
@@ -1396,4 +1582,8 @@ export interface Commands {
   set_display_message: SetDisplayMessage;
   get_display_messages: GetDisplayMessages;
   clear_display_message: ClearDisplayMessage;
+  update_firmware: UpdateFirmware;
+  publish_firmware: PublishFirmware;
+  unpublish_firmware: UnpublishFirmware;
+  get_log: GetLog;
 }

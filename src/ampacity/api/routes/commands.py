@@ -52,8 +52,8 @@ _TROUBLE: dict[str, tuple[int, str, str]] = {
     "unsupported": (501, "Station {station} speaks an OCPP version without this.", "Use another command."),
     "invalid": (
         422,
-        "The payload breaks its schema ({status}):",
-        "Nothing was sent. Correct the place that is named and send it again.",
+        "This can't be sent ({status}):",
+        "Nothing was sent. Correct what is named and send it again.",
     ),
 }
 

@@ -317,6 +317,11 @@ def whole_second(at: datetime) -> datetime:
     return at.replace(microsecond=0)
 
 
+def moment(at: datetime | None) -> datetime | None:
+    """The same of a time that may be missing."""
+    return None if at is None else whole_second(at)
+
+
 def register_wh(readings: tuple[MeterReading, ...], *, first: bool) -> float | None:
     """The import register of the whole EVSE that the readings tell: of the earliest or of the latest instant.
 

@@ -51,11 +51,12 @@ from .samples import utc, whole_second
 from .v16_certificates import CERTIFICATES
 from .v16_core import CORE, EXTENDED_TRIGGERS, KEYS
 from .v16_device_model import DEVICE_MODEL, configuration
+from .v16_files import WORDS as FILES
 from .v16_reading import READERS
 from .v16_security import SECURITY
 from .words import gathered
 
-BLOCKS = (CORE, SECURITY, CERTIFICATES, DEVICE_MODEL)
+BLOCKS = (CORE, SECURITY, CERTIFICATES, DEVICE_MODEL, FILES)
 """The words of the functional blocks."""
 
 _STATUSES = {

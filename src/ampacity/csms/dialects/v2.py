@@ -49,12 +49,13 @@ from .v2_certificates import CERTIFICATES
 from .v2_core import CORE, ref_of
 from .v2_device_model import DEVICE_MODEL
 from .v2_display import DISPLAY
+from .v2_files import WORDS as FILES
 from .v2_monitoring import MONITORING
 from .v2_reading import READERS
 from .v2_security import SECURITY
 from .words import gathered
 
-BLOCKS = (CORE, SECURITY, CERTIFICATES, DEVICE_MODEL, MONITORING, DISPLAY)
+BLOCKS = (CORE, SECURITY, CERTIFICATES, DEVICE_MODEL, MONITORING, DISPLAY, FILES)
 """The words of the functional blocks."""
 
 _REPORT_REQUEST = 1

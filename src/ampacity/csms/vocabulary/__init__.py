@@ -79,6 +79,18 @@ from .display import (
     GetDisplayMessages,
     SetDisplayMessage,
 )
+from .files import (
+    FirmwareStatus,
+    GetLog,
+    JobBegun,
+    LogPromised,
+    LogStatus,
+    LogType,
+    PublishFirmware,
+    PublishStatus,
+    UnpublishFirmware,
+    UpdateFirmware,
+)
 from .monitoring import (
     CertificateHash,
     ClearVariableMonitoring,
@@ -151,11 +163,13 @@ __all__ = [
     "EvCertificateAnswer",
     "EvCertificateRequest",
     "Events",
+    "FirmwareStatus",
     "FromStation",
     "GetBaseReport",
     "GetCompositeSchedule",
     "GetDisplayMessages",
     "GetInstalledCertificates",
+    "GetLog",
     "GetMonitoringReport",
     "GetReport",
     "GetTransactionStatus",
@@ -167,6 +181,10 @@ __all__ = [
     "InstallCertificate",
     "InstallSigned",
     "InstalledUse",
+    "JobBegun",
+    "LogPromised",
+    "LogStatus",
+    "LogType",
     "Metered",
     "Monitor",
     "MonitorPart",
@@ -175,6 +193,8 @@ __all__ = [
     "OcspQuestion",
     "Outcome",
     "Profile",
+    "PublishFirmware",
+    "PublishStatus",
     "RawCall",
     "RenewCertificate",
     "ReportBase",
@@ -204,6 +224,8 @@ __all__ = [
     "TransactionStatus",
     "Trigger",
     "Unlock",
+    "UnpublishFirmware",
+    "UpdateFirmware",
     "VariableEvent",
     "VariableRef",
     "VariableValue",
@@ -222,6 +244,9 @@ FromStation: TypeAlias = (
     | VendorData
     | CertificateRequest
     | SecurityEvent
+    | FirmwareStatus
+    | PublishStatus
+    | LogStatus
     | Notice
     | CertificateStatusRequest
     | ChainStatusRequest
@@ -279,5 +304,9 @@ Command: TypeAlias = (
     | SetDisplayMessage
     | GetDisplayMessages
     | ClearDisplayMessage
+    | UpdateFirmware
+    | PublishFirmware
+    | UnpublishFirmware
+    | GetLog
 )  # fmt: skip
 """Each is one path of the API by itself."""

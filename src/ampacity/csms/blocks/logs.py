@@ -1,0 +1,206 @@
+"""Logs and diagnostics: a job for each request, an address to bring the log to, and the file that came."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import Any
+
+from msgspec.structs import replace
+from sqlalchemy import Connection
+
+from ...files.service import FileService
+from ...store import jobs
+from ...store.files import FileRow, GrantRow
+from ...store.identifiers import sortable_id
+from ...store.jobs import LogJobRow
+from ...store.operators import list_operators
+from ..context import Context
+from ..following import Begun, ended, fit_to_show, look_for_ever, numbers, stepped, told_of
+from ..progress import ASKED, stalls_at
+from ..state import HeardNotice, StationState
+from ..vocabulary import Acknowledged, GetLog, JobBegun, LogPromised, LogStatus, Notice, Outcome
+
+log = logging.getLogger(__name__)
+
+JOBS_LOOKED_AT = 50
+
+
+class Logs:
+    """`start` when the state is loaded. `files` is None where the node has no file service."""
+
+    def __init__(self, context: Context, files: FileService | None) -> None:
+        self._context = context
+        self._files = files
+        self._numbers = numbers(int(context.clock.time()))
+        self._looking: asyncio.Task[None] | None = None
+        if files is not None:
+            files.on_brought(self._brought)
+
+    async def start(self) -> None:
+        """Look for what stands still."""
+        self._looking = asyncio.ensure_future(look_for_ever(self._context, self.look, "log jobs"))
+
+    async def stop(self) -> None:
+        """End what is under way."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+
+    # ------------------------------------------------------------ asked for
+
+    async def begin(self, state: StationState, command: GetLog, actor: str) -> Begun:
+        """Write the job of a request; returns the request with the address to bring the log to. Raises
+        ValueError where there is none, FileTrouble where stations can't be sent to this node's files.
+        """
+        now = self._context.clock.now()
+        job_id = sortable_id(now)
+        if not command.location:
+            if self._files is None:
+                raise ValueError("this node takes no files: name a location")
+            location = await self._files.address(state.operator_id, "bring", state.station_id, job_id)
+            command = replace(command, location=location)
+        request_id = command.request_id or next(self._numbers) % 2**31
+        command = replace(command, request_id=request_id)
+        row = LogJobRow(
+            operator_id=state.operator_id,
+            job_id=job_id,
+            station_id=state.station_id,
+            log_type=command.log_type,
+            request_id=request_id,
+            location=fit_to_show(command.location),
+            oldest=command.oldest,
+            latest=command.latest,
+            requested_by=actor,
+            requested_at=now,
+            answer="",
+            state=ASKED,
+            phase="open",
+            steps=[],
+            updated_at=now,
+        )
+        await self._context.store.write(partial(_save, row))
+        return Begun(job_id, request_id, command)
+
+    async def answered(self, state: StationState, begun: Begun, outcome: Outcome) -> Outcome:
+        """Write what the station said to the request. `AcceptedCanceled` ends what it had under way."""
+        now = self._context.clock.now()
+        refused = not outcome.accepted and outcome.result != "timeout"
+        name = outcome.data.file_name if isinstance(outcome.data, LogPromised) else ""
+
+        def unit(connection: Connection) -> None:
+            row = jobs.find_log_job(connection, state.operator_id, begun.job_id)
+            if row is None:
+                return
+            answer = outcome.status if outcome.accepted or outcome.result == "rejected" else outcome.result
+            row = replace(row, answer=answer or outcome.result, file_name=name or row.file_name)
+            if refused and row.state == ASKED:
+                row = ended(row, "refused", now, answer or outcome.result, outcome.detail)
+            jobs.save_job(connection, row)
+            if outcome.status != "AcceptedCanceled":
+                return
+            for other in jobs.log_jobs(connection, state.operator_id, state.station_id, phase="open"):
+                if other.job_id != row.job_id:
+                    note = "the station took a later request"
+                    jobs.save_job(connection, ended(other, "cancelled", now, "Cancelled", note))
+
+        await self._context.store.write(unit)
+        if refused and self._files is not None:
+            await self._files.withdraw(state.operator_id, begun.job_id)
+        data = JobBegun(job_id=begun.job_id, request_id=begun.request_id, file_name=name)
+        return replace(outcome, data=data)
+
+    # ------------------------------------------------------------ what stations say
+
+    async def status(self, state: StationState, said: LogStatus) -> Acknowledged:
+        """A word of an upload."""
+        now = self._context.clock.now()
+        action = "DiagnosticsStatusNotification" if said.diagnostics else "LogStatusNotification"
+        content: dict[str, Any] = {"status": said.status}
+        if said.request_id is not None:
+            content["requestId"] = said.request_id
+        state.notices.append(HeardNotice(now, Notice(action=action, content=content)))
+
+        def unit(connection: Connection) -> None:
+            known = jobs.log_jobs(connection, state.operator_id, state.station_id, limit=JOBS_LOOKED_AT)
+            row = told_of(
+                known,
+                said.request_id,
+                lambda job: job.log_type == "DiagnosticsLog" or not said.diagnostics,
+            )
+            if row is None:
+                if said.status == "Idle":
+                    return
+                row = _strange(state, said, now)
+            made = stepped(row, "log", said.status, now)
+            if made is not None:
+                jobs.save_job(connection, made)
+
+        await self._context.store.write(unit)
+        return Acknowledged()
+
+    async def _brought(self, grant: GrantRow, file: FileRow) -> None:
+        """A station has brought its log; brought again, the newer one counts."""
+        now = self._context.clock.now()
+
+        def unit(connection: Connection) -> str | None:
+            row = jobs.find_log_job(connection, grant.operator_id, grant.job_id)
+            if row is None:
+                return file.file_id  # nobody's
+            made = replace(row, file_id=file.file_id, stalled_at=None)
+            if made.phase == "open":
+                made = replace(made, updated_at=now)
+            jobs.save_job(connection, made)
+            return row.file_id
+
+        former = await self._context.store.write(unit)
+        if former is not None and self._files is not None:
+            await self._files.remove(grant.operator_id, former)
+
+    # ------------------------------------------------------------ standing still
+
+    async def look(self) -> None:
+        """Mark what stands still. A log that is here is enough: its job is done without a last word."""
+        now = self._context.clock.now()
+        for row in await self._context.store.read(_open):
+            if row.stalled_at is not None or now < stalls_at(row.state, row.updated_at):
+                continue
+            if row.file_id is not None:
+                over = ended(row, "done", now, "Uploaded", "the log is here")
+                await self._context.store.write(partial(_save, replace(over, state="Uploaded")))
+                continue
+            await self._context.store.write(partial(_save, replace(row, stalled_at=now)))
+            log.warning("station %s: log job %s stands still in %s", row.station_id, row.job_id, row.state)
+
+
+def _strange(state: StationState, said: LogStatus, now: Any) -> LogJobRow:
+    """A job that nobody here asked for."""
+    return LogJobRow(
+        operator_id=state.operator_id,
+        job_id=sortable_id(now),
+        station_id=state.station_id,
+        log_type="DiagnosticsLog" if said.diagnostics else "",
+        request_id=said.request_id,
+        location="",
+        oldest=None,
+        latest=None,
+        requested_by="station",
+        requested_at=now,
+        answer="",
+        state=ASKED,
+        phase="open",
+        steps=[],
+        updated_at=now,
+    )
+
+
+def _open(connection: Connection) -> list[LogJobRow]:
+    found: list[LogJobRow] = []
+    for operator in list_operators(connection):
+        found += jobs.log_jobs(connection, operator.operator_id, phase="open", limit=10_000)
+    return found
+
+
+def _save(row: LogJobRow, connection: Connection) -> None:
+    jobs.save_job(connection, row)

@@ -1,0 +1,115 @@
+"""What the jobs of firmware and of logs share: numbers, steps, addresses that may be shown."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from ..store import StoreClosed, StoreUnavailable
+from ..store.jobs import FirmwareJobRow, LogJobRow
+from .context import Context
+from .progress import Course, Phase, Step, advance
+from .state import StationState
+from .vocabulary import Command, Outcome
+
+log = logging.getLogger(__name__)
+
+JobRow = TypeVar("JobRow", FirmwareJobRow, LogJobRow)
+
+LOOK_EVERY_S = 60.0
+
+_SECRET = re.compile(r"(?<=/)[A-Za-z0-9_-]{43}(?=/|$)")
+_PASSWORD = re.compile(r'(?<=//)[^/@"\s]*@')
+
+Send: TypeAlias = Callable[..., Awaitable[Outcome]]
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """A job that is written down, and the command as it is to be sent."""
+
+    job_id: str
+    request_id: int
+    command: Command
+
+
+class Jobs(Protocol):
+    """What follows up a kind of command. `begin` raises ValueError and FileTrouble for what can't be sent."""
+
+    async def begin(self, state: StationState, command: Any, actor: str) -> Begun:
+        """Write a job down, and complete its command."""
+        ...
+
+    async def answered(self, state: StationState, begun: Begun, outcome: Outcome) -> Outcome:
+        """Write what the station answered; returns the outcome that tells of the job, too."""
+        ...
+
+
+def numbers(first: int) -> Iterator[int]:
+    """Request ids, from the clock at the start: those of before a restart don't come again."""
+    return itertools.count(first % 2**31 or 1)
+
+
+def fit_to_show(location: str) -> str:
+    """An address without what must stay between us and the station: our addresses' secret, a password."""
+    return _PASSWORD.sub("***@", _SECRET.sub("***", location))
+
+
+def stepped(row: JobRow, course: Course, status: str, at: datetime, note: str = "") -> JobRow | None:
+    """The job after the station's word `status`; None where that is no news."""
+    made = advance(course, row.state, row.phase, status)
+    if not made.news:
+        return None
+    step = Step(at=at, status=status, expected=made.expected, note=note)
+    return replace(
+        row,
+        state=made.state,
+        phase=made.phase,
+        steps=[*row.steps, msgspec.to_builtins(step)],
+        updated_at=at,
+        ended_at=None
+        if made.phase == "open"
+        else at
+        if row.ended_at is None or made.expected
+        else row.ended_at,
+        stalled_at=None,
+    )
+
+
+def ended(row: JobRow, phase: Phase, at: datetime, status: str, note: str) -> JobRow:
+    """The job, ended without a word of the station."""
+    step = Step(at=at, status=status, expected=False, note=note)
+    return replace(
+        row, phase=phase, steps=[*row.steps, msgspec.to_builtins(step)], updated_at=at, ended_at=at
+    )
+
+
+def told_of(jobs: Sequence[JobRow], request_id: int | None, fits: Callable[[JobRow], bool]) -> JobRow | None:
+    """Which of a station's jobs (the newest first) a word is about. One without a request id is about the
+    newest that is open, or else the newest.
+    """
+    if request_id is not None:
+        return next((row for row in jobs if row.request_id == request_id), None)
+    fitting = [row for row in jobs if fits(row)]
+    return next((row for row in fitting if row.phase == "open"), fitting[0] if fitting else None)
+
+
+async def look_for_ever(context: Context, look: Callable[[], Awaitable[None]], what: str) -> None:
+    """Call `look` each minute (site time) until cancelled."""
+    while True:
+        await context.clock.sleep(LOOK_EVERY_S)
+        try:
+            await look()
+        except (StoreUnavailable, StoreClosed) as trouble:
+            log.warning("%s could not be looked at: %s", what, trouble)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("%s could not be looked at", what)
