@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.conftest import Demo
 from tests.e2e.test_console import PATIENCE_MS, axe_violations
 
-TABS = ("messages", "actions", "variables", "connections", "audit")
+TABS = ("messages", "actions", "variables", "certificates", "connections", "audit")
 
 
 def ask(page: Page, path: str, body: Any = None) -> Any:
@@ -177,6 +182,78 @@ def test_the_live_tail_is_filtered(signed_in: Page, demo: Demo) -> None:
     expect(messages.get_by_role("listitem").nth(8)).to_be_visible(timeout=PATIENCE_MS)
 
 
+def a_root(name: str) -> str:
+    """A certificate authority's certificate, PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(who)
+        .issuer_name(who)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=400))
+        .not_valid_after(now + timedelta(days=4000))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    return made.public_bytes(Encoding.PEM).decode()
+
+
+def test_a_root_is_trusted_and_offered_to_a_station(signed_in: Page, demo: Demo) -> None:
+    page = signed_in
+    page.goto(f"{demo.address}/settings?view=certificates")
+    expect(page.get_by_role("main")).to_contain_text("No certificate is trusted yet", timeout=PATIENCE_MS)
+    page.get_by_test_id("add-root").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Label").fill("Depot V2G")
+    dialog.get_by_label("Certificate as text (PEM)").fill("nothing of the kind")
+    page.get_by_test_id("dialog-submit").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("pem", timeout=PATIENCE_MS)
+    dialog.get_by_label("Certificate as text (PEM)").fill(a_root("Depot Root 1"))
+    page.get_by_test_id("dialog-submit").click()
+    expect(page.get_by_test_id("roots")).to_contain_text("Depot Root 1", timeout=PATIENCE_MS)
+    assert axe_violations(page) == []
+    [trusted] = ask(page, "/certificates")
+    assert (trusted["label"], trusted["use"]) == ("Depot V2G", "V2GRootCertificate")
+    # A station of the demo keeps no certificates: what it answers stays in the dialog, and nothing is listed.
+    page.goto(f"{demo.address}/stations/WP-02?tab=certificates")
+    page.get_by_role("button", name="Install a certificate").click()
+    dialog.get_by_label("Trusted for").select_option("V2GRootCertificate")
+    dialog.get_by_label("One that is trusted here").select_option("Depot V2G")
+    page.get_by_test_id("dialog-submit").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("WP-02 answered with an error", timeout=PATIENCE_MS)
+    dialog.get_by_role("button", name="Cancel").click()
+    assert ask(page, "/stations/WP-02/certificates") == []
+
+
+def test_a_token_keeps_what_it_may(signed_in: Page, demo: Demo) -> None:
+    page = signed_in
+    page.goto(f"{demo.address}/tokens")
+    page.get_by_role("button", name="Add a token").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Token", exact=True).fill("04AABBCCDD0011")
+    dialog.locator("summary").click()
+    dialog.get_by_label("Priority").fill("3")
+    dialog.get_by_label("Message for the driver").fill("Bay 4 is yours")
+    dialog.get_by_role("button", name="Add a place").click()
+    dialog.get_by_label("Place", exact=True).select_option("station/WP-02")
+    dialog.get_by_label("EVSEs: all").fill("1")
+    page.get_by_test_id("dialog-submit").click()
+    expect(page.get_by_role("main")).to_contain_text("04AABBCCDD0011", timeout=PATIENCE_MS)
+    # Changing one thing leaves the others.
+    page.get_by_role("button", name="Edit 04AABBCCDD0011").click()
+    assert axe_violations(page) == []
+    dialog.get_by_label("Label").fill("Van 9")
+    page.get_by_test_id("dialog-submit").click()
+    expect(page.get_by_role("row").filter(has_text="04AABBCCDD0011")).to_contain_text("Van 9")
+    kept = ask(page, "/tokens/04AABBCCDD0011")
+    assert (kept["label"], kept["priority"], kept["message"]) == ("Van 9", 3, "Bay 4 is yours")
+    assert kept["allowed"] == [{"station_id": "WP-02", "evse_ids": [1]}]
+    assert kept["listed"]
+
+
 @pytest.mark.parametrize("tab", TABS)
 def test_axe_finds_nothing_in_a_room(signed_in: Page, demo: Demo, tab: str) -> None:
     page = signed_in
@@ -206,7 +283,14 @@ def test_every_room_fits_a_phone(browser: Browser, demo: Demo, signed_in: Page) 
         )
         assert (tab, wide) == (tab, 0)
         assert axe_violations(page) == []
-    choice.select_option("actions")
+    for other in ("/tokens", "/settings?view=certificates"):
+        page.goto(demo.address + other)
+        page.wait_for_load_state("networkidle")
+        wide = page.evaluate(
+            "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert (other, wide) == (other, 0)
+    page.goto(f"{demo.address}/stations/WP-01?tab=actions")
     page.get_by_test_id("action-select").select_option("SetChargingProfile")
     expect(page.get_by_test_id("action-form")).to_contain_text("chargingSchedulePeriod[0]")
     wide = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")

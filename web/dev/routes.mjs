@@ -9,10 +9,11 @@ const ok = (json) => ({ json });
 const problem = (status, title, detail, remedy) => ({ status, json: { type: "about:blank", title, status, detail, remedy } });
 const done = { status: 204 };
 
+const MORE = { message: "", language: "", allowed: [], concurrent: null, priority: null, listed: true, master: false };
 let tokens = [
-  { value: "04A2B1C3D4E5F6", kind: "ISO14443", status: "Accepted", group: "Fleet", expires_at: null, label: "Van 3, spare card" },
-  { value: "DE8ACCABC123456", kind: "eMAID", status: "Accepted", group: null, expires_at: iso(Date.UTC(2027, 5, 1)), label: "" },
-  { value: "04FFEE11223344", kind: "ISO14443", status: "Blocked", group: null, expires_at: null, label: "Lost in March" },
+  { value: "04A2B1C3D4E5F6", kind: "ISO14443", status: "Accepted", group: "Fleet", expires_at: null, label: "Van 3, spare card", ...MORE },
+  { value: "DE8ACCABC123456", kind: "eMAID", status: "Accepted", group: null, expires_at: iso(Date.UTC(2027, 5, 1)), label: "", ...MORE },
+  { value: "04FFEE11223344", kind: "ISO14443", status: "Blocked", group: null, expires_at: null, label: "Lost in March", ...MORE },
 ];
 let keys = [{ prefix: "k7dq2p", name: "Building automation", role: "operator", created_at: iso(Date.UTC(2026, 3, 2)), revoked_at: null, last_used_at: iso(Date.UTC(2026, 4, 12, 6)) }];
 const station = (id) => {
@@ -43,6 +44,9 @@ const audit = (n) =>
     audit_id: String(900 - i), at: iso(world.now() - i * 17e4), actor: i % 3 ? "site:harbour" : "user:owner", action: i % 3 ? "station.set_profile" : i % 2 ? "limit.set" : "session.boost",
     target: i % 3 ? `CP-${String((i % 24) + 1).padStart(2, "0")}` : "main", detail: { limit_a: 16 - i / 10 }, outcome: i % 7 === 5 ? "timeout" : "accepted", outcome_detail: null, outcome_at: iso(world.now() - i * 17e4 + 300),
   }));
+
+const root = { use: "V2GRootCertificate", fingerprint: "3ac1".repeat(16), label: "V2G Root", subject: "CN=V2G Root CA QA G1,O=Example PKI,C=DE", issuer: "CN=V2G Root CA QA G1", serial_number: "4f21", not_before: iso(0), not_after: iso(world.now() + 9e10), expiring: false, expired: false, pem: "-----BEGIN CERTIFICATE-----", added_by: "user:owner", added_at: iso(world.now()) };
+const held = { station_id: "CP-01", use: "CSMSRootCertificate", certificate_id: "c1", certificate: { hash_algorithm: "SHA256", issuer_name_hash: "aa", issuer_key_hash: "bb", serial_number: "1f02aa7731c9" }, parent_id: null, subject: "CN=Ampacity Root,O=Example", not_after: iso(world.now() + 9e8), expiring: true, expired: false, installed_at: iso(world.now() - 9e8), reported_at: iso(world.now() - 6e6) };
 
 export async function routes(method, path, query, body) {
   const m = (pattern) => path.match(new RegExp(`^${pattern}$`))?.slice(1).map(decodeURIComponent);
@@ -112,6 +116,9 @@ export async function routes(method, path, query, body) {
     if (p[0] === "SetChargingProfile" && body.csChargingProfiles.stackLevel > 3) return { status: 422, json: { type: "urn:ampacity:invalid", title: "Unprocessable", status: 422, what: "The payload breaks its schema.", remedy: "Nothing was sent.", errors: [{ where: "$.csChargingProfiles.stackLevel", what: "is too high" }] } };
     return p[0] === "ReserveNow" ? ok({ status: "Occupied" }) : ok({ status: "Accepted" });
   }
+  if (path === "/certificates/expiring") return ok({ trusted: [], held: [{ ...held, not_after: iso(world.now() + 9e8), expiring: true }] });
+  if (path === "/certificates") return ok(method === "POST" ? [root] : [root, { ...root, use: "MORootCertificate", fingerprint: "9f".repeat(32), label: "Old contracts", subject: "CN=Contract Root 2019,O=Example", expired: true, not_after: iso(world.now() - 4e9) }]);
+  if (m("/stations/[^/]+/certificates")) return ok([held, { ...held, certificate_id: "c2", use: "V2GCertificateChain", subject: null, not_after: null, expiring: null, expired: null, installed_at: null }]);
   if (path === "/tokens") {
     if (method === "POST") tokens = [...tokens, { group: null, expires_at: null, label: "", kind: "ISO14443", status: "Accepted", ...body }];
     return ok(method === "POST" ? tokens.at(-1) : tokens);
