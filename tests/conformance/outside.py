@@ -175,3 +175,23 @@ class Responder:
 def asked_of(certificate: Certificate, responder: str, algorithm: str = "SHA256") -> dict[str, Any]:
     """OCSPRequestDataType."""
     return certificate.hashes(algorithm) | {"responderURL": responder}
+
+
+def list_of(
+    authority: Certificate,
+    now: datetime,
+    *revoked: Certificate,
+    days: float = 1,
+    by: Certificate | None = None,
+) -> bytes:
+    """A revocation list of `authority`, DER; signed by somebody else (`by`) it is a lie."""
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(authority.made.subject)
+        .last_update(now - timedelta(hours=1))
+        .next_update(now + timedelta(days=days))
+    )
+    for each in revoked:
+        entry = x509.RevokedCertificateBuilder().serial_number(each.made.serial_number)
+        builder = builder.add_revoked_certificate(entry.revocation_date(now - timedelta(days=1)).build())
+    return builder.sign((by or authority).key, hashes.SHA256()).public_bytes(Encoding.DER)

@@ -59,15 +59,34 @@ class Outbound:
         Raises OutboundError for addresses that are not allowed, for lines that break, time that runs out and
         answers of more than `limit_bytes`.
         """
+        return await self._within(timeout_s, "POST", url, body, headers, limit_bytes)
+
+    async def get(
+        self, url: str, headers: Mapping[str, str], *, timeout_s: float, limit_bytes: int
+    ) -> Answer:
+        """GET, in the same bounds."""
+        return await self._within(timeout_s, "GET", url, b"", headers, limit_bytes)
+
+    async def _within(
+        self,
+        timeout_s: float,
+        method: str,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        limit_bytes: int,
+    ) -> Answer:
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._post(url, body, headers, limit_bytes)
+                return await self._ask(method, url, body, headers, limit_bytes)
         except TimeoutError:
             raise OutboundError(f"{url}: no answer within {timeout_s:g} s") from None
         except httpx.HTTPError as trouble:
             raise OutboundError(f"{url}: {trouble or type(trouble).__name__}") from None
 
-    async def _post(self, url: str, body: bytes, headers: Mapping[str, str], limit_bytes: int) -> Answer:
+    async def _ask(
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str], limit_bytes: int
+    ) -> Answer:
         try:
             target = httpx.URL(url)
         except httpx.InvalidURL as error:
@@ -79,9 +98,9 @@ class Outbound:
         address = await self._address(target)
         host = target.host if target.port is None else f"{target.host}:{target.port}"
         request = self._ready().build_request(
-            "POST",
+            method,
             target.copy_with(host=address, username=None, password=None),
-            content=body,
+            content=body or None,
             headers={**headers, "Host": host, "Accept-Encoding": "identity"},
             extensions={"sni_hostname": target.host},
         )

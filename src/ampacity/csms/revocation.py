@@ -1,5 +1,5 @@
-"""Who was revoked: OCSP responders are asked over HTTP, once for all who want to know at the same time, and
-what they prove is kept until they want to be asked again.
+"""Who was revoked: OCSP responders are asked over HTTP, once for all who want to know at the same time, or
+revocation lists fetched; what they prove is kept until they want to be asked again.
 
 Only proven answers are kept, so that a forged one is never believed longer than once; and `unknown` is asked
 anew each time: it is neither good nor bad.
@@ -16,14 +16,19 @@ from cryptography.x509 import Certificate
 from msgspec import Struct
 
 from ..clock import Clock
-from ..pki import ocsp
+from ..pki import ocsp, revocation_lists
 from ..pki.certificates import HashData
 from ..pki.ocsp import OcspError, OcspVerdict
+from ..pki.revocation_lists import ListError, ListVerdict
 from .outbound import Outbound, OutboundError
 
 LIMIT_BYTES = 64 * 1024
 KEPT = 10_000
 """Answers; each has one or two kilobytes."""
+
+LIST_BYTES = 2 * 1024 * 1024
+LISTS_KEPT = 20
+"""Lists of a large authority have a megabyte."""
 
 _HEADERS = {"Content-Type": "application/ocsp-request", "Accept": "application/ocsp-response"}
 _Key: TypeAlias = tuple[str, str, str, str]
@@ -46,6 +51,7 @@ class Revocation:
         self._outbound = outbound
         self._timeout_s = timeout_s
         self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
+        self._lists: OrderedDict[str, _Kept] = OrderedDict()
         self._asking: dict[tuple[_Key, str], asyncio.Task[bytes]] = {}
 
     async def verdict(
@@ -78,6 +84,42 @@ class Revocation:
         if best is not None:
             return best
         raise Unanswered(f"certificate {asked.serial_number}: {'; '.join(troubles)}")
+
+    async def listed(
+        self, asked: HashData, urls: Sequence[str], authorities: Sequence[Certificate]
+    ) -> ListVerdict:
+        """What the issuer's revocation list says of a certificate; lists are kept like answers.
+
+        Raises Unanswered.
+        """
+        troubles = []
+        for url in urls:
+            kept = self._lists.get(url)
+            try:
+                data = (
+                    await self._fetch_list(url)
+                    if kept is None or kept.until <= self._clock.time()
+                    else kept.der
+                )
+                verdict = revocation_lists.read(data, asked, authorities, self._clock.now())
+            except (ListError, OutboundError, ValueError) as trouble:
+                troubles.append(str(trouble))
+                continue
+            if verdict.proven:
+                self._lists[url] = _Kept(data, verdict.until.timestamp())
+                self._lists.move_to_end(url)
+                while len(self._lists) > LISTS_KEPT:
+                    self._lists.popitem(last=False)
+            return verdict
+        raise Unanswered(f"certificate {asked.serial_number}: {'; '.join(troubles)}")
+
+    async def _fetch_list(self, url: str) -> bytes:
+        answer = await self._outbound.get(
+            url, {"Accept": "application/pkix-crl"}, timeout_s=self._timeout_s, limit_bytes=LIST_BYTES
+        )
+        if answer.status != 200:
+            raise OutboundError(f"{url}: HTTP status {answer.status}")
+        return answer.body
 
     async def _fetch(self, key: _Key, asked: HashData, url: str) -> bytes:
         place = (key, url)

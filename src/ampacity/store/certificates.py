@@ -73,10 +73,12 @@ def list_trusted(
     return [TrustedRow(**row._mapping) for row in connection.execute(query)]
 
 
-def trusted_pems(connection: Connection, operator_id: str, uses: Sequence[str]) -> list[str]:
-    """The certificates themselves."""
+def trusted_pems(connection: Connection, operator_id: str, uses: Sequence[str] | None) -> list[str]:
+    """The certificates themselves, those for `uses` or (None) for any."""
     column = trusted_certificate.c
-    query = select(column.pem).where(column.operator_id == operator_id, column.use.in_(uses))
+    query = select(column.pem).where(column.operator_id == operator_id)
+    if uses is not None:
+        query = query.where(column.use.in_(uses))
     return list(connection.execute(query).scalars())
 
 

@@ -13,7 +13,12 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
+from cryptography.x509.oid import NameOID
 
 from ..double import Double
 from ..outside import Outside, Responder, asked_of, make, outside
@@ -267,3 +272,32 @@ async def test_pnc_a_new_certificate_for_cars_is_asked_for(product: Product, nam
         double.reactions["DataTransfer"] = answers({"status": "NotImplemented"})
         outcome = await product.command(name, "renew_certificate", purpose="V2G")
         assert (outcome.status_code, outcome.json()["outcome"]["status"]) == (502, "NotImplemented")
+
+
+@proves("PNC 3.1.2", "PNC 6.8", "PNC 6.2")
+async def test_pnc_a_station_gets_its_certificate_for_cars(product: Product, name: str) -> None:
+    """A wrapped request is signed and comes back wrapped, leaf first; nothing goes by 1.6's own messages."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COMMON_NAME, f"DEAMP{name}"),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Operator"),
+        ]
+    )
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+    async with product.station(name) as double:
+        double.reactions["DataTransfer"] = answers({"status": "Accepted"})
+        pem = request.public_bytes(Encoding.PEM).decode()
+        assert await tell(double, "SignCertificate", {"csr": pem}) == {"status": "Accepted"}
+        await double.wait_heard("DataTransfer")
+        action, payload = last(double)
+        assert (action, payload["messageId"], list(payload["data"])) == (
+            "DataTransfer",
+            "CertificateSigned",
+            ["certificateChain"],
+        )
+        leaf = x509.load_pem_x509_certificates(payload["data"]["certificateChain"].encode())[0]
+        assert (leaf.public_key(), leaf.subject) == (key.public_key(), subject)
+        refused = await tell(double, "SignCertificate", {"csr": "no request"})
+        assert refused == {"status": "Rejected"}
+        assert [name for name, _ in double.heard] == ["DataTransfer"]

@@ -30,7 +30,6 @@ from ...pki.certificates import (
     same_hash_data,
 )
 from ...pki.contracts import emaid_of, same_emaid
-from ...pki.ocsp import OcspVerdict
 from ...store.certificates import trusted_pems
 from ..context import Context
 from ..contract_pool import ContractPool, ContractProvider, NoContract
@@ -119,7 +118,7 @@ class PlugAndCharge:
         return replace(verdict, certificate_status="ContractCancelled" if over else "Accepted")
 
     async def _check(self, operator_id: str, emaid: str, proof: ContractProof) -> None:
-        trusted = await self._trusted(operator_id)
+        trusted = await self._trusted(operator_id, CONTRACT_ROOTS)
         chain: list[Certificate] = []
         if proof.chain_pem:
             try:
@@ -153,13 +152,11 @@ class PlugAndCharge:
                 doubts.append(f"its responder does not know {name}")
             elif not verdict.proven:
                 doubts.append(f"who answered for {name} could not prove to speak for its issuer")
-        if doubts and self._context.settings.plug_and_charge.revocation == "required":
+        if doubts and self._wants_proof:
             raise _Refused("CertChainError", "; ".join(doubts))
 
-    async def _trusted(self, operator_id: str) -> list[Certificate]:
-        pems = await self._context.store.read(
-            lambda connection: trusted_pems(connection, operator_id, CONTRACT_ROOTS)
-        )
+    async def _trusted(self, operator_id: str, uses: Sequence[str] | None) -> list[Certificate]:
+        pems = await self._context.store.read(lambda connection: trusted_pems(connection, operator_id, uses))
         return [certificate for pem in pems for certificate in read_chain(pem)]
 
     # ------------------------------------------------------------ what stations ask
@@ -180,7 +177,8 @@ class PlugAndCharge:
         """The OCSP response of a certificate, for cars to see: they judge who signed it."""
         asked = said.question
         try:
-            verdict = await self._verdict(state, asked.certificate, (asked.responder_url,))
+            authorities = await self._trusted(state.operator_id, None)
+            verdict = await self._revocation.verdict(asked.certificate, (asked.responder_url,), authorities)
         except Unanswered as none:
             log.info("station %s: no certificate status: %s", state.station_id, none)
             return CertificateStatusAnswer(why=str(none))
@@ -193,24 +191,30 @@ class PlugAndCharge:
         )
 
     async def _found(self, state: StationState, asked: StatusSource) -> StatusFound:
-        if asked.source == "CRL":
-            return StatusFound(asked=asked, status="Failed", next_update=_NEVER)
+        word: Literal["Good", "Revoked", "Unknown"]
+        authorities = await self._trusted(state.operator_id, None)
         try:
-            verdict = await self._verdict(state, asked.certificate, asked.urls)
+            if asked.source == "CRL":
+                listed = await self._revocation.listed(asked.certificate, asked.urls, authorities)
+                word, proven, until = "Revoked" if listed.revoked else "Good", listed.proven, listed.until
+            else:
+                said = await self._revocation.verdict(asked.certificate, asked.urls, authorities)
+                word, proven, until = _WORDS[said.status], said.proven, said.until
+            if word == "Good" and not proven and self._wants_proof:
+                raise Unanswered("who says so could not prove to speak for the certificate's issuer")
         except Unanswered as none:
             log.info("station %s: no certificate status: %s", state.station_id, none)
             return StatusFound(asked=asked, status="Failed", next_update=_NEVER)
-        if verdict.status == "good" and not verdict.proven:
-            return StatusFound(asked=asked, status="Failed", next_update=_NEVER)
-        return StatusFound(asked=asked, status=_WORDS[verdict.status], next_update=verdict.until)
+        return StatusFound(asked=asked, status=word, next_update=until)
 
     async def unread(self, state: StationState, said: VendorData) -> VendorAnswer:
         """A message of Plug & Charge inside DataTransfer that could not be read."""
         known = said.message_id in _WRAPPED
         return VendorAnswer(status="Rejected" if known else "UnknownMessageId")
 
-    async def _verdict(self, state: StationState, certificate: HashData, urls: Sequence[str]) -> OcspVerdict:
-        return await self._revocation.verdict(certificate, urls, await self._trusted(state.operator_id))
+    @property
+    def _wants_proof(self) -> bool:
+        return self._context.settings.plug_and_charge.revocation == "required"
 
 
 def _links(path: Sequence[Certificate], proof: ContractProof) -> list[_Link]:
