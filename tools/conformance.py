@@ -137,7 +137,7 @@ def tests() -> dict[str, list[Test]]:
 
 def _requirements(node: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[str, ...]:
     for mark in node.decorator_list:
-        if isinstance(mark, ast.Call) and ast.unparse(mark.func).endswith("mark.proves"):
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func).endswith("proves"):
             return tuple(str(ast.literal_eval(argument)) for argument in mark.args)
     return ()
 
