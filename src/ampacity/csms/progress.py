@@ -138,7 +138,7 @@ def advance(course: Course, state: str, phase: Phase, status: str) -> Advance:
     end = _ENDS.get(status)
     if phase == "open" or end is not None:
         return Advance(status, end or "open", expected, True)
-    if expected:  # tried again after a failure
+    if expected and phase != "cancelled":  # tried again after a failure
         return Advance(status, "open", True, True)
     return Advance(state, phase, False, True)
 
