@@ -18,6 +18,8 @@ from ..access.service import Access
 from ..bus.local import Bus
 from ..clock import Clock
 from ..csms.blocks.device_model import DeviceModel
+from ..csms.blocks.local_lists import LocalLists
+from ..csms.blocks.reservations import Reservations
 from ..csms.quarantine import Quarantine
 from ..csms.repairs import Repairs
 from ..csms.settings import CsmsSettings
@@ -35,6 +37,8 @@ class Stations(Protocol):
     """What the API needs of the CSMS."""
 
     settings: CsmsSettings
+    reservations: Reservations
+    local_lists: LocalLists
 
     @property
     def stations(self) -> Mapping[str, StationState]:
@@ -54,6 +58,10 @@ class Stations(Protocol):
         timeout_s: float = 30.0,
     ) -> Outcome:
         """Send a command; audits itself, never raises for reasons of the station."""
+        ...
+
+    async def close_transaction(self, operator_id: str, transaction_id: str, actor: str, why: str) -> bool:
+        """Close an open transaction for a person; returns whether there was one."""
         ...
 
     async def written(self) -> None:

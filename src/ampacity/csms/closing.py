@@ -10,6 +10,7 @@ judged by signs, each with its own patience; the first rule that holds decides:
     unplugged    the EVSE is told `Available` or `Unavailable` after the last word of it     `plug_s`
     rebooted     the station came back from a boot and tells nothing of it                   `resume_s`
     silent       the station itself was not heard of                                         `silent_s`
+    person       somebody says so, by the API (`blocks.oversight.close`)                     none
     eternal      older than `eternal_s`, and no energy flowed for                            `quiet_s`
 
 - What is closed ends at its last word (or at the sign, where that is earlier than now and it still charged):
@@ -33,9 +34,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-Rule = Literal["denied", "another", "unplugged", "rebooted", "silent", "eternal"]
+Rule = Literal["person", "denied", "another", "unplugged", "rebooted", "silent", "eternal"]
 
 REASONS: Mapping[Rule, str] = {
+    "person": "NotReportedClosed",
     "denied": "NotReported",
     "another": "NotReported",
     "unplugged": "NotReportedUnplugged",

@@ -38,6 +38,7 @@ from .blocks.certificates import Certificates
 from .blocks.device_model import DeviceModel
 from .blocks.display import Display
 from .blocks.firmware import Firmware
+from .blocks.local_lists import LocalLists
 from .blocks.logs import Logs
 from .blocks.metering import Metering
 from .blocks.notices import Notices
@@ -45,6 +46,7 @@ from .blocks.oversight import Oversight
 from .blocks.plug_and_charge import PlugAndCharge
 from .blocks.provisioning import ACTOR
 from .blocks.remote import Remote
+from .blocks.reservations import Reservations
 from .blocks.security import Security
 from .blocks.signing import Signing
 from .blocks.smart_charging import SmartCharging
@@ -77,6 +79,7 @@ from .vocabulary import (
     PNC_VENDOR,
     Answer,
     Authorize,
+    CancelReservation,
     CertificateRequest,
     CertificateStatusRequest,
     ChainStatusRequest,
@@ -91,6 +94,7 @@ from .vocabulary import (
     FromStation,
     GetDisplayMessages,
     GetInstalledCertificates,
+    GetLocalListVersion,
     GetLog,
     Heartbeat,
     InstallCertificate,
@@ -102,7 +106,10 @@ from .vocabulary import (
     PublishStatus,
     RawCall,
     RequestStart,
+    ReservationUpdate,
+    ReserveNow,
     SecurityEvent,
+    SendLocalList,
     SetDisplayMessage,
     SetProfile,
     Status,
@@ -150,7 +157,10 @@ class Csms:
         self._authorization = Authorization(context)
         self.ledger = Ledger(store, _interpret)
         self._metering = Metering(context, self.ledger)
-        self._transactions = Transactions(context, self._authorization, self._metering, self.ledger)
+        self.reservations = Reservations(context)
+        self._transactions = Transactions(
+            context, self._authorization, self._metering, self.ledger, self.reservations
+        )
         self._smart_charging = SmartCharging(context)
         self._notices = Notices(context)
         self._display = Display(context)
@@ -158,6 +168,7 @@ class Csms:
         self._remote = Remote(int(clock.time()))
         self.device_model = DeviceModel(context, self._for_the_system, self._availability.status)
         self._provisioning = self.device_model.provisioning
+        self.local_lists = LocalLists(context, self._authorization.rules, self._for_the_system)
         self._oversight = Oversight(context, self._transactions, self.ledger, self._for_the_system)
         self._certificates = Certificates(context)
         self.plug_and_charge = PlugAndCharge(context, self._authorization)
@@ -176,6 +187,7 @@ class Csms:
             FirmwareStatus: self._firmware.status,
             PublishStatus: self._firmware.publish_status,
             LogStatus: self._logs.status,
+            ReservationUpdate: self.reservations.updated,
             Notice: self._notices.heard,
             **self.device_model.hears,
             DisplayMessagesTold: self._display.told,
@@ -193,6 +205,18 @@ class Csms:
             SetDisplayMessage: self._display.set,
             GetDisplayMessages: self._display.asked,
             ClearDisplayMessage: self._display.cleared,
+            SendLocalList: self.local_lists.taken,
+            GetLocalListVersion: self.local_lists.told,
+        }
+        # Before a command is sent: what it still lacks, or what must be written first.
+        self._prepare: dict[type[Any], Callable[[StationState, Any, str], Awaitable[Command]]] = {
+            ReserveNow: self.reservations.prepare,
+            SendLocalList: self.local_lists.prepare,
+        }
+        # Whatever became of it, even if it was never sent.
+        self._settle: dict[type[Any], Callable[[StationState, Any, Outcome], None]] = {
+            ReserveNow: self.reservations.reserved,
+            CancelReservation: self.reservations.cancelled,
         }
         self._jobs: dict[type[Any], Jobs] = {
             UpdateFirmware: self._firmware,
@@ -217,6 +241,8 @@ class Csms:
         await self.reload()
         known = await self._store.read(operators.list_operators)
         await self.device_model.start([operator.operator_id for operator in known])
+        await self.reservations.start([operator.operator_id for operator in known])
+        await self.local_lists.start([operator.operator_id for operator in known])
         applied = await self.ledger.start(self._stations.add, [operator.operator_id for operator in known])
         if applied:
             log.info("%d messages of before the restart were applied again from the journal", applied)
@@ -253,6 +279,8 @@ class Csms:
         for end in self._ends:
             end()
         await self.device_model.stop()
+        await self.local_lists.stop()
+        await self.reservations.stop()
         await self._oversight.stop()
         await self._firmware.stop()
         await self._logs.stop()
@@ -410,6 +438,7 @@ class Csms:
             except ValueError as impossible:
                 return Outcome(result="error", detail=str(impossible))
             command = self._display.numbered(station_id, command)
+            command = await self._prepared(operator_id, station_id, command, actor)
         program = actor.startswith(("controller", "system"))
         action = str(command.__struct_config__.tag)
         target = f"station/{station_id}"
@@ -425,6 +454,8 @@ class Csms:
             with contextlib.suppress(StoreClosed):
                 audit.post_complete(self._store, operator_id, audit_id, "cancelled", "nobody waited for it")
             raise
+        if not isinstance(command, RawCall):
+            self._settled(operator_id, station_id, command, outcome)
         words = f"{outcome.status} {outcome.detail}".strip()
         if program:
             audit.post_complete(self._store, operator_id, audit_id, outcome.result, words)
@@ -436,6 +467,17 @@ class Csms:
                 # outcome.
                 log.exception("the outcome of %s could not be written", audit_id)
         return outcome
+
+    async def _prepared(self, operator_id: str, station_id: str, command: Command, actor: str) -> Command:
+        state, prepare = self._stations.get(station_id), self._prepare.get(type(command))
+        if prepare is None or state is None or state.operator_id != operator_id:
+            return command
+        return await prepare(state, command, actor)
+
+    def _settled(self, operator_id: str, station_id: str, command: Command, outcome: Outcome) -> None:
+        state, settle = self._stations.get(station_id), self._settle.get(type(command))
+        if settle is not None and state is not None and state.operator_id == operator_id:
+            settle(state, command, outcome)
 
     async def _for_the_system(self, state: StationState, command: Command, actor: str = ACTOR) -> Outcome:
         return await self.command(state.operator_id, state.station_id, command, actor)
@@ -533,6 +575,7 @@ class Csms:
             outcome = speech.outcome(meaning, [reply])
         if meaning is not None:
             self._take_effect(state, meaning, outcome)
+            self._settled(state.operator_id, state.station_id, meaning, outcome)
         if jobs is not None and begun is not None:
             await jobs.answered(state, begun, outcome)
         return outcome if isinstance(reply, CallFailed) else replace(outcome, data=msgspec.to_builtins(reply))
@@ -556,6 +599,18 @@ class Csms:
         effect = self._effects.get(type(command))
         if effect is not None and (outcome.accepted or maybe):
             effect(state, command, outcome)
+
+    async def close_transaction(self, operator_id: str, transaction_id: str, actor: str, why: str) -> bool:
+        """Close an open transaction that its station never ended, for `actor`; returns whether there was one.
+
+        It is a supposition like any other: the station's own end, should it come, replaces it.
+        """
+        for state in self._stations:
+            if state.operator_id == operator_id and any(
+                row.transaction_id == transaction_id for row in state.transactions.values()
+            ):
+                return await self._oversight.close(state, transaction_id, actor, why)
+        return False
 
     # ------------------------------------------------------------ what the bus tells
 

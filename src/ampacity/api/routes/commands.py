@@ -60,7 +60,11 @@ _TROUBLE: dict[str, tuple[int, str, str]] = {
 
 async def send(api: ApiContext, who: Principal, station_id: str, command: Command) -> Outcome:
     """Send a command and return what became of it. Raises ApiError for anything but accepted."""
-    outcome = await api.csms.command(who.operator_id, station_id, command, who.actor)
+    return judged(station_id, await api.csms.command(who.operator_id, station_id, command, who.actor))
+
+
+def judged(station_id: str, outcome: Outcome) -> Outcome:
+    """The outcome where it is accepted. Raises ApiError for anything else."""
     if outcome.result == "accepted":
         return outcome
     raise _trouble(station_id, outcome)

@@ -123,7 +123,9 @@ async def put_token(api: Api, who: Who, value: FromPath[str], data: JSONBody[Tok
         _audit(api, connection, who, "save_token", row.token, data)
         return row
 
-    return view_of(api, await api.store.write(unit))
+    row = await api.store.write(unit)
+    api.csms.local_lists.changed(who.operator_id)
+    return view_of(api, row)
 
 
 @delete("/{value:path}", opt={"permission": "operate"}, summary="Forget a token")
@@ -141,6 +143,7 @@ async def delete_token(api: Api, who: Who, value: FromPath[str]) -> None:
 
     if not await api.store.write(unit):
         raise not_found("token", name, "/api/v1/tokens lists them.")
+    api.csms.local_lists.changed(who.operator_id)
 
 
 router = Router("/tokens", tags=["tokens"], route_handlers=[list_tokens, get_token, put_token, delete_token])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from litestar import Router, get
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar import Router, get, post
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec.structs import replace
 
 from ...access.principal import Principal
@@ -15,8 +15,9 @@ from ...store import transactions as rows
 from ...store.samples import SeriesTooLong
 from ...store.transactions import TransactionFilter, TransactionRow
 from ..context import ApiContext
-from ..errors import invalid, not_found
+from ..errors import conflict, invalid, not_found
 from ..views import SeriesView, TransactionPage, TransactionView
+from ..views_authorization import TransactionClosing
 from .names import Api, Limit, Who, aware
 from .series import QUARTER, of_samples, read_series, too_long
 
@@ -156,6 +157,26 @@ async def get_series(
     return SeriesView(resolution="raw", lines=of_samples(points), clock_correction_s=row.clock_correction_s)
 
 
+@post(
+    "/{transaction_id:str}/close",
+    opt={"permission": "operate"},
+    status_code=200,
+    summary="Close a transaction that its station never ended",
+)
+async def close_transaction(
+    api: Api, who: Who, transaction_id: FromPath[str], data: JSONBody[TransactionClosing]
+) -> TransactionView:
+    """It ends at its last word, with the stop reason `NotReportedClosed`. Nothing is sent to the station: if
+    it goes on there, what it tells opens the transaction again, and its own end replaces this one.
+    """
+    row = await transaction_of(api, who, transaction_id)
+    if not await api.csms.close_transaction(who.operator_id, transaction_id, who.actor, data.why):
+        raise conflict(f"Transaction {transaction_id} is {row.state}: there is nothing to close.")
+    return view_of(await transaction_of(api, who, transaction_id))
+
+
 router = Router(
-    "/transactions", tags=["transactions"], route_handlers=[list_transactions, get_transaction, get_series]
+    "/transactions",
+    tags=["transactions"],
+    route_handlers=[list_transactions, get_transaction, get_series, close_transaction],
 )

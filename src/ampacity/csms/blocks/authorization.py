@@ -37,7 +37,7 @@ class Authorization:
     def __init__(self, context: Context) -> None:
         self._context = context
         settings = context.settings
-        self._rules = Rules(
+        self.rules = Rules(
             accept_unknown=settings.unknown_tokens == "accept",
             concurrent=settings.concurrent_transactions,
             master_group=settings.master_pass_group,
@@ -93,9 +93,9 @@ class Authorization:
             granted=self._granted.get((state.station_id, token_key(value)), 0.0) >= context.clock.time(),
         )
         if token.kind == ANONYMOUS:
-            return judge(None, asked, self._rules)
+            return judge(None, asked, self.rules)
         row = await context.store.read(lambda connection: find_token(connection, operator_id, value))
-        known = judge(row, asked, self._rules)
+        known = judge(row, asked, self.rules)
         stranger = row is None and not asked.granted
         only_strangers = context.settings.authorization_hook.asked == "unknown"
         if self.authorizer is None or (only_strangers and not stranger):

@@ -130,24 +130,48 @@ class Oversight:
             and dialect(state.version).tells_transaction_status
         )
 
+    async def close(self, state: StationState, transaction_id: str, actor: str, why: str) -> bool:
+        """Close an open transaction for a person, as of its last word; returns whether there was one."""
+        row = next((row for row in state.transactions.values() if row.transaction_id == transaction_id), None)
+        if row is None:
+            return False
+        found = Closing(
+            transaction_id=transaction_id,
+            station_id=state.station_id,
+            rule="person",
+            at=row.updated_at.timestamp(),
+            why=why,
+        )
+        store = self._context.store
+        detail = self._detail(row, found) | {"why": why}
+        target = f"transaction/{transaction_id}"
+        audit_id = await audit.record(store, row.operator_id, actor, "close_transaction", target, detail)
+        self._let_end(state, state.transactions.get(row.station_transaction_id, row), found)
+        await audit.complete(store, row.operator_id, audit_id, "done", why)
+        return True
+
     def _close(self, state: StationState, row: TransactionRow, found: Closing) -> None:
-        at = datetime.fromtimestamp(found.at, UTC)
-        closed = lifecycle.supersede(row, at, found.reason)
+        self._let_end(state, row, found)
+        store, detail = self._context.store, self._detail(row, found)
+        target = f"transaction/{row.transaction_id}"
+        audit_id = audit.post_record(store, row.operator_id, ACTOR, "close_transaction", target, detail)
+        audit.post_complete(store, row.operator_id, audit_id, "done", found.why)
+
+    def _let_end(self, state: StationState, row: TransactionRow, found: Closing) -> None:
+        closed = lifecycle.supersede(row, datetime.fromtimestamp(found.at, UTC), found.reason)
         log.info("station %s: transaction %s is closed: %s", state.station_id, row.transaction_id, found.why)
         self._transactions.close(state, row, closed)
         self._ledger.put(closed)
         self._lives.forget_if_done(row.transaction_id)
-        store = self._context.store
-        detail = {
+
+    def _detail(self, row: TransactionRow, found: Closing) -> dict[str, object]:
+        return {
             "station": row.station_id,
             "wire_id": row.station_transaction_id,
             "rule": found.rule,
-            "ended_at": at,
+            "ended_at": datetime.fromtimestamp(found.at, UTC),
             "energy_wh": row.energy_wh,
         }
-        target = f"transaction/{row.transaction_id}"
-        audit_id = audit.post_record(store, row.operator_id, ACTOR, "close_transaction", target, detail)
-        audit.post_complete(store, row.operator_id, audit_id, "done", found.why)
 
     # ------------------------------------------------------------ missing messages
 

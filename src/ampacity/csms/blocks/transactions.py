@@ -32,6 +32,7 @@ from ..state import StationState
 from ..vocabulary import AuthorizationAnswer, TransactionAnswer, TransactionMessage
 from .authorization import Authorization
 from .metering import Metering
+from .reservations import Reservations
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +52,18 @@ class Transactions:
     """Start-/StopTransaction and a transaction's MeterValues of 1.6, TransactionEvent of 2.x."""
 
     def __init__(
-        self, context: Context, authorization: Authorization, metering: Metering, ledger: Ledger
+        self,
+        context: Context,
+        authorization: Authorization,
+        metering: Metering,
+        ledger: Ledger,
+        reservations: Reservations,
     ) -> None:
         self._context = context
         self._authorization = authorization
         self._metering = metering
         self._ledger = ledger
+        self._reservations = reservations
         self.lives = Lives(context.settings.gaps, context.clock.time())
         self._looking: set[asyncio.Task[None]] = set()
         self._wire_ids: dict[str, list[int]] = {}
@@ -217,6 +224,8 @@ class Transactions:
         self._take(state, row, before)
         if said.readings:
             self._metering.show(state, row.evse_id, row.transaction_id, said.readings, live)
+        if said.reservation_id is not None or said.phase == "Started":
+            self._reservations.used(state, said, row)
         ended = row.state == "ended"
         if ended:
             meter = state.meters.get(row.evse_id)

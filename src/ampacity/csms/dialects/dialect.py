@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
+from ...model.station import IdToken
 from ..link import CallFailed
 from ..vocabulary import Answer, Command, FromStation, Outcome, VariableRef
 
@@ -21,6 +22,17 @@ class Unsupported(Exception):
     """The version has no such thing. The text says what."""
 
 
+class ListLimits(Struct, frozen=True, kw_only=True):
+    """The variables that tell what a station's local list can take: whether it is on, how many entries and
+    bytes a message may have, how many entries it holds. None: its version has no such variable.
+    """
+
+    enabled: VariableRef
+    items: VariableRef
+    entries: VariableRef | None
+    bytes: VariableRef | None
+
+
 class Dialect(Protocol):
     """Translates one version to and from the vocabulary. Holds no state."""
 
@@ -29,6 +41,7 @@ class Dialect(Protocol):
     """What to read of a station after its boot; empty: all it has."""
     tells_transaction_status: bool
     """Whether a station can be asked how a transaction stands."""
+    list_limits: ListLimits
 
     def understand(self, action: str, payload: Struct, raw: bytes = b"") -> FromStation:
         """What the station said. `raw` is the payload's text, which tells a message from another one."""
@@ -43,6 +56,10 @@ class Dialect(Protocol):
 
         Raises Unsupported, or ValueError for what can't be said.
         """
+        ...
+
+    def can_list(self, token: IdToken, master: bool) -> bool:
+        """Whether a token (a master pass?) can be on a station's local list."""
         ...
 
     def meaning(self, action: str, request: Struct) -> Command | None:

@@ -14,6 +14,7 @@ from typing import Any, get_args
 import msgspec
 from msgspec import Struct
 
+from ...model.station import IdToken
 from ...ocpp.messages import v16 as wire
 from ..link import CallFailed
 from ..vocabulary import (
@@ -48,6 +49,7 @@ from ..vocabulary import (
 from . import v16_pnc as pnc
 from .dialect import Reply, Unsupported, WireCall, told
 from .samples import utc, whole_second
+from .v16_authorization import AUTHORIZATION, LIST_LIMITS, can_list, tag_info
 from .v16_certificates import CERTIFICATES
 from .v16_core import CORE, EXTENDED_TRIGGERS, KEYS
 from .v16_device_model import DEVICE_MODEL, configuration
@@ -56,22 +58,8 @@ from .v16_reading import READERS
 from .v16_security import SECURITY
 from .words import gathered
 
-BLOCKS = (CORE, SECURITY, CERTIFICATES, DEVICE_MODEL, FILES)
+BLOCKS = (CORE, SECURITY, CERTIFICATES, DEVICE_MODEL, FILES, AUTHORIZATION)
 """The words of the functional blocks."""
-
-_STATUSES = {
-    "Accepted": "Accepted",
-    "Blocked": "Blocked",
-    "ConcurrentTx": "ConcurrentTx",
-    "Expired": "Expired",
-    "NoCredit": "Blocked",
-    "NotAllowedTypeEVSE": "Blocked",
-    "NotAtThisLocation": "Blocked",
-    "NotAtThisTime": "Blocked",
-    "Invalid": "Invalid",
-    "Unknown": "Invalid",
-}
-"""2.x's verdicts in 1.6's five words."""
 
 _ENUM_TRIGGERS = frozenset(get_args(wire.MessageTrigger))
 
@@ -82,6 +70,7 @@ class Dialect16:
     version = "1.6"
     wanted: tuple[VariableRef, ...] = ()
     tells_transaction_status = False
+    list_limits = LIST_LIMITS
     words = gathered(BLOCKS)
 
     # ------------------------------------------------------------ from the station
@@ -94,7 +83,7 @@ class Dialect16:
 
     def answer(self, action: str, payload: Struct, answer: Answer) -> Struct:
         if isinstance(payload, wire.DataTransferRequest):
-            word = _STATUSES[answer.status] if isinstance(answer, AuthorizationAnswer) else None
+            word = tag_info(answer).status if isinstance(answer, AuthorizationAnswer) else None
             if (made := pnc.answer(payload, answer, word)) is not None:
                 return made
         match answer:
@@ -117,6 +106,9 @@ class Dialect16:
         return wire.CALLS[action][1]()
 
     # ------------------------------------------------------------ to the station
+
+    def can_list(self, token: IdToken, master: bool) -> bool:
+        return can_list(token, master)
 
     def calls(self, command: Command) -> tuple[WireCall, ...]:
         if isinstance(command, SetVariables):
@@ -157,16 +149,6 @@ class Dialect16:
 
 
 # ---------------------------------------------------------------- answering
-
-
-def tag_info(verdict: AuthorizationAnswer) -> wire.IdTagInfo:
-    """A verdict in 1.6's words."""
-    return wire.IdTagInfo(
-        status=_STATUSES[verdict.status],  # type: ignore[arg-type]
-        expiryDate=None if verdict.expires_at is None else whole_second(verdict.expires_at),
-        # A longer group can't be said in 1.6 and is no error of the station's.
-        parentIdTag=verdict.group if verdict.group and len(verdict.group) <= 20 else None,
-    )
 
 
 def _transaction_answer(action: str, answer: TransactionAnswer) -> Struct:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from ...model.station import IdToken
 from ..vocabulary import (
     Answer,
     AuthorizationAnswer,
@@ -45,6 +46,7 @@ from ..vocabulary import (
 )
 from .dialect import Reply, Unsupported, WireCall, told
 from .samples import utc, whole_second
+from .v2_authorization import AUTHORIZATION, LIST_LIMITS, can_say, token_info
 from .v2_certificates import CERTIFICATES
 from .v2_core import CORE, ref_of
 from .v2_device_model import DEVICE_MODEL
@@ -55,7 +57,7 @@ from .v2_reading import READERS
 from .v2_security import SECURITY
 from .words import gathered
 
-BLOCKS = (CORE, SECURITY, CERTIFICATES, DEVICE_MODEL, MONITORING, DISPLAY, FILES)
+BLOCKS = (CORE, SECURITY, CERTIFICATES, DEVICE_MODEL, MONITORING, DISPLAY, FILES, AUTHORIZATION)
 """The words of the functional blocks."""
 
 _REPORT_REQUEST = 1
@@ -86,6 +88,7 @@ class Dialect2:
     wanted = WANTED
     words = gathered(BLOCKS)
     tells_transaction_status = True
+    list_limits = LIST_LIMITS
 
     # ------------------------------------------------------------ from the station
 
@@ -107,12 +110,12 @@ class Dialect2:
                 made = wire.HeartbeatResponse(currentTime=answer.now)
             case AuthorizationAnswer():
                 made = wire.AuthorizeResponse(
-                    idTokenInfo=self._token_info(answer), certificateStatus=answer.certificate_status
+                    idTokenInfo=token_info(self, answer), certificateStatus=answer.certificate_status
                 )
             case TransactionAnswer():
                 info = answer.authorization
                 made = wire.TransactionEventResponse(
-                    idTokenInfo=None if info is None else self._token_info(info)
+                    idTokenInfo=None if info is None else token_info(self, info)
                 )
             case VendorAnswer():
                 made = wire.DataTransferResponse(status=answer.status, data=answer.data)
@@ -142,30 +145,10 @@ class Dialect2:
                 made = wire.CALLS[action][1]()
         return made
 
-    def _token_info(self, verdict: AuthorizationAnswer) -> Struct:
-        wire = self.wire
-        group = None
-        if verdict.group and len(verdict.group) <= self.token_chars:  # a longer one can't be said
-            group = wire.IdTokenType(idToken=verdict.group, type="Central")
-        expires = None if verdict.expires_at is None else whole_second(verdict.expires_at)
-        message = None
-        if verdict.message:
-            # The text is what a display has room for (512 in 2.0.1); language has at most 8 characters.
-            message = wire.MessageContentType(
-                format="UTF8", content=verdict.message[:512], language=verdict.language[:8] or None
-            )
-        made: Struct = wire.IdTokenInfoType(
-            status=verdict.status,
-            cacheExpiryDateTime=expires,
-            groupIdToken=group,
-            chargingPriority=verdict.priority,
-            language1=verdict.language[:8] or None,
-            evseId=list(verdict.evse_ids) or None,
-            personalMessage=message,
-        )
-        return made
-
     # ------------------------------------------------------------ to the station
+
+    def can_list(self, token: IdToken, master: bool) -> bool:
+        return can_say(self, token) and token.kind != "NoAuthorization"
 
     def calls(self, command: Command) -> tuple[WireCall, ...]:
         return self.words.call(self, command) or (self._call(command),)

@@ -19,6 +19,7 @@ from .answers import (
     TransactionAnswer,
     VendorAnswer,
 )
+from .authorization import ClearCache, GetLocalListVersion, ListEntry, SendLocalList
 from .certificates import (
     PNC_VENDOR,
     CertificateStatusAnswer,
@@ -106,6 +107,7 @@ from .monitoring import (
     SetVariableMonitoring,
     VariableEvent,
 )
+from .reservations import CancelReservation, ReservationUpdate, ReserveNow
 from .said import (
     NO_TIME,
     Authorize,
@@ -138,6 +140,7 @@ __all__ = [
     "Authorize",
     "Boot",
     "BootAnswer",
+    "CancelReservation",
     "CertificateHash",
     "CertificateRequest",
     "CertificateRequestAnswer",
@@ -147,6 +150,7 @@ __all__ = [
     "ChainStatusAnswer",
     "ChainStatusRequest",
     "ChangeAvailability",
+    "ClearCache",
     "ClearDisplayMessage",
     "ClearProfile",
     "ClearVariableMonitoring",
@@ -169,6 +173,7 @@ __all__ = [
     "GetCompositeSchedule",
     "GetDisplayMessages",
     "GetInstalledCertificates",
+    "GetLocalListVersion",
     "GetLog",
     "GetMonitoringReport",
     "GetReport",
@@ -182,6 +187,7 @@ __all__ = [
     "InstallSigned",
     "InstalledUse",
     "JobBegun",
+    "ListEntry",
     "LogPromised",
     "LogStatus",
     "LogType",
@@ -202,9 +208,12 @@ __all__ = [
     "ReportedVariable",
     "RequestStart",
     "RequestStop",
+    "ReservationUpdate",
+    "ReserveNow",
     "Reset",
     "SchedulePeriod",
     "SecurityEvent",
+    "SendLocalList",
     "SendVendorData",
     "SetDisplayMessage",
     "SetMonitoringBase",
@@ -247,6 +256,7 @@ FromStation: TypeAlias = (
     | FirmwareStatus
     | PublishStatus
     | LogStatus
+    | ReservationUpdate
     | Notice
     | CertificateStatusRequest
     | ChainStatusRequest
@@ -308,5 +318,10 @@ Command: TypeAlias = (
     | PublishFirmware
     | UnpublishFirmware
     | GetLog
+    | ClearCache
+    | SendLocalList
+    | GetLocalListVersion
+    | ReserveNow
+    | CancelReservation
 )  # fmt: skip
 """Each is one path of the API by itself."""
