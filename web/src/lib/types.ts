@@ -741,6 +741,88 @@ export interface ActionView {
   schema: Record<string, unknown>;
 }
 
+/**
+ * A reservation. `evse_id` null: any EVSE of the station, or any with a connector of `connector_type`.
+ *
+ * `detail` is the station's word on its state. `no_show`: it passed unused although the station was there
+ * and in order. `transaction_id` is the transaction that used it.
+ */
+export interface ReservationView {
+  reservation_id: number;
+  station_id: string;
+  evse_id: number | null;
+  connector_type: string | null;
+  token: string;
+  kind: string;
+  group: string | null;
+  expires_at: Instant;
+  state: "active" | "cancelled" | "expired" | "no_show" | "refused" | "removed" | "requested" | "used";
+  detail: string;
+  no_show: boolean;
+  transaction_id: string | null;
+  created_by: string;
+  created_at: Instant;
+  changed_at: Instant;
+}
+
+/** Reservations, the newest first; `next` is the `before` of the following page. */
+export interface ReservationPage {
+  items: ReservationView[];
+  next: number | null;
+}
+
+/** Keep an EVSE of a station free for a token, and for those of `group`, until `expires_at`. */
+export interface ReservationRequest {
+  station_id: string;
+  token: string;
+  kind: "Central" | "DirectPayment" | "EVCCID" | "ISO14443" | "ISO15693" | "KeyCode" | "Local" | "MacAddress" | "NoAuthorization" | "VIN" | "eMAID";
+  expires_at: Instant;
+  evse_id: number | null;
+  connector_type: string | null;
+  group: string | null;
+}
+
+/**
+ * A station's local list.
+ *
+ * `enabled`: it is kept in step with the tokens. `version` is that of the update which it took last,
+ * `seen_version` what the station told itself last (null: never asked). `state` is `synced` when it holds
+ * what it should, `behind` when it does not yet, `failed` or `unsupported` when it refused; `detail` says
+ * more. `entries` are those that it holds.
+ */
+export interface LocalListView {
+  station_id: string;
+  enabled: boolean;
+  version: number;
+  seen_version: number | null;
+  seen_at: Instant | null;
+  state: "behind" | "failed" | "synced" | "unknown" | "unsupported";
+  detail: string;
+  entries: number;
+  changed_at: Instant;
+}
+
+/** Keep a station's list in step with the tokens, or no longer. */
+export interface LocalListChange {
+  enabled: boolean;
+}
+
+/** Bring a list up to date now; `whole`: all of it, whatever the station holds. */
+export interface LocalListSync {
+  whole: boolean;
+}
+
+/** A token that a station holds. */
+export interface HeldEntry {
+  value: string;
+  kind: string;
+}
+
+/** Why a transaction is over that its station never ended. */
+export interface TransactionClosing {
+  why: string;
+}
+
 /** Certificates to trust for a use: one or more, PEM. Roots, or sub CAs that shall count as such. */
 export interface TrustedCertificateChange {
   use: "CSMSRootCertificate" | "MORootCertificate" | "ManufacturerRootCertificate" | "OEMRootCertificate" | "V2GRootCertificate";
@@ -1397,6 +1479,42 @@ export interface GetLog {
   request_id?: number;
 }
 
+/** Let a station forget the verdicts that it remembers. */
+export interface ClearCache {
+}
+
+/**
+ * Replace a station's local list (`full`), or change the entries named. `version` is the list's from then
+ * on; 0: the one that comes next.
+ */
+export interface SendLocalList {
+  full: boolean;
+  version?: number;
+  entries?: ListEntry[];
+}
+
+/** Ask which version of the local list a station holds. Outcome data: its number, 0 where it has none. */
+export interface GetLocalListVersion {
+}
+
+/**
+ * Keep an EVSE (None: any, or any with a connector of `connector_type`) free for a token, and for those
+ * of `group`, until `expires_at`. `reservation_id` 0: a new one. Outcome data: the id.
+ */
+export interface ReserveNow {
+  token: IdToken;
+  expires_at: Instant;
+  evse_id?: number | null;
+  connector_type?: string | null;
+  group?: string | null;
+  reservation_id?: number;
+}
+
+/** Give a reserved EVSE free again. */
+export interface CancelReservation {
+  reservation_id: number;
+}
+
 /** A driver's token. `kind` is 2.x's type (`ISO14443`, `Central`, `eMAID`, ...), `ISO14443` in 1.6. */
 export interface IdToken {
   value: string;
@@ -1545,6 +1663,29 @@ export interface CertificateHash {
   serial_number: string;
 }
 
+/** A token of a local list; without a verdict: one to be taken off it. */
+export interface ListEntry {
+  token: IdToken;
+  verdict?: AuthorizationAnswer | null;
+}
+
+/**
+ * Verdict on a token, in 2.x's words; dialects narrow it to 1.6's five. `expires_at` is when a station
+ * shall forget it; `message` (in `language`, RFC 5646) is for the driver, `priority` is -9..9, `evse_ids`
+ * are those of the station where the token is good (none: all of them). 1.6 can't say these four.
+ * `certificate_status` is the verdict on the contract that a car showed with the token.
+ */
+export interface AuthorizationAnswer {
+  status: "Accepted" | "Blocked" | "ConcurrentTx" | "Expired" | "Invalid" | "NoCredit" | "NotAllowedTypeEVSE" | "NotAtThisLocation" | "NotAtThisTime" | "Unknown";
+  group: string | null;
+  expires_at: Instant | null;
+  message: string;
+  language: string;
+  priority: number | null;
+  evse_ids: number[];
+  certificate_status: "Accepted" | "CertChainError" | "CertificateExpired" | "CertificateRevoked" | "ContractCancelled" | "NoCertificateAvailable" | "SignatureError" | null;
+}
+
 /** A message of the live feed. */
 export type LiveMessage = LiveSnapshot | LiveDelta;
 
@@ -1586,4 +1727,9 @@ export interface Commands {
   publish_firmware: PublishFirmware;
   unpublish_firmware: UnpublishFirmware;
   get_log: GetLog;
+  clear_cache: ClearCache;
+  send_local_list: SendLocalList;
+  get_local_list_version: GetLocalListVersion;
+  reserve_now: ReserveNow;
+  cancel_reservation: CancelReservation;
 }
