@@ -20,6 +20,9 @@ from ..clock import Clock
 from ..csms.blocks.device_model import DeviceModel
 from ..csms.blocks.local_lists import LocalLists
 from ..csms.blocks.reservations import Reservations
+from ..csms.blocks.security import Security
+from ..csms.blocks.signing import Signing
+from ..csms.doctor import Doctor
 from ..csms.quarantine import Quarantine
 from ..csms.repairs import Repairs
 from ..csms.settings import CsmsSettings
@@ -39,6 +42,9 @@ class Stations(Protocol):
     settings: CsmsSettings
     reservations: Reservations
     local_lists: LocalLists
+    security: Security
+    signing: Signing
+    doctor: Doctor
 
     @property
     def stations(self) -> Mapping[str, StationState]:

@@ -92,6 +92,9 @@ class Admission:
             if isinstance(found, NotAdmitted):
                 return found
             certificate = found
+        elif line.lowest_profile == 3 or (state is not None and state.proof.floor == 3):
+            profile = 2 if line.secured and password is not None else 1 if password is not None else 0
+            return NotAdmitted("profile", _too_low(identity, profile, 3, state))
         elif state is not None and (password_hash is not None or state.proof.next_hashes):
             if password is None and password_hash is not None:
                 return NotAdmitted("password_missing")

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from ..pki.authority import CLIENT, SERVER, Authority, Subject, make_root, new_serial
+from ..pki.authority import Authority, Subject, make_root, new_serial
 from ..pki.certificates import ChainError, issued_by, pem_of, read_certificate, read_chain
 from ..pki.requests import Request
 from .keys import FileKeys, KeyProvider, KeyTrouble, Pkcs11Keys, write_private
@@ -100,7 +100,6 @@ class InternalAuthority:
                     now,
                     days=hours / 24.0,
                     serial=_serial(),
-                    usage=(SERVER,),
                     names=names,
                 )
                 secret = (self._folder / f"{kind}.key").read_bytes()
@@ -112,10 +111,9 @@ class InternalAuthority:
         cars = purpose in ("V2GCertificate", "V2G20Certificate")
         with self._lock:
             authority = self._issuing("v2g" if cars else "stations", now)
-        usage = (SERVER,) if cars else (CLIENT, SERVER) if purpose is None else (CLIENT,)
         days = self._settings.certificate_days
         certificate = authority.issue(
-            request.csr.public_key(), request.csr.subject, now, days=days, serial=_serial(), usage=usage
+            request.csr.public_key(), request.csr.subject, now, days=days, serial=_serial()
         )
         return authority.bundle(certificate)
 

@@ -105,14 +105,15 @@ class Authority(Struct, frozen=True, kw_only=True):
         *,
         days: float,
         serial: int,
-        usage: Sequence[x509.ObjectIdentifier] = (CLIENT,),
+        usage: Sequence[x509.ObjectIdentifier] = (),
         names: Iterable[str] = (),
         ocsp: str = "",
     ) -> x509.Certificate:
         """A certificate for `public_key`, never longer than the authority's own.
 
-        `usage` is CLIENT and/or SERVER; `names` are host names and addresses; `ocsp` the responder's URL.
-        Raises ValueError when the authority itself is no longer valid at `now`.
+        `usage` is CLIENT and/or SERVER where it shall be said at all (OCPP advises against: A00.FR.514);
+        `names` are host names and addresses; `ocsp` the responder's URL. Raises ValueError when the
+        authority itself is no longer valid at `now`.
         """
         left = self.certificate.not_valid_after_utc - now
         if left <= timedelta(0):
@@ -127,7 +128,8 @@ class Authority(Struct, frozen=True, kw_only=True):
         builder = builder.add_extension(
             _usage(key_encipherment=rsa_key, key_agreement=not rsa_key), critical=True
         )
-        builder = builder.add_extension(x509.ExtendedKeyUsage(list(usage)), critical=False)
+        if usage:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(list(usage)), critical=False)
         alternatives = [_alternative(each) for each in names]
         if alternatives:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)

@@ -1197,6 +1197,92 @@ export interface LogJobPage {
   next: string | null;
 }
 
+/**
+ * What a station has proved. It is not let in below `security_profile`; `profile_used` is that of its
+ * last connection since our start, null before one. `password_changing`: it was told a password and has
+ * not come back with it. `certificate` is the one that it showed last. `tolerates_expired`: an expired
+ * certificate lets it in once, to be renewed.
+ */
+export interface StationSecurityView {
+  station_id: string;
+  security_profile: number;
+  profile_used: number | null;
+  has_password: boolean;
+  password_changing: boolean;
+  certificate: string | null;
+  certificate_ends_at: Instant | null;
+  certificate_expired: boolean;
+  tolerates_expired: boolean;
+}
+
+/**
+ * What a person decides about a station, past OCPP; what is left out stays. To lower `security_profile`
+ * needs the permission to administer. `password` is the one that the station already has.
+ */
+export interface StationSecurityChange {
+  security_profile?: 0 | 1 | 2 | 3 | null;
+  password?: string | null;
+  tolerates_expired?: boolean | null;
+}
+
+/**
+ * How the station shall come from now on: the security profile and the URL of its port (without the
+ * station's id), kept in a `slot` of its network profiles (2.x).
+ */
+export interface ProfileUpgrade {
+  profile: 1 | 2 | 3;
+  url: string;
+  slot: number;
+  interface: "Wired0" | "Wired1" | "Wired2" | "Wired3" | "Wireless0" | "Wireless1" | "Wireless2" | "Wireless3";
+  reset: boolean;
+}
+
+/** A security event: by the station's clock at `happened_at`, told at `at`. */
+export interface SecurityEventView {
+  event_id: string;
+  station_id: string;
+  kind: string;
+  critical: boolean;
+  detail: string;
+  happened_at: Instant;
+  at: Instant;
+}
+
+/** The one told last first; `next` is the `before` of the following page. */
+export interface SecurityEventPage {
+  items: SecurityEventView[];
+  next: string | null;
+}
+
+/** A certificate that a station got from our authority. `fingerprint` is SHA-256 of its DER in hex. */
+export interface IssuedCertificateView {
+  fingerprint: string;
+  station_id: string;
+  purpose: string;
+  state: "installed" | "issued" | "rejected" | "revoked" | "unanswered";
+  subject: string;
+  issuer: string;
+  serial_number: string;
+  not_before: Instant;
+  not_after: Instant;
+  issued_at: Instant;
+  changed_at: Instant;
+  detail: string;
+  chain: string;
+}
+
+/**
+ * Who signs stations' certificates. `root` (PEM) is what stations must trust where it is our own;
+ * `trouble` why there is none.
+ */
+export interface AuthorityView {
+  kind: "internal" | "none" | "outside";
+  root: string | null;
+  subject: string | null;
+  ends_at: Instant | null;
+  trouble: string;
+}
+
 /** Start a transaction on an EVSE for a token. */
 export interface RequestStart {
   evse_id: number;

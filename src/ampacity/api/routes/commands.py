@@ -67,10 +67,11 @@ def judged(station_id: str, outcome: Outcome) -> Outcome:
     """The outcome where it is accepted. Raises ApiError for anything else."""
     if outcome.result == "accepted":
         return outcome
-    raise _trouble(station_id, outcome)
+    raise trouble_of(station_id, outcome)
 
 
-def _trouble(station_id: str, outcome: Outcome) -> ApiError:
+def trouble_of(station_id: str, outcome: Outcome) -> ApiError:
+    """What an outcome other than accepted is as an error."""
     status, what, remedy = _TROUBLE[outcome.result]
     words = what.format(station=station_id, status=outcome.status or "no reason given")
     detail = f" {outcome.detail}" if outcome.detail else ""
@@ -140,7 +141,7 @@ async def send_action(
     outcome = await api.csms.command(who.operator_id, station_id, raw, who.actor, timeout_s)
     if outcome.result in ("accepted", "rejected"):
         return outcome.data
-    raise _trouble(station_id, outcome)
+    raise trouble_of(station_id, outcome)
 
 
 async def _json_text(request: Request[Any, Any, Any]) -> str:

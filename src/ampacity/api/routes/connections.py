@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Literal
 
 from litestar import Router, get
 from litestar.params import FromQuery, QueryParameter
 
-from ...store import findings
+from ...store import StoreUnavailable, findings
 from ...store.columns import from_micros, to_micros
 from ...store.findings import Finding
 from ..errors import invalid
@@ -66,6 +67,9 @@ async def list_connections(
     often it came; the newest first. A page's `next` is the `before` of the following one.
     """
     cursor = None if before is None else _read_cursor(before)
+    api.csms.doctor.write_gathered()
+    with suppress(StoreUnavailable):  # then what was written before is told
+        await api.store.flush()
     found = await api.store.read(
         lambda connection: findings.list_findings(
             connection,

@@ -1,7 +1,8 @@
 """Security (block A): what stations prove, their passwords, their security profiles, their security events.
 
 A password that a station is told counts from before it is sent on, and the one before it until the station
-has come back with the new: whatever gets lost in between, it can come in (A01). A security profile only
+has accepted the new (A01.FR.03); where its answer is lost, or wants a reboot first, until it has come back
+with the new. So it can come in whatever gets lost. A security profile only
 ever goes up by what a station does (A05.FR.07); a person may lower it, which is in the audit.
 """
 
@@ -181,10 +182,17 @@ class Security:
         await self._context.store.write(lambda connection: rows.save_security(connection, row))
 
     def told(self, state: StationState, command: Command, outcome: Outcome) -> None:
-        """What the station made of a password: only a clear no makes it forgotten."""
-        if _password_in(command) is None or outcome.result in ("accepted", "timeout", "error"):
+        """What the station made of a password: a clear yes ends the one before it, a clear no itself."""
+        if _password_in(command) is None or not state.proof.next_hashes:
             return
-        state.proof.next_hashes = state.proof.next_hashes[:-1]
+        if outcome.status == "Accepted":
+            # The one before it is worth nothing from now on (A01.FR.03).
+            state.password_hash, state.proof.next_hashes = state.proof.next_hashes[-1], ()
+            self._post_station(state, password_hash=state.password_hash)
+        elif outcome.result in ("accepted", "timeout", "error"):
+            return  # after a reboot, or nobody knows: either may be the one
+        else:
+            state.proof.next_hashes = state.proof.next_hashes[:-1]
         self._post_proof(state)
 
     # ------------------------------------------------------------ profiles
