@@ -31,6 +31,9 @@ _BETWEEN = re.compile(r'("(?:[^"\\]|\\.)*")|\s+')
 _SECRETS = ("AuthorizationKey", "assword")
 """A payload that has one of these in it is not shown at all."""
 
+_PERSONAL = ("CustomerInformation",)
+"""Actions whose payload names a customer."""
+
 
 def compact(text: str) -> str:
     """JSON text without the white space between its words: members keep their order, numbers their digits."""
@@ -47,7 +50,7 @@ def request_of(version: str, raw: RawCall) -> Struct:
 def shown(command: Command | RawCall) -> dict[str, Any]:
     """A command as the audit may show it: secrets are not shown."""
     if isinstance(command, RawCall):
-        secret = any(name in command.payload for name in _SECRETS)
+        secret = command.action in _PERSONAL or any(name in command.payload for name in _SECRETS)
         payload = "***" if secret else msgspec.json.decode(fit_to_show(command.payload))
         return {"action": command.action, "payload": payload}
     if isinstance(command, SetVariables):
