@@ -18,6 +18,7 @@ from .blocks.variables import is_secret
 from .following import fit_to_show
 from .vocabulary import (
     Command,
+    CustomerInformation,
     GetLog,
     PublishFirmware,
     RawCall,
@@ -60,6 +61,14 @@ def shown(command: Command | RawCall) -> dict[str, Any]:
         command = SetPassword(password="***")
     if isinstance(command, UpdateFirmware | PublishFirmware | GetLog):
         command = replace(command, location=fit_to_show(command.location))
+    if isinstance(command, CustomerInformation):
+        # Who asks that a customer be forgotten must not be remembered for it.
+        token = command.token
+        command = replace(
+            command,
+            token=None if token is None else replace(token, value="***"),
+            identifier=None if command.identifier is None else "***",
+        )
     made: dict[str, Any] = msgspec.to_builtins(command)
     return made
 
