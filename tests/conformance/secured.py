@@ -131,6 +131,12 @@ class Secured:
         """A double that speaks TLS in a way of its own."""
         return station(port, identity, version, headers=basic(identity, password), ssl=context)
 
+    def visit(
+        self, port: int, identity: str, version: str, headers: dict[str, str]
+    ) -> contextlib.AbstractAsyncContextManager[Double]:
+        """A double with headers of its own, without TLS."""
+        return station(port, identity, version, headers=headers)
+
     async def register(self, identity: str, password: str | None = PASSWORD) -> None:
         """Make a station known by a first visit, and tell its password."""
         async with station(self.plain, identity, "2.0.1"):
@@ -156,7 +162,11 @@ class Secured:
 
 
 def basic(user: str, password: str) -> dict[str, str]:
-    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+    return basic_bytes(user, password.encode())
+
+
+def basic_bytes(user: str, password: bytes) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(user.encode() + b":" + password).decode()}
 
 
 @contextlib.asynccontextmanager
