@@ -29,6 +29,8 @@ from ampacity.csms.link import CallFailed, OutboundCall, StationRef, station_add
 from ampacity.csms.quarantine import Quarantine
 from ampacity.csms.service import Csms
 from ampacity.csms.settings import CsmsSettings
+from ampacity.files.service import FileService
+from ampacity.files.settings import FilesSettings
 from ampacity.model.events import MessagePassed, StationConnected, StationDisconnected
 from ampacity.model.site import Circuit, Evse, MeterConfig, Site
 from ampacity.ocpp.events import CallReceived
@@ -315,7 +317,11 @@ def short_settings() -> ApiSettings:
 
 @asynccontextmanager
 async def running_node(
-    place: Path | str, settings: ApiSettings | None = None, demo: bool = True, web: Path | None = None
+    place: Path | str,
+    settings: ApiSettings | None = None,
+    demo: bool = True,
+    web: Path | None = None,
+    files: Path | None = None,
 ) -> AsyncIterator[Node]:
     """A node that listens, until the block ends. A second operator's site and station are in the store."""
     node = Node()
@@ -333,7 +339,11 @@ async def running_node(
             sites.save_site(connection, theirs, now)
 
         await store.write(prepare)
-        node.csms = Csms(store, node.bus, node.clock, CsmsSettings(unknown_tokens="accept", onboard=False))
+        service = None if files is None else FileService(store, node.clock, files, FilesSettings())
+        if service is not None:
+            await service.open()
+        policy = CsmsSettings(unknown_tokens="accept", onboard=False)
+        node.csms = Csms(store, node.bus, node.clock, policy, service)
         await node.csms.start()
         tasks = []
         for site in (workplace(), theirs):
@@ -353,9 +363,12 @@ async def running_node(
             demo=node.demo if demo else None,
             settings=settings or short_settings(),
             quarantine=node.quarantine,
+            files=service,
         )
         node.server = HttpServer(create_app(context, Assets(web) if web else None), port=0)
         await node.server.start()
+        if service is not None:
+            service.listens_at(f"{node.server.url}/files")
         try:
             yield node
         finally:

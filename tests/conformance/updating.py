@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+import base64
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from .double import Double
 from .product import Product
 
-CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIBmaker\n-----END CERTIFICATE-----\n"
-SIGNATURE = "MEUCIQDmakerssignature=="
 CONTENT = b"firmware of the maker\n" * 5_000
 
-Call = tuple[str, dict[str, Any]]
+
+def _maker() -> tuple[str, str]:
+    """A maker's certificate, and its signature of CONTENT: ECDSA with SHA-256 over the file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Voltwerk firmware")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(4711)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=365))
+        .sign(key, hashes.SHA256())
+    )
+    signature = base64.b64encode(key.sign(CONTENT, ec.ECDSA(hashes.SHA256()))).decode()
+    return certificate.public_bytes(Encoding.PEM).decode(), signature
+
+
+CERTIFICATE, SIGNATURE = _maker()
 
 
 async def image(product: Product, version: str = "2.0", *, signed: bool = True) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from ...access.principal import Principal
 from ...csms.vocabulary import JobBegun, UpdateFirmware
 from ...files.errors import FileTrouble
 from ...files.service import FileService
+from ...pki.certificates import ChainError
+from ...pki.firmware import SignatureError, check_signature
 from ...store import audit, jobs
 from ...store import files as file_rows
 from ...store.files import FileRow
@@ -164,22 +166,31 @@ async def get_image(api: Api, who: Who, image_id: FromPath[str]) -> ImageView:
 async def put_signature(
     api: Api, who: Who, image_id: FromPath[str], data: JSONBody[SignatureChange]
 ) -> ImageView:
-    """Keep the maker's signature and signing certificate with an image: secure updates carry both."""
+    """Keep the maker's signature and signing certificate with an image: secure updates carry both. 422 for
+    what each station would refuse: another image's signature, a certificate that has expired.
+    """
     image, file = await image_of(api, who, image_id)
     if len(data.signing_certificate) > CERTIFICATE_MOST:
         raise invalid("signing_certificate", f"It has more than {CERTIFICATE_MOST} characters.")
     if len(data.signature) > SIGNATURE_MOST:
         raise invalid("signature", f"It has more than {SIGNATURE_MOST} characters.")
+    try:
+        check = check_signature(data.signing_certificate, data.signature, file.sha256, api.clock.now())
+    except ChainError as problem:
+        raise invalid("signing_certificate", f"{problem}.", "Stations would refuse it.") from problem
+    except SignatureError as problem:
+        raise invalid("signature", f"{problem}.", "Stations would refuse it.") from problem
     signed = replace(
         image,
         signing_certificate=data.signing_certificate,
         signature=data.signature,
-        signature_check="unknown",
+        signature_check=check,
     )
 
     def unit(connection: Connection) -> None:
         jobs.save_image(connection, signed)
-        note_deed(api, connection, who, "sign_firmware", f"firmware/{image_id}", None)
+        detail = {"signature_check": check}
+        note_deed(api, connection, who, "sign_firmware", f"firmware/{image_id}", detail)
 
     await api.store.write(unit)
     return image_view(signed, file)
