@@ -170,7 +170,7 @@ class Csms:
         self._provisioning = self.device_model.provisioning
         self.local_lists = LocalLists(context, self._authorization.rules, self._for_the_system)
         self._oversight = Oversight(context, self._transactions, self.ledger, self._for_the_system)
-        self._certificates = Certificates(context)
+        self._certificates = Certificates(context, self._for_the_system)
         self.plug_and_charge = PlugAndCharge(context, self._authorization)
         self.vendor.serve(PNC_VENDOR, self.plug_and_charge.unread)
         self._firmware = Firmware(context, files, self._for_the_system)
@@ -199,7 +199,6 @@ class Csms:
             UnpublishFirmware: self._firmware.unpublished,
             RequestStart: self._authorization.granted,
             InstallCertificate: self._certificates.installed,
-            DeleteCertificate: self._certificates.deleted,
             GetInstalledCertificates: self._certificates.listed,
             **self.device_model.effects,
             SetDisplayMessage: self._display.set,
@@ -212,11 +211,13 @@ class Csms:
         self._prepare: dict[type[Any], Callable[[StationState, Any, str], Awaitable[Command]]] = {
             ReserveNow: self.reservations.prepare,
             SendLocalList: self.local_lists.prepare,
+            DeleteCertificate: self._certificates.named,
         }
         # Whatever became of it, even if it was never sent.
         self._settle: dict[type[Any], Callable[[StationState, Any, Outcome], None]] = {
             ReserveNow: self.reservations.reserved,
             CancelReservation: self.reservations.cancelled,
+            DeleteCertificate: self._certificates.deleted,
         }
         self._jobs: dict[type[Any], Jobs] = {
             UpdateFirmware: self._firmware,

@@ -225,9 +225,7 @@ async def test_pnc_roots_for_cars_go_wrapped(product: Product, name: str) -> Non
         [known] = [row for row in rows if row["use"] == "V2GRootCertificate"]
         assert known["subject"] == "CN=V2G Root"
         double.reactions["DataTransfer"] = answers({"status": "Accepted"})
-        outcome = await product.command(
-            name, "delete_certificate", certificate=known["certificate"], use="V2GRootCertificate"
-        )
+        outcome = await product.command(name, "delete_certificate", certificate=known["certificate"])
         assert outcome.status_code == 200, outcome.text
         assert last(double) == wrapped("DeleteCertificate", {"certificateHashData": root.hashes()})
         await product.until(lambda rows: len(rows) == 2, f"/stations/{name}/certificates")

@@ -280,6 +280,44 @@ async def test_TC_M_20_CSMS_delete(product: Product, name: str, version: str, al
         assert (await product.audit(name))[0]["action"] == "delete_certificate"
 
 
+@proves("M04.FR.07")
+async def test_TC_M_20_CSMS_delete_of_what_was_never_listed(
+    product: Product, name: str, version: str
+) -> None:
+    """The station is asked for its list first, so that the hashes are of its own algorithm."""
+    root = make("Root", product.now)
+    async with product.station(name, version) as double:
+        await install(product, double, name, "MORootCertificate", root)
+        [row] = await held(product, name, 1)
+        told = {"certificateType": "MORootCertificate", "certificateHashData": root.hashes("SHA512")}
+        double.reactions["GetInstalledCertificateIds"] = {
+            "status": "Accepted",
+            "certificateHashDataChain": [told],
+        }
+        double.reactions["DeleteCertificate"] = {"status": "Accepted"}
+        outcome = await product.command(name, "delete_certificate", certificate=row["certificate"])
+        assert outcome.status_code == 200, outcome.text
+        assert double.heard[1:] == [
+            ("GetInstalledCertificateIds", {"certificateType": ["MORootCertificate"]}),
+            ("DeleteCertificate", {"certificateHashData": root.hashes("SHA512")}),
+        ]
+        await held(product, name, 0)
+
+
+@proves("M04.FR.01")
+async def test_TC_M_21_CSMS_delete_not_found(product: Product, name: str, version: str) -> None:
+    """What a station can't find to delete it does not hold; whoever asked is told all the same."""
+    root = make("Root", product.now)
+    async with product.station(name, version) as double:
+        told = {"certificateType": "CSMSRootCertificate", "certificateHashData": root.hashes()}
+        await list_of(product, double, name, ["CSMSRootCertificate"], told)
+        [row] = await held(product, name, 1)
+        double.reactions["DeleteCertificate"] = {"status": "NotFound"}
+        outcome = await product.command(name, "delete_certificate", certificate=row["certificate"])
+        assert (outcome.status_code, outcome.json()["outcome"]["status"]) == (502, "NotFound")
+        await held(product, name, 0)
+
+
 @proves("M04.FR.01", "M04.FR.07")
 async def test_TC_M_21_CSMS_delete_failed(product: Product, name: str, version: str) -> None:
     """A station that can't delete still holds the certificate, and that is said."""

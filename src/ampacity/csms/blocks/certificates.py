@@ -8,12 +8,14 @@ as *reported* only when the station has listed it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
+from typing import cast
 
 from cryptography.x509 import Certificate
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from ...pki.certificates import (
@@ -33,10 +35,12 @@ from ...store.certificates import (
     remove_held,
     replace_held,
     save_held,
+    trusted_pems,
 )
 from ..context import Context
 from ..state import StationState
 from ..vocabulary import (
+    Command,
     DeleteCertificate,
     GetInstalledCertificates,
     Holdings,
@@ -45,12 +49,17 @@ from ..vocabulary import (
     Outcome,
 )
 
+Send = Callable[[StationState, Command, str], Awaitable[Outcome]]
+
 
 class Certificates:
-    """InstallCertificate, DeleteCertificate, GetInstalledCertificateIds."""
+    """InstallCertificate, DeleteCertificate, GetInstalledCertificateIds. `send` carries a command out for
+    somebody.
+    """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, send: Send) -> None:
         self._context = context
+        self._send = send
 
     def installed(self, state: StationState, command: InstallCertificate, outcome: Outcome) -> None:
         """A station trusts a root from now on."""
@@ -65,8 +74,35 @@ class Certificates:
 
         self._context.store.post(unit)
 
+    async def named(self, state: StationState, command: DeleteCertificate, actor: str) -> DeleteCertificate:
+        """The deletion in the station's own words: of a certificate that it has not listed yet it is asked
+        for its list first (M04.FR.07). What a certificate is for tells a dialect how to say it.
+        """
+        operator_id, station_id, asked = state.operator_id, state.station_id, id_of(command.certificate)
+        store = self._context.store
+        held = await store.read(lambda connection: list_held(connection, operator_id, station_id))
+        row = next((row for row in held if row.certificate_id == asked), None)
+        if row is None:
+            return command
+        use = command.use or cast(InstalledUse, row.use)
+        command = replace(command, use=use)
+        if row.reported_at is not None or row.pem is None:
+            return command
+        outcome = await self._send(state, GetInstalledCertificates(uses=(use,)), actor)
+        trusted = await store.read(lambda connection: trusted_pems(connection, operator_id, None))
+        known = _Known([row.pem, *trusted])
+        for item in outcome.data.certificates if isinstance(outcome.data, Holdings) else ():
+            behind = known.find(item.certificate)
+            if behind is not None and behind.pem == row.pem:
+                return replace(command, certificate=item.certificate)
+        return command
+
     def deleted(self, state: StationState, command: DeleteCertificate, outcome: Outcome) -> None:
-        """A station has forgotten a certificate, by whatever hashes we know it."""
+        """A station has forgotten a certificate, by whatever hashes we know it; one that it can't find it
+        does not hold.
+        """
+        if not outcome.accepted and outcome.status != "NotFound":
+            return
         operator_id, station_id = state.operator_id, state.station_id
         gone = id_of(command.certificate)
 
