@@ -16,7 +16,7 @@ The first line that holds decides:
 - Who stops is not asked for a place, and not whether the token charges elsewhere: what hangs on a wrong
   answer there is a car that can't leave.
 - An Authorize does not say what for. It is judged as a start, but for master passes (they may stop) and for
-  transactions of the same station (the token may be shown to stop one).
+  a token that charges at the same station (it may be shown to stop).
 - 1.6 tells no kind: whatever it presents counts as a card, and a card's number is any row's with this value.
   In 2.x only cards of both radio standards stand for each other: a key code that is typed must not pass for
   the card whose printed number it is.

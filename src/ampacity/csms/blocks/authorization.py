@@ -49,8 +49,7 @@ class Authorization:
 
     async def authorize(self, state: StationState, said: Authorize) -> AuthorizationAnswer:
         """The verdict on a token that was shown to a station. Reads what has been committed."""
-        here = {row.transaction_id for row in state.transactions.values() if _same(row.token, said.token)}
-        return await self._verdict(state, said.token, None, "unknown", here)
+        return await self._verdict(state, said.token, None, "unknown", set())
 
     async def of_transaction(self, state: StationState, said: TransactionMessage) -> AuthorizationAnswer:
         """The verdict on the token that a transaction's message carries."""
@@ -89,7 +88,8 @@ class Authorization:
             now=context.clock.now(),
             evse_id=evse_id,
             purpose=purpose,
-            elsewhere=context.stations.charging_elsewhere(operator_id, value, own),
+            elsewhere=not (purpose == "unknown" and _charges_at(state, token))
+            and context.stations.charging_elsewhere(operator_id, value, own),
             granted=self._granted.get((state.station_id, token_key(value)), 0.0) >= context.clock.time(),
         )
         if token.kind == ANONYMOUS:
@@ -123,5 +123,7 @@ class Authorization:
         return known
 
 
-def _same(one: IdToken | None, other: IdToken) -> bool:
-    return one is not None and token_key(one.value) == token_key(other.value)
+def _charges_at(state: StationState, token: IdToken) -> bool:
+    """Whether a token charges at this station already: shown again, it may be to stop."""
+    key = token_key(token.value)
+    return any(row.token and token_key(row.token.value) == key for row in state.transactions.values())
