@@ -18,7 +18,16 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.e2e.conftest import Demo
 from tests.e2e.test_console import PATIENCE_MS, axe_violations
 
-TABS = ("messages", "actions", "variables", "certificates", "connections", "audit")
+TABS = (
+    "messages",
+    "actions",
+    "variables",
+    "certificates",
+    "monitoring",
+    "display",
+    "connections",
+    "audit",
+)
 
 
 def ask(page: Page, path: str, body: Any = None) -> Any:
@@ -145,19 +154,19 @@ def test_what_a_station_does_not_know_is_told(signed_in: Page, demo: Demo) -> No
     expect(answers).to_contain_text("Station WP-09 answered with an error", timeout=PATIENCE_MS)
 
 
-def test_a_variable_is_edited_after_a_question(signed_in: Page, demo: Demo) -> None:
+def test_a_variable_is_edited_after_a_look_at_old_and_new(signed_in: Page, demo: Demo) -> None:
     page = signed_in
     page.goto(f"{demo.address}/stations/WP-05?tab=variables")
     page.get_by_role("searchbox").fill("heartbeat")
     row = page.get_by_role("row").filter(has_text="HeartbeatInterval")
     expect(row).to_contain_text("300", timeout=PATIENCE_MS)
     row.get_by_role("button", name="Edit HeartbeatInterval").click()
-    row.get_by_role("textbox").fill("240")
-    row.get_by_role("button", name="Save").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Write HeartbeatInterval on WP-05?")
-    expect(dialog).to_contain_text("300 → 240")
-    page.get_by_test_id("confirm").click()
+    expect(page.get_by_test_id("dialog-submit")).to_be_disabled()  # nothing is changed yet
+    assert axe_violations(page) == []
+    dialog.get_by_role("textbox").fill("240")
+    page.get_by_test_id("dialog-submit").click()
     expect(row).to_contain_text("240", timeout=PATIENCE_MS)
     told = ask(page, "/stations/WP-05/variables")
     assert [item["value"] for item in told if item["variable"] == "HeartbeatInterval"] == ["240"]

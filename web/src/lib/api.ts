@@ -66,6 +66,7 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
 export const get = <T>(path: string): Promise<T> => call<T>("GET", path);
 export const post = <T>(path: string, body: unknown = {}): Promise<T> => call<T>("POST", path, body);
 export const put = <T>(path: string, body: unknown = {}): Promise<T> => call<T>("PUT", path, body);
+export const patch = <T>(path: string, body: unknown): Promise<T> => call<T>("PATCH", path, body);
 export const del = <T>(path: string): Promise<T> => call<T>("DELETE", path);
 
 /** A path of the API from parts that may hold any character. */

@@ -47,7 +47,7 @@ export const session = new Session();
 
 /** What went wrong, in words: the server's own, with its remedy; or that it could not be reached. */
 export function explain(error: unknown): string {
-  if (!(error instanceof ApiError)) return String(error);
+  if (!(error instanceof ApiError)) return error instanceof Error ? error.message : String(error);
   if (error.status === 0) return t("error.unreachable");
   const fields = error.errors.map((field) => `${field.where}: ${field.what}`).join("; ");
   return [error.message, fields, error.remedy].filter(Boolean).join(" ");
