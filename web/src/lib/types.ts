@@ -1132,16 +1132,16 @@ export interface FirmwareJobView {
 
 /** Install an image, or what lies at a location; see the command update_firmware. */
 export interface FirmwareOrder {
-  image_id: string | null;
-  location: string;
-  retrieve_at: Instant | null;
-  install_at: Instant | null;
-  signing_certificate: string | null;
-  signature: string | null;
-  retries: number | null;
-  retry_interval_s: number | null;
-  version: string;
-  signed: boolean;
+  image_id?: string | null;
+  location?: string;
+  retrieve_at?: Instant | null;
+  install_at?: Instant | null;
+  signing_certificate?: string | null;
+  signature?: string | null;
+  retries?: number | null;
+  retry_interval_s?: number | null;
+  version?: string;
+  signed?: boolean;
 }
 
 /** Jobs, the newest first; `next` is the cursor of the next page. */
@@ -1183,12 +1183,12 @@ export interface LogJobView {
 
 /** Ask for a log; see the command get_log. */
 export interface LogOrder {
-  log_type: "DataCollectorLog" | "DiagnosticsLog" | "SecurityLog";
-  location: string;
-  oldest: Instant | null;
-  latest: Instant | null;
-  retries: number | null;
-  retry_interval_s: number | null;
+  log_type?: "DataCollectorLog" | "DiagnosticsLog" | "SecurityLog";
+  location?: string;
+  oldest?: Instant | null;
+  latest?: Instant | null;
+  retries?: number | null;
+  retry_interval_s?: number | null;
 }
 
 /** Jobs, the newest first; `next` is the cursor of the next page. */
