@@ -336,7 +336,12 @@ async def test_a_profile_in_the_place_of_another_replaces_it(tmp_path: Path, ver
         other = Profile(profile_id=18, stack_level=2, purpose="TxDefaultProfile", kind="Absolute", unit="A",
                         periods=PROFILE.periods, start=NOON)  # fmt: skip
         await node.command("CP1", SetProfile(evse_id=1, profile=PROFILE))
-        await node.command("CP1", SetProfile(evse_id=1, profile=other))
+        refused = await node.command("CP1", SetProfile(evse_id=1, profile=other))
+        assert (refused.result, refused.status) == ("invalid", "DuplicateProfile")
+        # What a person is refused a program clears out of its way.
+        double.reactions["ClearChargingProfile"] = ACCEPTED
+        await node.csms.command(OPERATOR, "CP1", SetProfile(evse_id=1, profile=other), "controller")
+        assert [action for action, _ in double.heard[1:]] == ["ClearChargingProfile", "SetChargingProfile"]
         assert set(node.csms.stations["CP1"].profiles) == {18}
         double.silent.add("SetChargingProfile")
         doubtful = await node.command("CP1", SetProfile(evse_id=2, profile=PROFILE), timeout_s=0.3)
@@ -427,7 +432,7 @@ async def test_after_a_boot_a_station_is_asked(tmp_path: Path, version: str) -> 
             assert values["HeartbeatInterval"] == ("60" if version == "1.6" else "7")
             await node.store.flush()
             rows = await node.store.read(lambda c: audit.list_audit(c, OPERATOR))
-            assert {row.actor for row in rows} == {"system onboarding"}
+            assert {row.actor for row in rows} <= {"system onboarding", "system smart charging"}
     finally:
         running.cancel()
 

@@ -35,6 +35,7 @@ from .admission import Admission, hash_password
 from .blocks.authorization import Authorization
 from .blocks.availability import Availability
 from .blocks.certificates import Certificates
+from .blocks.charging import Charging
 from .blocks.device_model import DeviceModel
 from .blocks.display import Display
 from .blocks.firmware import Firmware
@@ -49,7 +50,6 @@ from .blocks.remote import Remote
 from .blocks.reservations import Reservations
 from .blocks.security import Security
 from .blocks.signing import Signing
-from .blocks.smart_charging import SmartCharging
 from .blocks.transactions import Transactions
 from .blocks.vendor import Vendor
 from .context import Context
@@ -85,7 +85,6 @@ from .vocabulary import (
     ChainStatusRequest,
     ChangeAvailability,
     ClearDisplayMessage,
-    ClearProfile,
     Command,
     DeleteCertificate,
     DisplayMessagesTold,
@@ -161,7 +160,7 @@ class Csms:
         self._transactions = Transactions(
             context, self._authorization, self._metering, self.ledger, self.reservations
         )
-        self._smart_charging = SmartCharging(context)
+        self._charging = Charging(context, self._for_the_system)
         self._notices = Notices(context)
         self._display = Display(context)
         self._transactions.when_ended.append(self._display.ended)
@@ -188,16 +187,16 @@ class Csms:
             PublishStatus: self._firmware.publish_status,
             LogStatus: self._logs.status,
             ReservationUpdate: self.reservations.updated,
+            **self._charging.hear,
             Notice: self._notices.heard,
             **self.device_model.hears,
             DisplayMessagesTold: self._display.told,
         }
         self._effects: dict[type[Any], Callable[[StationState, Any, Outcome], None]] = {
             ChangeAvailability: self._availability.changed,
-            SetProfile: self._smart_charging.installed,
-            ClearProfile: self._smart_charging.cleared,
+            **self._charging.effects,
             UnpublishFirmware: self._firmware.unpublished,
-            RequestStart: self._authorization.granted,
+            RequestStart: self._start_accepted,
             InstallCertificate: self._certificates.installed,
             GetInstalledCertificates: self._certificates.listed,
             **self.device_model.effects,
@@ -257,6 +256,7 @@ class Csms:
             bus.subscribe(StationConnected, self._connected),
             bus.subscribe(StationDisconnected, self._disconnected),
             bus.subscribe(StationBooted, self._firmware.booted),
+            *self._charging.listen(bus),
             bus.subscribe(HandshakeRejected, self.doctor.rejected),
             bus.subscribe(HandshakeRejected, self.security.rejected),
             bus.subscribe(SessionEnded, self.doctor.ended),
@@ -283,6 +283,7 @@ class Csms:
         await self.local_lists.stop()
         await self.reservations.stop()
         await self._oversight.stop()
+        await self._charging.stop()
         await self._firmware.stop()
         await self._logs.stop()
         await self.signing.stop()
@@ -440,6 +441,7 @@ class Csms:
                 return Outcome(result="error", detail=str(impossible))
             command = self._display.numbered(station_id, command)
             command = await self._prepared(operator_id, station_id, command, actor)
+            command = self._charging.prepared(self._stations.get(station_id), command)
         program = actor.startswith(("controller", "system"))
         action = str(command.__struct_config__.tag)
         target = f"station/{station_id}"
@@ -511,9 +513,13 @@ class Csms:
                 return _impossible(command, trouble)
             command = begun.command
         pages = self.device_model.pages(state, speech, command)
+
+        async def tell(said: Command) -> Outcome:
+            return await self._carry_out_page(state, speech, said, actor, timeout_s, front)
+
         outcomes = []
         for page in pages:
-            outcomes.append(await self._carry_out_page(state, speech, page, actor, timeout_s, front))
+            outcomes.append(await self._charging.carried_out(state, page, actor, tell))
             if outcomes[-1].result in ("offline", "unsupported"):
                 break
         outcome = merged(outcomes)
@@ -592,6 +598,10 @@ class Csms:
         except CallFailed as failed:
             return failed
         return reply
+
+    def _start_accepted(self, state: StationState, command: RequestStart, outcome: Outcome) -> None:
+        self._authorization.granted(state, command, outcome)
+        self._charging.registry.started(state, command, outcome)
 
     def _take_effect(self, state: StationState, command: Command, outcome: Outcome) -> None:
         self.security.told(state, command, outcome)

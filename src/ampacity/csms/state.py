@@ -16,7 +16,16 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from ..model.station import ConnectorStatus, StationInfo
-from ..store import display_messages, monitoring, profiles, provisioning, stations, transactions, variables
+from ..store import (
+    charging,
+    display_messages,
+    monitoring,
+    profiles,
+    provisioning,
+    stations,
+    transactions,
+    variables,
+)
 from ..store.display_messages import DisplayMessageRow
 from ..store.profiles import ProfileRow
 from ..store.provisioning import ProvisioningRow, RefusedValue
@@ -25,6 +34,7 @@ from ..store.tokens import token_key
 from ..store.transactions import TransactionRow
 from ..store.variables import StationVariable
 from .boot_policy import Awaited, BootPolicy, Registration
+from .charging import StationCharging
 from .meters import EvseMeter
 from .skew import ClockError
 from .vocabulary import Notice, VariableRef, VariableValue
@@ -125,6 +135,7 @@ class StationState:
         """Charging profiles that the station holds from us (or may hold: status pending), by their id."""
         self.display_messages: dict[int, DisplayMessageRow] = {}
         """What its displays show for us (or may show: status pending), by id."""
+        self.charging = StationCharging()
         self.pending_availability: dict[tuple[int, int | None], bool] = {}
         """(EVSE, connector or None for all of them) -> operative, as accepted but not yet seen in statuses;
         EVSE 0 is the station."""
@@ -269,6 +280,8 @@ class Stations:
             self.add(operator_id, profile.station_id).profiles[profile.profile_id] = profile
         for shown in display_messages.list_display_messages(connection, operator_id):
             self.add(operator_id, shown.station_id).display_messages[shown.message_id] = shown
+        for treated in charging.list_station_charging(connection, operator_id):
+            self.add(operator_id, treated.station_id).charging.take(treated)
         for status in stations.list_statuses(connection, operator_id):
             state = self.add(operator_id, status.station_id)
             state.connectors[status.evse_id, status.connector_id] = ConnectorState(

@@ -50,6 +50,17 @@ class ConnectorChanged(Struct, frozen=True, kw_only=True):
     at: datetime
 
 
+class ExternalLimitChanged(Struct, frozen=True, kw_only=True):
+    """Somebody else than we limits the station (`evse_id` 0) or an EVSE, or does so no longer."""
+
+    operator_id: str
+    station_id: str
+    evse_id: int
+    source: str
+    imposed: bool
+    at: datetime
+
+
 class TransactionChanged(Struct, frozen=True, kw_only=True):
     """A transaction as it stands after a message of it was stored.
 

@@ -12,7 +12,7 @@ from typing import Any
 from ampacity.ocpp.messages import v16, v21, v201
 from ampacity.ocpp.profiles import ChargingProfile, Kind, Period, Purpose, Recurrency, Schedule, Unit
 
-__all__ = ["from_v2", "from_v16", "to_v16", "to_v21", "to_v201"]
+__all__ = ["from_v2", "from_v16", "schedule_from_v2", "to_v16", "to_v21", "to_v201"]
 
 _PURPOSES_16: dict[v16.ChargingProfilePurposeType, Purpose] = {
     "ChargePointMaxProfile": "ChargingStationMaxProfile",
@@ -113,7 +113,7 @@ def from_v2(profile: v201.ChargingProfileType | v21.ChargingProfileType) -> Char
         valid_from=_epoch(profile.validFrom),
         valid_to=_epoch(profile.validTo),
         transaction_id=profile.transactionId,
-        schedules=tuple(_schedule(schedule) for schedule in profile.chargingSchedule),
+        schedules=tuple(schedule_from_v2(schedule) for schedule in profile.chargingSchedule),
         **({} if isinstance(profile, v201.ChargingProfileType) else _of_v21(profile)),
     )
 
@@ -127,7 +127,8 @@ def _of_v21(profile: v21.ChargingProfileType) -> dict[str, Any]:
     }
 
 
-def _schedule(schedule: v201.ChargingScheduleType | v21.ChargingScheduleType) -> Schedule:
+def schedule_from_v2(schedule: v201.ChargingScheduleType | v21.ChargingScheduleType) -> Schedule:
+    """The neutral form of a schedule of 2.0.1 or 2.1."""
     unit: Unit = schedule.chargingRateUnit
     return Schedule(
         unit=unit,

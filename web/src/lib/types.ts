@@ -877,6 +877,128 @@ export interface ExpiringView {
   held: StationCertificateView[];
 }
 
+/** A profile that we installed; `pending` where its answer never came. */
+export interface InstalledProfileView {
+  evse_id: number;
+  profile: Profile;
+  status: "accepted" | "cleared" | "pending";
+  at: Instant;
+}
+
+/** A period as somebody else wrote it; a limit of null is none. */
+export interface HeldPeriodView {
+  start_s: number;
+  limit: number | null;
+  number_phases: number | null;
+}
+
+/** A schedule as somebody else wrote it. */
+export interface HeldScheduleView {
+  unit: "A" | "W";
+  start: Instant | null;
+  duration_s: number | null;
+  periods: HeldPeriodView[];
+}
+
+/** A profile as the station reported it; `ours` where we know it, a stranger otherwise. */
+export interface HeldProfileView {
+  evse_id: number;
+  profile_id: number;
+  source: string;
+  purpose: string;
+  kind: string;
+  stack_level: number;
+  station_transaction_id: string | null;
+  schedules: HeldScheduleView[];
+  ours: boolean;
+  at: Instant;
+}
+
+/** A limit that somebody else imposes (`evse_id` 0: on the station). */
+export interface ExternalLimitView {
+  evse_id: number;
+  source: string;
+  grid_critical: boolean | null;
+  schedules: HeldScheduleView[];
+  at: Instant;
+}
+
+/**
+ * What a car at an EVSE needs and means to draw (ISO 15118): how its needs were answered, its plan, and
+ * whether that is within what it may.
+ */
+export interface CarView {
+  evse_id: number;
+  needs: ChargingNeeds | null;
+  answer: string | null;
+  needs_at: Instant | null;
+  plan: HeldScheduleView | null;
+  within: boolean | null;
+  plan_at: Instant | null;
+}
+
+/** What a station said it makes of the profiles of an EVSE. */
+export interface CompositeView {
+  evse_id: number;
+  unit: "A" | "W";
+  start: Instant;
+  periods: SchedulePeriod[];
+}
+
+/**
+ * A station's smart charging. `mode` is what somebody chose, null leaves it to its site; `rate_unit` the
+ * only unit that it takes, null where both may do; `refused` why it knows no profiles, empty where it does.
+ * `held` is what it reported, all of it at `read_at`.
+ */
+export interface StationChargingView {
+  station_id: string;
+  mode: "managed" | "observed" | "off" | null;
+  rate_unit: "A" | "W" | null;
+  refused: string;
+  read_at: Instant | null;
+  installed: InstalledProfileView[];
+  held: HeldProfileView[];
+  limits: ExternalLimitView[];
+  cars: CarView[];
+  composites: CompositeView[];
+}
+
+/**
+ * How a station is treated: `managed` (limits are set, strangers' profiles cleared), `observed` (only
+ * people set profiles), `off` (nobody does); null leaves it to its site.
+ */
+export interface ChargingModeChange {
+  mode: "managed" | "observed" | "off" | null;
+}
+
+/**
+ * A profile without its place and time. An Absolute or Recurring one without `start` starts when it is
+ * set.
+ */
+export interface ProfileTemplate {
+  stack_level: number;
+  purpose: "ChargingStationMaxProfile" | "TxDefaultProfile" | "TxProfile";
+  kind: "Absolute" | "Recurring" | "Relative";
+  unit: "A" | "W";
+  periods: SchedulePeriod[];
+  recurrency: "Daily" | "Weekly" | null;
+  start: Instant | null;
+  duration_s: number | null;
+}
+
+/** A template by its name. */
+export interface ProfileTemplateView {
+  name: string;
+  template: ProfileTemplate;
+  at: Instant;
+}
+
+/** Where to set a template's profile, and under which id. */
+export interface TemplateUse {
+  evse_id: number;
+  profile_id: number;
+}
+
 /**
  * What is to be changed of a station; what isn't given stays. null: as the node's settings say.
  *
@@ -1283,11 +1405,12 @@ export interface AuthorityView {
   trouble: string;
 }
 
-/** Start a transaction on an EVSE for a token. */
+/** Start a transaction on an EVSE for a token; a TxProfile for it comes without transaction id. */
 export interface RequestStart {
   evse_id: number;
   token: IdToken;
   remote_start_id?: number;
+  profile?: Profile | null;
 }
 
 /** Stop a transaction, by its id on the wire. */
@@ -1348,6 +1471,27 @@ export interface SetProfile {
 /** Remove a charging profile by its id. */
 export interface ClearProfile {
   profile_id: number;
+}
+
+/** Remove all charging profiles of an EVSE, a purpose and a stack level, as far as they are named. */
+export interface ClearProfiles {
+  evse_id?: number | null;
+  purpose?: "ChargingStationMaxProfile" | "LocalGeneration" | "PriorityCharging" | "TxDefaultProfile" | "TxProfile" | null;
+  stack_level?: number | null;
+}
+
+/**
+ * Ask a station to report the charging profiles that it holds: by id, or by any of purpose, stack level
+ * and source; of one EVSE (0: the station itself), or of all. They come in reports and are then shown with
+ * the station's charging. Not known to OCPP 1.6.
+ */
+export interface GetProfiles {
+  evse_id?: number | null;
+  profile_ids?: number[];
+  purpose?: "ChargingStationMaxProfile" | "LocalGeneration" | "PriorityCharging" | "TxDefaultProfile" | "TxProfile" | "ChargingStationExternalConstraints" | null;
+  stack_level?: number | null;
+  sources?: string[];
+  request_id?: number;
 }
 
 /** Ask what the station makes of its profiles. Outcome data: CompositeSchedule. */
@@ -1636,11 +1780,14 @@ export interface SchedulePeriod {
   number_phases: number | null;
 }
 
-/** A charging profile in standard terms. `unit` is A per phase or W; limits carry one decimal exactly. */
+/**
+ * A charging profile in standard terms. `unit` is A per phase or W; limits carry one decimal exactly. A
+ * Recurring one returns daily unless `recurrency` says otherwise.
+ */
 export interface Profile {
   profile_id: number;
   stack_level: number;
-  purpose: "ChargingStationMaxProfile" | "TxDefaultProfile" | "TxProfile";
+  purpose: "ChargingStationMaxProfile" | "LocalGeneration" | "PriorityCharging" | "TxDefaultProfile" | "TxProfile";
   kind: "Absolute" | "Recurring" | "Relative";
   unit: "A" | "W";
   periods: SchedulePeriod[];
@@ -1649,6 +1796,7 @@ export interface Profile {
   station_transaction_id: string | null;
   valid_from: Instant | null;
   valid_to: Instant | null;
+  recurrency: "Daily" | "Weekly" | null;
 }
 
 /** A composite schedule as the station told it. */
@@ -1687,6 +1835,18 @@ export interface HashData {
   issuer_name_hash: string;
   issuer_key_hash: string;
   serial_number: string;
+}
+
+/** What a car wants. Energy in Wh, power in W, currents in A; None is unknown. */
+export interface ChargingNeeds {
+  transfer: string;
+  departure: Instant | null;
+  energy_wh: number | null;
+  max_power_w: number | null;
+  max_current_a: number | null;
+  min_current_a: number | null;
+  max_voltage_v: number | null;
+  state_of_charge: number | null;
 }
 
 /** A variable and the value it should have. A 1.6 key is component `OCPP16`. */
@@ -1788,6 +1948,8 @@ export interface Commands {
   set_variables: SetVariables;
   set_profile: SetProfile;
   clear_profile: ClearProfile;
+  clear_profiles: ClearProfiles;
+  get_profiles: GetProfiles;
   get_composite_schedule: GetCompositeSchedule;
   data_transfer: SendVendorData;
   certificate_signed: InstallSigned;

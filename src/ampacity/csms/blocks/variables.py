@@ -38,8 +38,9 @@ def is_secret(ref: VariableRef) -> bool:
 
 
 def at_hand(ref: VariableRef) -> bool:
-    """Whether the variable is one that steers the station: a controller's, or a 1.6 key."""
-    return ref.component.endswith("Ctrlr") or ref.component == "OCPP16"
+    """Whether the variable steers the station: a controller's, a 1.6 key, or what feeds an EVSE."""
+    controls = ref.component.endswith("Ctrlr") or ref.component == "OCPP16"
+    return controls or ref.variable == "SupplyPhases"
 
 
 def known_variable(ref: VariableRef, value: str | None, **more: Any) -> StationVariable:

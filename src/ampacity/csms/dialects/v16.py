@@ -51,6 +51,7 @@ from .dialect import Reply, Unsupported, WireCall, told
 from .samples import utc, whole_second
 from .v16_authorization import AUTHORIZATION, LIST_LIMITS, can_list, tag_info
 from .v16_certificates import CERTIFICATES
+from .v16_charging import CHARGING, PURPOSES
 from .v16_core import CORE, EXTENDED_TRIGGERS, KEYS
 from .v16_device_model import DEVICE_MODEL, configuration
 from .v16_files import WORDS as FILES
@@ -58,7 +59,7 @@ from .v16_reading import READERS
 from .v16_security import SECURITY
 from .words import gathered
 
-BLOCKS = (CORE, SECURITY, CERTIFICATES, DEVICE_MODEL, FILES, AUTHORIZATION)
+BLOCKS = (CORE, SECURITY, CERTIFICATES, DEVICE_MODEL, FILES, AUTHORIZATION, CHARGING)
 """The words of the functional blocks."""
 
 _ENUM_TRIGGERS = frozenset(get_args(wire.MessageTrigger))
@@ -176,7 +177,9 @@ def _call(command: Command) -> WireCall:
     match command:
         case RequestStart():
             return "RemoteStartTransaction", wire.RemoteStartTransactionRequest(
-                connectorId=command.evse_id or None, idTag=command.token.value
+                connectorId=command.evse_id or None,
+                idTag=command.token.value,
+                chargingProfile=None if command.profile is None else profile_of(command.profile),
             )
         case RequestStop():
             return "RemoteStopTransaction", wire.RemoteStopTransactionRequest(
@@ -253,7 +256,9 @@ def transaction_number(text: str) -> int:
 
 def profile_of(profile: Profile) -> wire.ChargingProfile:
     """A charging profile in 1.6's words. Raises ValueError for a transaction that is none of 1.6."""
-    purpose = "ChargePointMaxProfile" if profile.purpose == "ChargingStationMaxProfile" else profile.purpose
+    purpose = PURPOSES.get(profile.purpose)
+    if purpose is None:
+        raise Unsupported(f"OCPP 1.6 has no {profile.purpose}")
     transaction_id = profile.station_transaction_id
     return wire.ChargingProfile(
         chargingProfileId=profile.profile_id,
@@ -261,7 +266,7 @@ def profile_of(profile: Profile) -> wire.ChargingProfile:
         stackLevel=profile.stack_level,
         chargingProfilePurpose=purpose,
         chargingProfileKind=profile.kind,
-        recurrencyKind="Daily" if profile.kind == "Recurring" else None,
+        recurrencyKind=(profile.recurrency or "Daily") if profile.kind == "Recurring" else None,
         validFrom=None if profile.valid_from is None else whole_second(profile.valid_from),
         validTo=None if profile.valid_to is None else whole_second(profile.valid_to),
         chargingSchedule=wire.ChargingSchedule(

@@ -7,7 +7,6 @@ from typing import Any
 from ...model.station import IdToken
 from ..vocabulary import (
     ChangeAvailability,
-    ClearProfile,
     Command,
     GetCompositeSchedule,
     GetVariables,
@@ -57,35 +56,39 @@ def _trigger(request: Any) -> Trigger:
     return Trigger(message=_NEUTRAL_TRIGGERS.get(name, name), evse_id=request.connectorId)
 
 
-def _set_profile(request: Any) -> SetProfile:
-    profile = request.csChargingProfiles
+def wire_profile(profile: Any) -> Profile:
+    """A wire profile in our words."""
     schedule = profile.chargingSchedule
     purpose = profile.chargingProfilePurpose
-    return SetProfile(
-        evse_id=request.connectorId,
-        profile=Profile(
-            profile_id=profile.chargingProfileId,
-            stack_level=profile.stackLevel,
-            purpose="ChargingStationMaxProfile" if purpose == "ChargePointMaxProfile" else purpose,
-            kind=profile.chargingProfileKind,
-            unit=schedule.chargingRateUnit,
-            periods=tuple(
-                SchedulePeriod(
-                    start_s=period.startPeriod, limit=period.limit, number_phases=period.numberPhases
-                )
-                for period in schedule.chargingSchedulePeriod
-            ),
-            start=None if schedule.startSchedule is None else utc(schedule.startSchedule),
-            duration_s=schedule.duration,
-            station_transaction_id=None if profile.transactionId is None else str(profile.transactionId),
-            valid_from=None if profile.validFrom is None else utc(profile.validFrom),
-            valid_to=None if profile.validTo is None else utc(profile.validTo),
+    return Profile(
+        profile_id=profile.chargingProfileId,
+        stack_level=profile.stackLevel,
+        purpose="ChargingStationMaxProfile" if purpose == "ChargePointMaxProfile" else purpose,
+        kind=profile.chargingProfileKind,
+        unit=schedule.chargingRateUnit,
+        periods=tuple(
+            SchedulePeriod(start_s=period.startPeriod, limit=period.limit, number_phases=period.numberPhases)
+            for period in schedule.chargingSchedulePeriod
         ),
+        start=None if schedule.startSchedule is None else utc(schedule.startSchedule),
+        duration_s=schedule.duration,
+        station_transaction_id=None if profile.transactionId is None else str(profile.transactionId),
+        valid_from=None if profile.validFrom is None else utc(profile.validFrom),
+        valid_to=None if profile.validTo is None else utc(profile.validTo),
+        recurrency=profile.recurrencyKind,
     )
 
 
-def _clear_profile(request: Any) -> ClearProfile | None:
-    return None if request.id is None else ClearProfile(profile_id=request.id)
+def _start(request: Any) -> RequestStart:
+    return RequestStart(
+        evse_id=request.connectorId or 0,
+        token=IdToken(value=request.idTag, kind="Central"),
+        profile=None if request.chargingProfile is None else wire_profile(request.chargingProfile),
+    )
+
+
+def _set_profile(request: Any) -> SetProfile:
+    return SetProfile(evse_id=request.connectorId, profile=wire_profile(request.csChargingProfiles))
 
 
 def _transfer(request: Any) -> Command:
@@ -96,9 +99,7 @@ def _transfer(request: Any) -> Command:
 
 CORE = Words(
     meanings={
-        "RemoteStartTransaction": lambda request: RequestStart(
-            evse_id=request.connectorId or 0, token=IdToken(value=request.idTag, kind="Central")
-        ),
+        "RemoteStartTransaction": _start,
         "RemoteStopTransaction": lambda request: RequestStop(
             station_transaction_id=str(request.transactionId)
         ),
@@ -112,7 +113,6 @@ CORE = Words(
         "GetConfiguration": _get_configuration,
         "ChangeConfiguration": _change_configuration,
         "SetChargingProfile": _set_profile,
-        "ClearChargingProfile": _clear_profile,
         "GetCompositeSchedule": lambda request: GetCompositeSchedule(
             evse_id=request.connectorId,
             duration_s=request.duration,

@@ -7,7 +7,7 @@ structs from the module of its version. `v201` and `v21` say where they differ.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct
@@ -48,6 +48,7 @@ from .dialect import Reply, Unsupported, WireCall, told
 from .samples import utc, whole_second
 from .v2_authorization import AUTHORIZATION, LIST_LIMITS, can_say, token_info
 from .v2_certificates import CERTIFICATES
+from .v2_charging import CHARGING
 from .v2_core import CORE, ref_of
 from .v2_device_model import DEVICE_MODEL
 from .v2_display import DISPLAY
@@ -57,7 +58,7 @@ from .v2_reading import READERS
 from .v2_security import SECURITY
 from .words import gathered
 
-BLOCKS = (CORE, SECURITY, CERTIFICATES, DEVICE_MODEL, MONITORING, DISPLAY, FILES, AUTHORIZATION)
+BLOCKS = (CORE, SECURITY, CERTIFICATES, DEVICE_MODEL, MONITORING, DISPLAY, FILES, AUTHORIZATION, CHARGING)
 """The words of the functional blocks."""
 
 _REPORT_REQUEST = 1
@@ -165,6 +166,7 @@ class Dialect2:
                     evseId=command.evse_id or None,
                     idToken=wire.IdTokenType(idToken=command.token.value, type=command.token.kind),
                     remoteStartId=command.remote_start_id,
+                    chargingProfile=None if command.profile is None else self.profile(command.profile),
                 )
             case RequestStop():
                 return "RequestStopTransaction", wire.RequestStopTransactionRequest(
@@ -256,12 +258,14 @@ class Dialect2:
 
     def profile(self, profile: Profile) -> Any:
         wire = self.wire
+        if profile.purpose not in get_args(wire.ChargingProfilePurposeEnumType):
+            raise Unsupported(f"OCPP {self.version} has no {profile.purpose}")
         return wire.ChargingProfileType(
             id=profile.profile_id,
             stackLevel=profile.stack_level,
             chargingProfilePurpose=profile.purpose,
             chargingProfileKind=profile.kind,
-            recurrencyKind="Daily" if profile.kind == "Recurring" else None,
+            recurrencyKind=(profile.recurrency or "Daily") if profile.kind == "Recurring" else None,
             validFrom=None if profile.valid_from is None else whole_second(profile.valid_from),
             validTo=None if profile.valid_to is None else whole_second(profile.valid_to),
             transactionId=profile.station_transaction_id,

@@ -7,7 +7,6 @@ from typing import Any
 from ...model.station import IdToken
 from ..vocabulary import (
     ChangeAvailability,
-    ClearProfile,
     GetCompositeSchedule,
     GetTransactionStatus,
     GetVariables,
@@ -43,7 +42,10 @@ def ref_of(component: Any, variable: Any, attribute: str | None) -> VariableRef:
 
 def _start(request: Any) -> RequestStart:
     token = IdToken(value=request.idToken.idToken, kind=request.idToken.type)
-    return RequestStart(evse_id=request.evseId or 0, token=token, remote_start_id=request.remoteStartId)
+    profile = None if request.chargingProfile is None else profile_of(request.chargingProfile)
+    return RequestStart(
+        evse_id=request.evseId or 0, token=token, remote_start_id=request.remoteStartId, profile=profile
+    )
 
 
 def _stop(request: Any) -> RequestStop:
@@ -91,40 +93,33 @@ def _set_variables(request: Any) -> SetVariables:
     )
 
 
-def _set_profile(request: Any) -> SetProfile | None:
-    profile = request.chargingProfile
-    if len(profile.chargingSchedule) != 1:
-        return None
+def profile_of(profile: Any) -> Profile | None:
+    """A wire profile in our words, by the first of its schedules; None for one without limits."""
     schedule = profile.chargingSchedule[0]
     if any(period.limit is None for period in schedule.chargingSchedulePeriod):
         return None
-    return SetProfile(
-        evse_id=request.evseId,
-        profile=Profile(
-            profile_id=profile.id,
-            stack_level=profile.stackLevel,
-            purpose=profile.chargingProfilePurpose,
-            kind=profile.chargingProfileKind,
-            unit=schedule.chargingRateUnit,
-            periods=tuple(
-                SchedulePeriod(
-                    start_s=period.startPeriod, limit=period.limit, number_phases=period.numberPhases
-                )
-                for period in schedule.chargingSchedulePeriod
-            ),
-            start=None if schedule.startSchedule is None else utc(schedule.startSchedule),
-            duration_s=schedule.duration,
-            station_transaction_id=profile.transactionId,
-            valid_from=None if profile.validFrom is None else utc(profile.validFrom),
-            valid_to=None if profile.validTo is None else utc(profile.validTo),
+    return Profile(
+        profile_id=profile.id,
+        stack_level=profile.stackLevel,
+        purpose=profile.chargingProfilePurpose,
+        kind=profile.chargingProfileKind,
+        unit=schedule.chargingRateUnit,
+        periods=tuple(
+            SchedulePeriod(start_s=period.startPeriod, limit=period.limit, number_phases=period.numberPhases)
+            for period in schedule.chargingSchedulePeriod
         ),
+        start=None if schedule.startSchedule is None else utc(schedule.startSchedule),
+        duration_s=schedule.duration,
+        station_transaction_id=profile.transactionId,
+        valid_from=None if profile.validFrom is None else utc(profile.validFrom),
+        valid_to=None if profile.validTo is None else utc(profile.validTo),
+        recurrency=profile.recurrencyKind,
     )
 
 
-def _clear_profile(request: Any) -> ClearProfile | None:
-    if request.chargingProfileId is None:
-        return None
-    return ClearProfile(profile_id=request.chargingProfileId)
+def _set_profile(request: Any) -> SetProfile | None:
+    profile = profile_of(request.chargingProfile)
+    return None if profile is None else SetProfile(evse_id=request.evseId, profile=profile)
 
 
 def _composite(request: Any) -> GetCompositeSchedule:
@@ -149,7 +144,6 @@ CORE = Words(
         "GetVariables": _get_variables,
         "SetVariables": _set_variables,
         "SetChargingProfile": _set_profile,
-        "ClearChargingProfile": _clear_profile,
         "GetCompositeSchedule": _composite,
         "DataTransfer": _vendor,
     }

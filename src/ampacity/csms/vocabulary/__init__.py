@@ -41,6 +41,20 @@ from .certificates import (
     StatusFound,
     StatusSource,
 )
+from .charging import (
+    SOURCES,
+    CarScheduleAnswer,
+    CarScheduleTold,
+    ChargingNeeds,
+    ClearProfiles,
+    GetProfiles,
+    LimitImposed,
+    LimitReleased,
+    LimitSource,
+    NeedsAnswer,
+    NeedsTold,
+    ProfilesReported,
+)
 from .commands import (
     ChangeAvailability,
     ClearProfile,
@@ -134,6 +148,7 @@ from .security import (
 __all__ = [
     "NO_TIME",
     "PNC_VENDOR",
+    "SOURCES",
     "Acknowledged",
     "Answer",
     "AuthorizationAnswer",
@@ -141,6 +156,8 @@ __all__ = [
     "Boot",
     "BootAnswer",
     "CancelReservation",
+    "CarScheduleAnswer",
+    "CarScheduleTold",
     "CertificateHash",
     "CertificateRequest",
     "CertificateRequestAnswer",
@@ -150,9 +167,11 @@ __all__ = [
     "ChainStatusAnswer",
     "ChainStatusRequest",
     "ChangeAvailability",
+    "ChargingNeeds",
     "ClearCache",
     "ClearDisplayMessage",
     "ClearProfile",
+    "ClearProfiles",
     "ClearVariableMonitoring",
     "Command",
     "ComponentVariable",
@@ -176,6 +195,7 @@ __all__ = [
     "GetLocalListVersion",
     "GetLog",
     "GetMonitoringReport",
+    "GetProfiles",
     "GetReport",
     "GetTransactionStatus",
     "GetVariables",
@@ -187,6 +207,9 @@ __all__ = [
     "InstallSigned",
     "InstalledUse",
     "JobBegun",
+    "LimitImposed",
+    "LimitReleased",
+    "LimitSource",
     "ListEntry",
     "LogPromised",
     "LogStatus",
@@ -195,10 +218,13 @@ __all__ = [
     "Monitor",
     "MonitorPart",
     "MonitorResult",
+    "NeedsAnswer",
+    "NeedsTold",
     "Notice",
     "OcspQuestion",
     "Outcome",
     "Profile",
+    "ProfilesReported",
     "PublishFirmware",
     "PublishStatus",
     "RawCall",
@@ -257,6 +283,11 @@ FromStation: TypeAlias = (
     | PublishStatus
     | LogStatus
     | ReservationUpdate
+    | ProfilesReported
+    | LimitImposed
+    | LimitReleased
+    | NeedsTold
+    | CarScheduleTold
     | Notice
     | CertificateStatusRequest
     | ChainStatusRequest
@@ -275,6 +306,8 @@ Answer: TypeAlias = (
     | TransactionAnswer
     | VendorAnswer
     | CertificateRequestAnswer
+    | NeedsAnswer
+    | CarScheduleAnswer
     | Acknowledged
     | CertificateStatusAnswer
     | ChainStatusAnswer
@@ -293,6 +326,8 @@ Command: TypeAlias = (
     | SetVariables
     | SetProfile
     | ClearProfile
+    | ClearProfiles
+    | GetProfiles
     | GetCompositeSchedule
     | SendVendorData
     | InstallSigned

@@ -8,14 +8,16 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from ...model.station import IdToken
+from .charging import Purpose
 
 
 class RequestStart(Struct, frozen=True, kw_only=True, tag="request_start"):
-    """Start a transaction on an EVSE for a token."""
+    """Start a transaction on an EVSE for a token; a TxProfile for it comes without transaction id."""
 
     evse_id: int
     token: IdToken
     remote_start_id: int = 0
+    profile: Profile | None = None
 
 
 class RequestStop(Struct, frozen=True, kw_only=True, tag="request_stop"):
@@ -113,11 +115,13 @@ class SchedulePeriod(Struct, frozen=True, kw_only=True):
 
 
 class Profile(Struct, frozen=True, kw_only=True):
-    """A charging profile in standard terms. `unit` is A per phase or W; limits carry one decimal exactly."""
+    """A charging profile in standard terms. `unit` is A per phase or W; limits carry one decimal exactly. A
+    Recurring one returns daily unless `recurrency` says otherwise.
+    """
 
     profile_id: int
     stack_level: int
-    purpose: Literal["ChargingStationMaxProfile", "TxDefaultProfile", "TxProfile"]
+    purpose: Purpose
     kind: Literal["Absolute", "Recurring", "Relative"]
     unit: Literal["A", "W"]
     periods: tuple[SchedulePeriod, ...]
@@ -126,6 +130,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     station_transaction_id: str | None = None
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+    recurrency: Literal["Daily", "Weekly"] | None = None
 
 
 class SetProfile(Struct, frozen=True, kw_only=True, tag="set_profile"):

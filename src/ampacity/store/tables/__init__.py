@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from .authorization import local_list, reservation
 from .certificates import held_certificate, trusted_certificate
+from .charging import profile_template, station_charging
 from .core import (
     api_key,
     audit,
@@ -83,6 +84,7 @@ __all__ = [
     "monitor",
     "operator",
     "price",
+    "profile_template",
     "reservation",
     "rollup_15min",
     "security_event",
@@ -91,6 +93,7 @@ __all__ = [
     "site",
     "station",
     "station_certificate",
+    "station_charging",
     "station_event",
     "station_provisioning",
     "station_security",
