@@ -38,6 +38,7 @@ class Outbound:
     def __init__(self, hosts: tuple[str, ...] = (ANY_PUBLIC,)) -> None:
         self._named = frozenset(host.lower() for host in hosts)
         self._client: httpx.AsyncClient | None = None
+        self._making = asyncio.Lock()
 
     async def close(self) -> None:
         """Let go of what is connected."""
@@ -97,14 +98,15 @@ class Outbound:
             )
         address = await self._address(target)
         host = target.host if target.port is None else f"{target.host}:{target.port}"
-        request = self._ready().build_request(
+        client = await self._ready()
+        request = client.build_request(
             method,
             target.copy_with(host=address, username=None, password=None),
             content=body or None,
             headers={**headers, "Host": host, "Accept-Encoding": "identity"},
             extensions={"sni_hostname": target.host},
         )
-        response = await self._ready().send(request, stream=True)
+        response = await client.send(request, stream=True)
         try:
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise OutboundError(f"{url}: the answer is compressed, which was not asked for")
@@ -117,10 +119,12 @@ class Outbound:
         finally:
             await response.aclose()
 
-    def _ready(self) -> httpx.AsyncClient:
-        if self._client is None:
-            self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=None)
-        return self._client
+    async def _ready(self) -> httpx.AsyncClient:
+        async with self._making:
+            if self._client is None:
+                # Reads the roots of the web: 100 ms, which nobody else may wait for.
+                self._client = await asyncio.to_thread(_client)
+            return self._client
 
     async def _address(self, target: httpx.URL) -> str:
         """The address to connect to. Raises OutboundError where none is allowed."""
@@ -139,6 +143,10 @@ class Outbound:
                 f"host {host!r} is at {addresses[0]}, which is not public: name the host in the settings"
             )
         return addresses[0]
+
+
+def _client() -> httpx.AsyncClient:
+    return httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=None)
 
 
 def is_public(address: str) -> bool:

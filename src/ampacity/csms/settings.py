@@ -47,7 +47,9 @@ class PlugAndChargeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fi
     public address. Each is given `ocsp_timeout_s`. With `revocation` `required` a contract counts only when
     its responders prove that nothing of its chain was revoked; `when_told` lets one pass of which nobody
     could tell. `pool_url` is the contract certificate pool that new contracts of cars come from (empty: there
-    is none), `pool_token` its bearer token; a car waits about five seconds. Both timeouts are wall time.
+    is none), `pool_token` its bearer token; a car waits about five seconds. A pool whose tokens are
+    short-lived gives them at `pool_token_url` for `pool_client_id` and `pool_client_secret` (OAuth 2.0 client
+    credentials, with `pool_audience` where it wants one). Timeouts are wall time.
     """
 
     ocsp_hosts: tuple[str, ...] = ("*",)
@@ -55,6 +57,10 @@ class PlugAndChargeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fi
     revocation: Literal["required", "when_told"] = "required"
     pool_url: str = ""
     pool_token: str = ""
+    pool_token_url: str = ""
+    pool_client_id: str = ""
+    pool_client_secret: str = ""
+    pool_audience: str = ""
     pool_timeout_s: float = 4.5
 
 
