@@ -168,6 +168,7 @@ class Csms:
         self.device_model = DeviceModel(context, self._for_the_system, self._availability.status)
         self._provisioning = self.device_model.provisioning
         self.local_lists = LocalLists(context, self._authorization.rules, self._for_the_system)
+        self.device_model.customers.forgotten.append(self.local_lists.strike)
         self._oversight = Oversight(context, self._transactions, self.ledger, self._for_the_system)
         self._certificates = Certificates(context, self._for_the_system)
         self.plug_and_charge = PlugAndCharge(context, self._authorization)

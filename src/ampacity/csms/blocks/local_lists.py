@@ -16,12 +16,13 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 
 from msgspec.structs import replace
+from sqlalchemy import Connection
 
 from ...model.events import StationBooted, StationConnected
 from ...model.station import IdToken
 from ...store import StoreClosed, StoreUnavailable
 from ...store.local_lists import ListState, LocalListRow, list_local_lists, save_local_list
-from ...store.tokens import TokenFilter, TokenRow, list_tokens
+from ...store.tokens import TokenFilter, TokenRow, find_token, list_tokens, save_token, token_key
 from .. import listing
 from ..context import Context
 from ..dialects import dialect
@@ -133,6 +134,29 @@ class LocalLists:
             waiting.cancel()
         task = asyncio.ensure_future(self._settle(operator_id))
         self._settling[operator_id] = task
+
+    async def strike(self, state: StationState, token: IdToken) -> None:
+        """A station was told to forget a customer (N10.FR.02): the token comes off its list at once, and is
+        put on no list again.
+        """
+        operator_id, key = state.operator_id, token_key(token.value)
+
+        def unlist(connection: Connection) -> None:
+            row = find_token(connection, operator_id, token.value)
+            if row is not None and row.listed:
+                save_token(connection, replace(row, listed=False))
+
+        if key not in self.of(state).held:
+            return
+        await self._context.store.write(unlist)
+        async with self._locks.setdefault(state.station_id, asyncio.Lock()):
+            row = self.of(state)
+            version = max(row.version, row.seen_version or 0) + 1
+            held = row.held.get(key)
+            if held is not None:
+                gone = ListEntry(token=IdToken(held.value, held.kind))
+                await self._send(state, SendLocalList(full=False, version=version, entries=(gone,)), ACTOR)
+        self.changed(operator_id)
 
     # ------------------------------------------------------------ bringing up to date
 
