@@ -33,6 +33,7 @@ sys.path.insert(0, str(ROOT))
 
 import hatch_build
 from tools.bootstrap_browser import provide_browser
+from tools.bootstrap_softhsm import provide_softhsm
 from tools.bootstrap_uv import SetupError, provide_uv
 
 VENV = ROOT / ".venv"
@@ -151,7 +152,8 @@ def product(name: str) -> Callable[[list[str]], None]:
 
 
 def set_up_tests() -> None:
-    """What the tests need beyond their packages: a browser, and the Node.js that drives it.
+    """What the tests need beyond their packages: a browser, the Node.js that drives it, a hardware module for
+    keys (SoftHSM is one in software).
 
     PostgreSQL comes from the machine or, with the test packages, from a wheel (tests/fixtures/postgres.py).
     """
@@ -162,6 +164,7 @@ def set_up_tests() -> None:
         os.environ["AMPACITY_CHROMIUM"] = provide_browser(ROOT, node)
         if time.monotonic() - started > 1:
             say(f"browser: {time.monotonic() - started:.1f} s")
+        timed("SoftHSM", lambda: provide_softhsm(ROOT) and False)
 
 
 def test(arguments: list[str]) -> None:
