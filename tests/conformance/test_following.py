@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .double import Double
-from .product import Product
+from .product import Product, running
 from .updating import CONTENT, course, image, job, jobs, order, tell
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -115,6 +116,36 @@ async def test_a_raw_request_is_followed_up_like_the_command(product: Product, n
         assert "secret" not in str(await product.audit(name))
 
 
+async def test_addresses_are_not_in_the_message_log(product: Product, name: str) -> None:
+    async with product.station(name, "2.0.1") as double:
+        await begin(product, double, name)
+        location = (await double.wait_heard("UpdateFirmware"))["firmware"]["location"]
+        path = f"/stations/{name}/messages"
+        said = await product.until(lambda said: len(said["items"]) == 2, path, action="UpdateFirmware")
+        frames = [item["frame"] for item in said["items"]]
+        secret = location.split("/")[-2]
+        assert not [frame for frame in frames if secret in frame]
+        assert [frame for frame in frames if "/files/***/fw-2.0.bin" in frame]
+
+
+async def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path) as product, product.station("RESTART", "2.0.1") as double:
+        me = await begin(product, double, "RESTART")
+        location = (await double.wait_heard("UpdateFirmware"))["firmware"]["location"]
+        await tell(double, SAYS, "Downloading", **me)
+    async with running(tmp_path) as product, product.station("RESTART", "2.0.1") as double:
+        there = location.split("/", 3)[3]  # the port is another one
+        fetched = await product.api.get(f"/{there}", headers={"authorization": ""})
+        assert fetched.content == CONTENT
+        await tell(double, SAYS, "Downloaded", "SignatureVerified", "Installing", **me)
+        await boot(double, "2.0")
+        await tell(double, SAYS, "Installed", **me)
+        row = await job(product, "RESTART")
+        assert (row["phase"], row["version_check"]) == ("done", "confirmed")
+        assert not [word for word in course(row) if word.endswith("!")]
+        assert row["fetched_at"] is not None
+
+
 async def test_an_answer_that_does_not_come_leaves_the_job_open(product: Product, name: str) -> None:
     async with product.station(name, "2.0.1") as double:
         double.silent.add("UpdateFirmware")
@@ -140,11 +171,14 @@ async def test_what_can_not_be_sent_is_said_before(product: Product, name: str) 
         )
         assert planned.status_code == 501
         assert "not signed" in planned.text
+        collected = await product.command(name, "get_log", log_type="DataCollectorLog")  # 2.1 has it
+        assert collected.status_code == 501
         assert double.heard == []
     await product.until(lambda said: not said["online"], f"/stations/{name}")
     offline = await product.command(name, "get_log", log_type="DiagnosticsLog")
     assert offline.status_code == 409
-    assert await jobs(product, name, "logs") == []
+    told = [(row["log_type"], row["phase"], row["answer"]) for row in await jobs(product, name, "logs")]
+    assert told == [("DataCollectorLog", "refused", "unsupported")]
 
 
 async def test_a_local_controller_publishes_and_unpublishes(product: Product, name: str) -> None:

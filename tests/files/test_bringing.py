@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import ssl
 from datetime import timedelta
 from pathlib import Path
@@ -136,6 +137,23 @@ async def test_old_logs_are_deleted_and_images_stay(serve: Serve, monkeypatch: p
     later = served.store.clock.now() + timedelta(days=31)
     monkeypatch.setattr(served.store.clock, "now", lambda: later)
     assert await served.service.clean() == 1
+    assert served.lying() == [image.file_id]
+
+
+async def test_what_a_crash_left_is_deleted_after_a_day(serve: Serve) -> None:
+    served = await serve()
+    image = await served.image(b"image")
+    stray = served.service.shelf.path("0" * 26)
+    stray.parent.mkdir(exist_ok=True)
+    for path in (stray, served.folder / "x.part"):
+        path.write_bytes(b"half")
+    await served.service.clean()
+    await served.service.open()
+    assert len(served.lying()) == 3  # young ones may be under way
+    for path in served.folder.rglob("*"):
+        os.utime(path, (0, 0))
+    await served.service.clean()
+    await served.service.open()
     assert served.lying() == [image.file_id]
 
 

@@ -246,7 +246,18 @@ class FileService:
                     break
         if gone:
             log.info("%d logs older than %g days were deleted", gone, self.settings.log_days)
+        await self._remove_strays()
         return gone
+
+    async def _remove_strays(self) -> None:
+        """Delete what lies here and has no row: its node ended between the two."""
+        names = await self.shelf.names()
+        for start in range(0, len(names), FILES_AT_ONCE):
+            some = names[start : start + FILES_AT_ONCE]
+            known = await self._store.read(partial(_known, some))
+            for name in set(some) - known:
+                log.warning("file %s belongs to nobody: it is deleted", name)
+                await self.shelf.remove(name)
 
 
 def _expire(operator_id: str, now: datetime, connection: Connection) -> int:
@@ -255,6 +266,10 @@ def _expire(operator_id: str, now: datetime, connection: Connection) -> int:
 
 def _old_logs(operator_id: str, before: datetime, connection: Connection) -> list[FileRow]:
     return rows.old_files(connection, operator_id, "log", before, FILES_AT_ONCE)
+
+
+def _known(names: list[str], connection: Connection) -> set[str]:
+    return rows.known_files(connection, names)
 
 
 def hashed(secret: str) -> str:

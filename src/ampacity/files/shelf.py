@@ -119,6 +119,14 @@ class Shelf:
                 count -= len(block)
                 yield block
 
+    async def names(self) -> list[str]:
+        """The files that have lain here for longer than a day."""
+        return await asyncio.to_thread(self._names)
+
+    def _names(self) -> list[str]:
+        before = time.time() - LEFTOVER_AFTER_S
+        return [path.name for path in self._folder.glob("??/*") if path.stat().st_mtime < before]
+
     async def remove(self, name: str) -> None:
         """Remove a file; one that is not there is as good as removed."""
         path = self.path(name)

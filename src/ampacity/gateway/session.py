@@ -25,6 +25,7 @@ from msgspec import Struct
 
 from ..bus import Bus
 from ..clock import Clock
+from ..csms.following import fit_to_show
 from ..csms.link import CallFailed, OutboundCall, Recorder, StationHandler, StationRef
 from ..model.events import MessagePassed
 from ..ocpp.engine import (
@@ -454,11 +455,15 @@ _SECRETS = ("AuthorizationKey", "BasicAuthPassword", '"apnPassword"', '"password
 """Variables and members whose values nobody may see: frames that carry them are shown without payload."""
 
 
+_LOCATION = 'ocation"'
+
+
 def _without_secrets(frame: str) -> str:
     if any(name in frame for name in _SECRETS):
         # Its id and action stay, its payload is nobody's business.
         return f"{frame[: frame.find('{')]}{{}}]"
-    return frame
+    # Where a station fetches firmware and brings logs is between it and us.
+    return fit_to_show(frame) if _LOCATION in frame else frame
 
 
 KEY_CODE = "KeyCode"

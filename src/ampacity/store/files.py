@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -81,6 +82,12 @@ def old_files(
         .limit(limit)
     )
     return [FileRow(**row._mapping) for row in connection.execute(query)]
+
+
+def known_files(connection: Connection, file_ids: Sequence[str]) -> set[str]:
+    """Which of these files somebody has."""
+    query = select(stored_file.c.file_id).where(stored_file.c.file_id.in_(file_ids))
+    return set(connection.execute(query).scalars())
 
 
 def bytes_of(connection: Connection, operator_id: str, kind: FileKind) -> int:
