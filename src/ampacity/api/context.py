@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from ..access.service import Access
 from ..bus.local import Bus
 from ..clock import Clock
+from ..csms.blocks.costs import Costs
 from ..csms.blocks.device_model import DeviceModel
 from ..csms.blocks.local_lists import LocalLists
 from ..csms.blocks.reservations import Reservations
@@ -72,6 +73,11 @@ class Stations(Protocol):
 
     async def written(self) -> None:
         """Return when the tables hold what stations have been answered until now."""
+        ...
+
+    @property
+    def costs(self) -> Costs:
+        """Prices, and what transactions cost."""
         ...
 
     @property

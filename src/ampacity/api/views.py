@@ -21,6 +21,7 @@ from ..model.site import Strategy
 from ..model.station import ChargingState, ConnectorStatus, Quantity
 from ..store.errors import TroubleKind
 from ..store.tokens import Place
+from .views_prices import CostView
 
 Time = Annotated[datetime, Meta(tz=True)]
 Amperes = Annotated[float, Meta(ge=0, le=100_000)]
@@ -517,7 +518,8 @@ class TokenChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class TransactionView(Struct, frozen=True, kw_only=True):
     """A transaction. `energy_wh` is the register's advance since the start. `clock_correction_s` is what had
     to be added to the times that the station told, None where its clock was right. `missing` are the numbers
-    of its messages that never came (`42,44-45`), `incomplete` says that they will not come any more.
+    of its messages that never came (`42,44-45`), `incomplete` says that they will not come any more. `cost`
+    is null where it is not known: no price, or energy that nobody metered.
     """
 
     transaction_id: str
@@ -533,6 +535,7 @@ class TransactionView(Struct, frozen=True, kw_only=True):
     energy_wh: float
     register_start_wh: float | None
     register_last_wh: float | None
+    cost: CostView | None
     stop_reason: str | None
     offline: bool
     clock_correction_s: float | None

@@ -36,6 +36,7 @@ from .blocks.authorization import Authorization
 from .blocks.availability import Availability
 from .blocks.certificates import Certificates
 from .blocks.charging import Charging
+from .blocks.costs import Costs
 from .blocks.device_model import DeviceModel
 from .blocks.display import Display
 from .blocks.firmware import Firmware
@@ -78,6 +79,7 @@ from .state import Stations, StationState
 from .vocabulary import (
     PNC_VENDOR,
     Answer,
+    AuthorizationAnswer,
     Authorize,
     CancelReservation,
     CertificateRequest,
@@ -157,10 +159,12 @@ class Csms:
         self.ledger = Ledger(store, _interpret)
         self._metering = Metering(context, self.ledger)
         self.reservations = Reservations(context)
+        self.costs = Costs(context, self._for_the_system)
         self._transactions = Transactions(
-            context, self._authorization, self._metering, self.ledger, self.reservations
+            context, self._authorization, self._metering, self.ledger, self.reservations, self.costs
         )
         self._charging = Charging(context, self._for_the_system)
+        self._transactions.when_ended.append(self.costs.ended)
         self._notices = Notices(context)
         self._display = Display(context)
         self._transactions.when_ended.append(self._display.ended)
@@ -177,7 +181,7 @@ class Csms:
         self._logs = Logs(context, files)
         self._hear: dict[type[Any], Callable[[StationState, Any], Awaitable[Answer]]] = {
             Status: self._availability.status,
-            Authorize: self.plug_and_charge.authorize,
+            Authorize: self._authorize,
             EvCertificateRequest: self.plug_and_charge.ev_certificate,
             CertificateStatusRequest: self.plug_and_charge.certificate_status,
             ChainStatusRequest: self.plug_and_charge.chain_status,
@@ -250,6 +254,7 @@ class Csms:
         self._ledger_task = asyncio.ensure_future(self.ledger.run())
         await self.signing.start([operator.operator_id for operator in known])
         await self._oversight.start([operator.operator_id for operator in known])
+        await self.costs.start([operator.operator_id for operator in known])
         await self._firmware.start()
         await self._logs.start()
         bus = self._bus
@@ -285,6 +290,7 @@ class Csms:
         await self.reservations.stop()
         await self._oversight.stop()
         await self._charging.stop()
+        await self.costs.stop()
         await self._firmware.stop()
         await self._logs.stop()
         await self.signing.stop()
@@ -366,6 +372,11 @@ class Csms:
             task = asyncio.ensure_future(self._converse(state, speech, said, call, reply))
             self._conversations.add(task)
             task.add_done_callback(self._conversations.discard)
+
+    async def _authorize(self, state: StationState, said: Authorize) -> AuthorizationAnswer:
+        """The verdict on a token, with what it pays here."""
+        verdict = await self.plug_and_charge.authorize(state, said)
+        return self.costs.with_price(state, verdict, said.token, 0)
 
     def _at_once(self, state: StationState, said: FromStation) -> Answer | None:
         """The answer to what changes nothing that must last; None where somebody has to work on it."""

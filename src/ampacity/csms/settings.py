@@ -86,6 +86,9 @@ class CsmsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     without a word of the station, `eternal_s` of age with `quiet_s` without energy. `gaps` is the same for
     missing messages: `patience_s` before a question, `again_s` between questions, at most `questions`
     without a clear answer, `give_up_s` in all. `security` is about passwords and certificates.
+
+    Where prices are set, the running cost of a transaction goes with the answers to its messages, once in
+    `tell_cost_every_s`; stations that show costs are told it anyway after `push_cost_every_s` without one.
     """
 
     operator_id: str = "default"
@@ -110,5 +113,7 @@ class CsmsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ask_for_transactions: bool = True
     closing: ClosingRules = ClosingRules()
     gaps: GapRules = GapRules()
+    tell_cost_every_s: Annotated[float, Meta(gt=0.0)] = 60.0
+    push_cost_every_s: Annotated[float, Meta(gt=0.0)] = 300.0
     security: SecuritySettings = SecuritySettings()
     plug_and_charge: PlugAndChargeSettings = PlugAndChargeSettings()

@@ -664,7 +664,8 @@ export interface TokenChange {
 /**
  * A transaction. `energy_wh` is the register's advance since the start. `clock_correction_s` is what had
  * to be added to the times that the station told, None where its clock was right. `missing` are the numbers
- * of its messages that never came (`42,44-45`), `incomplete` says that they will not come any more.
+ * of its messages that never came (`42,44-45`), `incomplete` says that they will not come any more. `cost`
+ * is null where it is not known: no price, or energy that nobody metered.
  */
 export interface TransactionView {
   transaction_id: string;
@@ -680,6 +681,7 @@ export interface TransactionView {
   energy_wh: number;
   register_start_wh: number | null;
   register_last_wh: number | null;
+  cost: CostView | null;
   stop_reason: string | null;
   offline: boolean;
   clock_correction_s: number | null;
@@ -1320,6 +1322,51 @@ export interface LogJobPage {
 }
 
 /**
+ * A price per kWh and per minute from the transaction's begin to its end, tax included. `text` is shown
+ * to drivers at stations that can show it, in `language` (RFC 5646); "" shows nothing.
+ */
+export interface PriceTerms {
+  currency: string;
+  per_kwh: string;
+  per_minute: string;
+  text: string;
+  language: string;
+}
+
+/**
+ * A price from `valid_from` on (now where it is left out). Whose it is: `all`; a `station` by its id; an
+ * `evse` as `STATION/EVSE`; a `token` by its value. `price` null takes it back: then the next wider
+ * one holds.
+ */
+export interface PriceChange {
+  scope: "all" | "evse" | "station" | "token";
+  scope_id?: string;
+  price: PriceTerms | null;
+  valid_from?: Instant | null;
+}
+
+/**
+ * A price as it was set, `price` null where it was taken back. The newest of a scope that is valid holds;
+ * of the scopes the most particular: token, evse, station, all. A transaction keeps the price of its start.
+ */
+export interface PriceView {
+  scope: "all" | "evse" | "station" | "token";
+  scope_id: string;
+  valid_from: Instant;
+  price: PriceTerms | null;
+  set_by: string;
+  set_at: Instant;
+}
+
+/** What a transaction costs, until now while it is open; parts and total each in whole coins. */
+export interface CostView {
+  currency: string;
+  energy: string;
+  time: string;
+  total: string;
+}
+
+/**
  * What a station has proved. It is not let in below `security_profile`; `profile_used` is that of its
  * last connection since our start, null before one. `password_changing`: it was told a password and has
  * not come back with it. `certificate` is the one that it showed last. `tolerates_expired`: an expired
@@ -1626,6 +1673,12 @@ export interface CustomerInformation {
   identifier?: string | null;
   certificate?: CertificateHash | null;
   request_id?: number;
+}
+
+/** Tell a station what a transaction has cost until now, in its currency; it shows it to the driver. */
+export interface CostUpdated {
+  station_transaction_id: string;
+  total_cost: string;
 }
 
 /** Show a message; one with the same id is replaced. Outcome data: the message with its id. */
@@ -1968,6 +2021,7 @@ export interface Commands {
   clear_variable_monitoring: ClearVariableMonitoring;
   get_monitoring_report: GetMonitoringReport;
   customer_information: CustomerInformation;
+  cost_updated: CostUpdated;
   set_display_message: SetDisplayMessage;
   get_display_messages: GetDisplayMessages;
   clear_display_message: ClearDisplayMessage;

@@ -18,12 +18,14 @@ from ..context import ApiContext
 from ..errors import conflict, invalid, not_found
 from ..views import SeriesView, TransactionPage, TransactionView
 from ..views_authorization import TransactionClosing
+from ..views_prices import CostView
 from .names import Api, Limit, Who, aware
 from .series import QUARTER, of_samples, read_series, too_long
 
 
-def view_of(row: TransactionRow) -> TransactionView:
+def view_of(api: ApiContext, row: TransactionRow) -> TransactionView:
     """A row as the API shows it."""
+    cost = api.csms.costs.cost(row, api.clock.now())
     return TransactionView(
         transaction_id=row.transaction_id,
         station_transaction_id=row.station_transaction_id,
@@ -38,6 +40,9 @@ def view_of(row: TransactionRow) -> TransactionView:
         energy_wh=row.energy_wh,
         register_start_wh=row.register_start_wh,
         register_last_wh=row.register_last_wh,
+        cost=None
+        if cost is None
+        else CostView(currency=cost.currency, energy=cost.energy, time=cost.time, total=cost.total),
         stop_reason=row.stop_reason,
         offline=row.offline,
         clock_correction_s=row.clock_correction_s,
@@ -109,7 +114,7 @@ async def list_transactions(
     )
     page = found[:limit]
     return TransactionPage(
-        items=tuple(view_of(row) for row in page),
+        items=tuple(view_of(api, row) for row in page),
         next=cursor_of(page[-1]) if len(found) > limit else None,
     )
 
@@ -117,7 +122,7 @@ async def list_transactions(
 @get("/{transaction_id:str}", summary="A transaction")
 async def get_transaction(api: Api, who: Who, transaction_id: FromPath[str]) -> TransactionView:
     """By our own id, which is unique over all stations."""
-    return view_of(await transaction_of(api, who, transaction_id))
+    return view_of(api, await transaction_of(api, who, transaction_id))
 
 
 @get("/{transaction_id:str}/series", summary="Meter values of a transaction")
@@ -172,7 +177,7 @@ async def close_transaction(
     row = await transaction_of(api, who, transaction_id)
     if not await api.csms.close_transaction(who.operator_id, transaction_id, who.actor, data.why):
         raise conflict(f"Transaction {transaction_id} is {row.state}: there is nothing to close.")
-    return view_of(await transaction_of(api, who, transaction_id))
+    return view_of(api, await transaction_of(api, who, transaction_id))
 
 
 router = Router(

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from ...model.events import TransactionChanged
@@ -31,6 +32,7 @@ from ..lives import Lives
 from ..state import StationState
 from ..vocabulary import AuthorizationAnswer, TransactionAnswer, TransactionMessage
 from .authorization import Authorization
+from .costs import Costs
 from .metering import Metering
 from .reservations import Reservations
 
@@ -58,12 +60,14 @@ class Transactions:
         metering: Metering,
         ledger: Ledger,
         reservations: Reservations,
+        costs: Costs,
     ) -> None:
         self._context = context
         self._authorization = authorization
         self._metering = metering
         self._ledger = ledger
         self._reservations = reservations
+        self._costs = costs
         self.lives = Lives(context.settings.gaps, context.clock.time())
         self._looking: set[asyncio.Task[None]] = set()
         self._wire_ids: dict[str, list[int]] = {}
@@ -105,6 +109,8 @@ class Transactions:
             and said.phase != "Started"
             and self._ledger.is_new(state, line, said.at, said.retry_key)
         ):
+            if speech.tells_cost and self._costs.concern(state.operator_id):
+                self._answer(message, call, speech, None)
             self._ledger.keep(message, speech.version, call.action, call.raw)
             return
         self._ledger.hold(message)
@@ -139,11 +145,7 @@ class Transactions:
                 verdict = await self._authorization.of_transaction(state, said)
             elif said.anonymous:
                 verdict = AuthorizationAnswer(status="Accepted")  # C02.FR.02
-            wire_id = message.line
-            if verdict is not None or said.station_transaction_id is None:
-                answer = TransactionAnswer(station_transaction_id=wire_id, authorization=verdict)
-                message.payload = speech.answer(call.action, call.payload, answer)
-                message.answer = _encode(message.payload).decode()
+            self._answer(message, call, speech, verdict)
         except BaseException as error:
             self._ledger.release(message)
             self._give_up(message, call, error)
@@ -151,6 +153,41 @@ class Transactions:
                 raise
             return
         self._ledger.keep(message, speech.version, call.action, call.raw)
+
+    def _answer(
+        self, message: Keeping, call: CallReceived, speech: Dialect, verdict: AuthorizationAnswer | None
+    ) -> None:
+        """What the station is told, where that is more than that its message is kept."""
+        state, said = message.state, message.said
+        assert isinstance(said, TransactionMessage)
+        answer = TransactionAnswer(station_transaction_id=message.line, authorization=verdict)
+        if speech.tells_cost and self._costs.concern(state.operator_id):
+            try:
+                answer = self._priced(message, answer)
+            except Exception:  # a message must be kept whatever becomes of its cost
+                log.exception("station %s: the cost of %s is not known", state.station_id, message.line)
+        worth = answer.total_cost is not None or answer.message
+        if answer.authorization is not None or worth or said.station_transaction_id is None:
+            message.payload = speech.answer(call.action, call.payload, answer)
+            message.answer = _encode(message.payload).decode()
+
+    def _priced(self, message: Keeping, answer: TransactionAnswer) -> TransactionAnswer:
+        """The answer with what the transaction costs, and what the driver should read of its price."""
+        state, said, verdict = message.state, message.said, answer.authorization
+        assert isinstance(said, TransactionMessage)
+        before, row = self._followed(message)
+        text = None
+        if said.token is not None and verdict is not None:
+            verdict = self._costs.with_price(state, verdict, said.token, row.evse_id)
+        else:
+            text = self._costs.new_text(state, before, row)
+        return replace(
+            answer,
+            authorization=verdict,
+            total_cost=self._costs.due(before, row, said),
+            message="" if text is None else text.text,
+            language="" if text is None else text.language,
+        )
 
     async def _find(self, message: Keeping, said: TransactionMessage) -> None:
         """The transaction that the message is of; a new one gets its ids."""
@@ -201,24 +238,8 @@ class Transactions:
         """Let a kept message count (see `ledger.Owner`)."""
         state, said = message.state, message.meant
         assert isinstance(said, TransactionMessage)
-        assert message.transaction_id is not None
-        row = state.transactions.get(message.line)
-        if row is None or row.transaction_id != message.transaction_id:
-            row = message.row
-        before = row
-        if row is None:
-            row = lifecycle.begin(
-                said,
-                operator_id=state.operator_id,
-                station_id=state.station_id,
-                transaction_id=message.transaction_id,
-                station_transaction_id=message.line,
-            )
+        before, row = self._followed(message)
         received_at = message.received_us / 1e6
-        fresh = row.state == "open" or (not said.offline and abs(received_at - said.at.timestamp()) < FRESH_S)
-        row = lifecycle.follow(row, said, self._context.settings.nominal_voltage_v, fresh=fresh)
-        if message.correction_s:
-            lifecycle.correct_clock(row, before, state.clock, message.correction_s, received_at)
         self.lives.follow(row, before, said, received_at)
         closed = self._supersede(state, row) if before is None else ()
         self._take(state, row, before)
@@ -240,6 +261,30 @@ class Transactions:
             if ended:
                 self._tell_ended(state, row)
         return Outcome((*closed, row), row.evse_id, row.transaction_id, readings_of(said))
+
+    def _followed(self, message: Keeping) -> tuple[TransactionRow | None, TransactionRow]:
+        """The message's transaction before it (None: it is new) and after it. Changes nothing."""
+        state, said = message.state, message.meant
+        assert isinstance(said, TransactionMessage)
+        assert message.transaction_id is not None
+        row = state.transactions.get(message.line)
+        if row is None or row.transaction_id != message.transaction_id:
+            row = message.row
+        before = row
+        if row is None:
+            row = lifecycle.begin(
+                said,
+                operator_id=state.operator_id,
+                station_id=state.station_id,
+                transaction_id=message.transaction_id,
+                station_transaction_id=message.line,
+            )
+        received_at = message.received_us / 1e6
+        fresh = row.state == "open" or (not said.offline and abs(received_at - said.at.timestamp()) < FRESH_S)
+        row = lifecycle.follow(row, said, self._context.settings.nominal_voltage_v, fresh=fresh)
+        if message.correction_s:
+            lifecycle.correct_clock(row, before, state.clock, message.correction_s, received_at)
+        return before, row
 
     def _supersede(self, state: StationState, row: TransactionRow) -> tuple[TransactionRow, ...]:
         """Close older open transactions of the EVSE: it can't hold two, so an end was lost or comes late."""

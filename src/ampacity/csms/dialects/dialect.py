@@ -42,6 +42,8 @@ class Dialect(Protocol):
     tells_transaction_status: bool
     """Whether a station can be asked how a transaction stands."""
     list_limits: ListLimits
+    tells_cost: bool
+    """Whether the answer to a transaction's message can tell its cost."""
 
     def understand(self, action: str, payload: Struct, raw: bytes = b"") -> FromStation:
         """What the station said. `raw` is the payload's text, which tells a message from another one."""

@@ -72,6 +72,7 @@ class Dialect16:
     wanted: tuple[VariableRef, ...] = ()
     tells_transaction_status = False
     list_limits = LIST_LIMITS
+    tells_cost = False
     words = gathered(BLOCKS)
 
     # ------------------------------------------------------------ from the station

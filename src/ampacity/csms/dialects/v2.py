@@ -46,10 +46,11 @@ from ..vocabulary import (
 )
 from .dialect import Reply, Unsupported, WireCall, told
 from .samples import utc, whole_second
-from .v2_authorization import AUTHORIZATION, LIST_LIMITS, can_say, token_info
+from .v2_authorization import AUTHORIZATION, LIST_LIMITS, can_say, personal_message, token_info
 from .v2_certificates import CERTIFICATES
 from .v2_charging import CHARGING
 from .v2_core import CORE, ref_of
+from .v2_cost import COST
 from .v2_device_model import DEVICE_MODEL
 from .v2_display import DISPLAY
 from .v2_files import WORDS as FILES
@@ -58,7 +59,18 @@ from .v2_reading import READERS
 from .v2_security import SECURITY
 from .words import gathered
 
-BLOCKS = (CORE, SECURITY, CERTIFICATES, DEVICE_MODEL, MONITORING, DISPLAY, FILES, AUTHORIZATION, CHARGING)
+BLOCKS = (
+    CORE,
+    SECURITY,
+    CERTIFICATES,
+    DEVICE_MODEL,
+    MONITORING,
+    DISPLAY,
+    FILES,
+    AUTHORIZATION,
+    CHARGING,
+    COST,
+)
 """The words of the functional blocks."""
 
 _REPORT_REQUEST = 1
@@ -90,6 +102,7 @@ class Dialect2:
     words = gathered(BLOCKS)
     tells_transaction_status = True
     list_limits = LIST_LIMITS
+    tells_cost = True
 
     # ------------------------------------------------------------ from the station
 
@@ -116,7 +129,9 @@ class Dialect2:
             case TransactionAnswer():
                 info = answer.authorization
                 made = wire.TransactionEventResponse(
-                    idTokenInfo=None if info is None else token_info(self, info)
+                    idTokenInfo=None if info is None else token_info(self, info),
+                    totalCost=None if answer.total_cost is None else float(answer.total_cost),
+                    updatedPersonalMessage=personal_message(self, answer.message, answer.language),
                 )
             case VendorAnswer():
                 made = wire.DataTransferResponse(status=answer.status, data=answer.data)

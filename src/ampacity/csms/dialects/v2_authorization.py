@@ -36,22 +36,22 @@ LIST_LIMITS = ListLimits(
 
 def token_info(dialect: Any, verdict: AuthorizationAnswer) -> Any:
     """A verdict as a station is told it."""
-    wire = dialect.wire
-    message = None
-    if verdict.message:
-        # 512 is what 2.0.1 has room for, 8 what a language has.
-        message = wire.MessageContentType(
-            format="UTF8", content=verdict.message[:512], language=verdict.language[:8] or None
-        )
-    return wire.IdTokenInfoType(
+    return dialect.wire.IdTokenInfoType(
         status=verdict.status,
         cacheExpiryDateTime=None if verdict.expires_at is None else whole_second(verdict.expires_at),
         groupIdToken=_group(dialect, verdict.group),
         chargingPriority=verdict.priority,
         language1=verdict.language[:8] or None,
         evseId=list(verdict.evse_ids) or None,
-        personalMessage=message,
+        personalMessage=personal_message(dialect, verdict.message, verdict.language),
     )
+
+
+def personal_message(dialect: Any, text: str, language: str) -> Any:
+    """A text for the driver; None for none. 512 is what 2.0.1 has room for, 8 what a language has."""
+    if not text:
+        return None
+    return dialect.wire.MessageContentType(format="UTF8", content=text[:512], language=language[:8] or None)
 
 
 def _group(dialect: Any, group: str | None) -> Any:

@@ -78,6 +78,7 @@ from .commands import (
     VariableRef,
     VariableValue,
 )
+from .cost import CostUpdated
 from .device_model import (
     ComponentVariable,
     GetBaseReport,
@@ -178,6 +179,7 @@ __all__ = [
     "CompositeSchedule",
     "ContractProof",
     "ContractStatus",
+    "CostUpdated",
     "CustomerInformation",
     "CustomerPart",
     "DeleteCertificate",
@@ -346,6 +348,7 @@ Command: TypeAlias = (
     | ClearVariableMonitoring
     | GetMonitoringReport
     | CustomerInformation
+    | CostUpdated
     | SetDisplayMessage
     | GetDisplayMessages
     | ClearDisplayMessage

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -44,11 +45,15 @@ class AuthorizationAnswer(Struct, frozen=True, kw_only=True):
 
 class TransactionAnswer(Struct, frozen=True, kw_only=True):
     """`station_transaction_id` is what a 1.6 start must be told;
-    `authorization` where the message carried a token.
+    `authorization` where the message carried a token. `total_cost` is the running cost, of an end the final
+    one; None is not known, 0 is free. `message` (in `language`) is new for the driver. 1.6 can't say these.
     """
 
     station_transaction_id: str
     authorization: AuthorizationAnswer | None = None
+    total_cost: Decimal | None = None
+    message: str = ""
+    language: str = ""
 
 
 class VendorAnswer(Struct, frozen=True, kw_only=True):
