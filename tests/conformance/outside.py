@@ -146,6 +146,8 @@ class Responder:
         """Serial numbers, in order."""
         self.lasts = timedelta(days=1)
         self.status = 200
+        self.encloses = True
+        """Whether its own certificate comes along."""
         self._now = now
         place.paths[path] = self._answer
 
@@ -168,7 +170,9 @@ class Responder:
             x509.ReasonFlags.key_compromise if revoked else None,
         )
         builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, self.authority.made)
-        signed = builder.certificates([self.authority.made]).sign(self.authority.key, hashes.SHA256())
+        if self.encloses:
+            builder = builder.certificates([self.authority.made])
+        signed = builder.sign(self.authority.key, hashes.SHA256())
         return self.status, "application/ocsp-response", signed.public_bytes(Encoding.DER)
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,11 +20,11 @@ from ampacity.clock import WallClock
 from ampacity.csms.outbound import Outbound, OutboundError, is_public
 from ampacity.csms.revocation import Revocation, Unanswered
 from ampacity.pki import ocsp as protocol
-from ampacity.pki.authority import Subject
-from ampacity.pki.certificates import hash_data
-from tests.conformance.outside import Outside, outside
+from ampacity.pki.authority import SERVER, Authority, Subject
+from ampacity.pki.certificates import hash_data, pem_of
+from tests.conformance.outside import Outside, make, outside
 from tests.pki.answers import respond
-from tests.pki.chains import ec_key, root_authority, serial
+from tests.pki.chains import ec_key, key_pem, root_authority, serial
 
 HEADERS = {"Content-Type": "text/plain"}
 
@@ -122,6 +124,54 @@ async def test_credentials_in_an_address_and_redirections_are_not_used(
     assert "authorization" not in place.asked[0][1]
 
 
+async def test_a_server_must_prove_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TLS is checked against the name in the address, though an address is connected to; the machine's own
+    roots count."""
+    root, now = make("Private root", WallClock().now()), WallClock().now()
+    key = ec_key()
+    authority = Authority(certificate=root.made, key=root.key)
+    served = authority.issue(
+        key.public_key(),
+        Subject(common_name="pool"),
+        now,
+        days=9,
+        serial=serial(),
+        usage=(SERVER,),
+        names=("pool.example",),
+    )
+    chain = tmp_path / "server.pem"
+    chain.write_bytes(key_pem(key) + pem_of(served).encode())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await writer.drain()
+        writer.close()
+
+    async def resolve(host: str, port: int, **_: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        untrusting = Outbound(("pool.example", "other.example"))
+        with pytest.raises(OutboundError, match="certificate verify failed"):
+            await untrusting.get(f"https://pool.example:{port}/", {}, timeout_s=5, limit_bytes=99)
+        trusted = tmp_path / "root.pem"
+        trusted.write_text(root.pem)
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        line = Outbound(("pool.example", "other.example"))
+        answer = await line.get(f"https://pool.example:{port}/", {}, timeout_s=5, limit_bytes=99)
+        assert answer.body == b"ok"
+        with pytest.raises(OutboundError, match="certificate verify failed"):
+            await line.get(f"https://other.example:{port}/", {}, timeout_s=5, limit_bytes=99)
+        for each in (untrusting, line):
+            await each.close()
+
+
 # ---------------------------------------------------------------- how long, how much
 
 
@@ -197,6 +247,22 @@ async def test_a_lie_is_not_kept_and_the_next_responder_is_asked(place: Outside,
     assert [path for path, _, _ in place.asked] == ["/lie", "/lie", "/truth"]
     kept = await revocation.verdict(asked, [f"{place.url}/lie"], known)
     assert kept.status == "revoked", "what was proved is remembered, whoever is named next"
+
+
+async def test_many_addresses_that_are_silent_are_not_waited_for_one_by_one(line: Outbound) -> None:
+    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    root = root_authority()
+    asked = hash_data(root.certificate, root.certificate)
+    server = await asyncio.start_server(never, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        revocation = Revocation(WallClock(), line, 0.05)
+        for work in (revocation.verdict, revocation.listed):
+            with pytest.raises(Unanswered, match=r"within 0\.1 s"):
+                await work(asked, [f"{url}{n}" for n in range(50)], [])
 
 
 async def test_nobody_to_ask_is_said(line: Outbound) -> None:

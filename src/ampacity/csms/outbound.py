@@ -146,7 +146,16 @@ class Outbound:
 
 
 def _client() -> httpx.AsyncClient:
-    return httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=None)
+    trust = httpx.create_ssl_context(trust_env=False)
+    trust.load_default_certs()  # the machine's roots beside the web's, and those of SSL_CERT_FILE
+    return httpx.AsyncClient(
+        trust_env=False,
+        follow_redirects=False,
+        timeout=None,
+        verify=trust,
+        # A connection belongs to the name it was made for; the client would know it by its address.
+        limits=httpx.Limits(max_connections=100, max_keepalive_connections=0),
+    )
 
 
 def is_public(address: str) -> bool:

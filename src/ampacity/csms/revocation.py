@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 from cryptography.x509 import Certificate
 from msgspec import Struct
@@ -28,9 +28,12 @@ KEPT = 10_000
 
 LIST_BYTES = 2 * 1024 * 1024
 LISTS_KEPT = 20
+ADDRESSES = 2
+"""For so many addresses' time-outs somebody waits at most."""
 """Lists of a large authority have a megabyte."""
 
 _HEADERS = {"Content-Type": "application/ocsp-request", "Accept": "application/ocsp-response"}
+T = TypeVar("T")
 _Key: TypeAlias = tuple[str, str, str, str]
 
 
@@ -60,6 +63,22 @@ class Revocation:
         """What is known of a certificate, asking its responders one after the other until one proves that it
         knows; else the best that was said. Raises Unanswered.
         """
+        return await self._within(asked, self._verdict(asked, urls, authorities))
+
+    async def _within(self, asked: HashData, work: Coroutine[Any, Any, T]) -> T:
+        """`work`, however many addresses are named: who asked waits for all of them."""
+        limit_s = ADDRESSES * self._timeout_s
+        try:
+            async with asyncio.timeout(limit_s):
+                return await work
+        except TimeoutError:
+            raise Unanswered(
+                f"certificate {asked.serial_number}: nobody answered within {limit_s:g} s"
+            ) from None
+
+    async def _verdict(
+        self, asked: HashData, urls: Sequence[str], authorities: Sequence[Certificate]
+    ) -> OcspVerdict:
         key = _key(asked)
         kept = self._kept.get(key)
         if kept is not None and kept.until > self._clock.time():
@@ -92,6 +111,11 @@ class Revocation:
 
         Raises Unanswered.
         """
+        return await self._within(asked, self._listed(asked, urls, authorities))
+
+    async def _listed(
+        self, asked: HashData, urls: Sequence[str], authorities: Sequence[Certificate]
+    ) -> ListVerdict:
         troubles = []
         for url in urls:
             kept = self._lists.get(url)

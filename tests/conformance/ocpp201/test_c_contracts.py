@@ -133,6 +133,9 @@ async def test_TC_C_51_CSMS_hashes_revoked(product: Product, world: World, name:
     world.by_sub.says[contract.made.serial_number] = "revoked"
     found = await authorize(product, name, version, token, iso15118CertificateHashData=world.hashes(contract))
     assert found == ("Invalid", "CertificateRevoked")
+    page = await product.until(lambda page: page["items"], "/audit", target=f"station/{name}")
+    [entry] = page["items"]
+    assert (entry["actor"], entry["action"]) == ("system plug and charge", "refuse_contract")
     assert contract.made.serial_number in world.by_sub.asked
 
 
@@ -150,6 +153,28 @@ async def test_TC_C_51_CSMS_hashes_that_nobody_knows(
     for asked in (asked_of(contract, world.by_sub.url), elsewhere, asked_of(contract, lie.url)):
         found = await authorize(product, name, version, token, iso15118CertificateHashData=[asked])
         assert found == ("Invalid", "CertChainError"), asked
+
+
+@proves("C07.FR.05", "C07.FR.17")
+async def test_TC_C_51_CSMS_hashes_of_an_issuer_that_nobody_has_seen(
+    product: Product, world: World, name: str, version: str
+) -> None:
+    """A responder proves itself by its issuer's key: without the sub CA's certificate its word is no proof,
+    and with it, entered by the owner, it is.
+    """
+    token = await know(product, emaid())
+    sub = make(f"Sub of {name}", product.now, world.root, responder=world.by_root.url)
+    responder = Responder(world.place, f"/bare/{name}", sub, lambda: product.now)
+    responder.encloses = False
+    contract = make(token["idToken"], product.now, sub, ca=False, responder=responder.url)
+    shown = [asked_of(contract, responder.url), asked_of(sub, world.by_root.url)]
+    found = await authorize(product, name, version, token, iso15118CertificateHashData=shown)
+    assert found == ("Invalid", "CertChainError")
+    body = {"use": "MORootCertificate", "pem": sub.pem}
+    owner = await product.key("owner")
+    assert (await product.api.post("/api/v1/certificates", json=body, headers=owner)).status_code == 200
+    found = await authorize(product, name, version, token, iso15118CertificateHashData=shown)
+    assert found == ("Accepted", "Accepted")
 
 
 @proves("C07.FR.13")
@@ -270,3 +295,16 @@ async def test_TC_C_52_CSMS_root_no_longer_trusted(
     assert found == ("Invalid", "CertChainError")
     entries = (await product.get("/audit", target=f"certificate/{view['fingerprint']}"))["items"]
     assert [entry["action"] for entry in entries] == ["distrust_certificate", "trust_certificate"]
+
+
+@proves("M01.FR.01")
+async def test_TC_M_26_CSMS_nobody_has_contracts(product: Product, name: str, version: str) -> None:
+    """Without a contract certificate pool a car's request fails, by the standard's word and at once."""
+    asked = {
+        "iso15118SchemaVersion": "urn:iso:15118:2:2013:MsgDef",
+        "action": "Install",
+        "exiRequest": "QUJD",
+    }
+    async with product.station(name, version) as double:
+        answer = await double.call("Get15118EVCertificate", asked)
+    assert (answer["status"], answer["exiResponse"]) == ("Failed", "")

@@ -30,6 +30,7 @@ from ...pki.certificates import (
     same_hash_data,
 )
 from ...pki.contracts import emaid_of, same_emaid
+from ...store import audit
 from ...store.certificates import trusted_pems
 from ..context import Context
 from ..contract_pool import ContractPool, ContractProvider, NoContract
@@ -56,6 +57,7 @@ from .authorization import Authorization
 
 log = logging.getLogger(__name__)
 
+ACTOR = "system plug and charge"
 CONTRACT_ROOTS = ("MORootCertificate", "V2GRootCertificate")
 _NEVER = datetime.fromtimestamp(0, UTC)
 _NO_CONTRACT = ("Blocked", "Expired", "Invalid", "Unknown")
@@ -106,7 +108,7 @@ class PlugAndCharge:
         try:
             await self._check(state.operator_id, said.token.value, proof)
         except _Refused as refused:
-            log.info("station %s: contract %s is refused: %s", state.station_id, said.token.value, refused)
+            self._note(state, said.token.value, refused)
             expired = refused.status == "CertificateExpired"
             return AuthorizationAnswer(
                 status="Expired" if expired else "Invalid", certificate_status=refused.status
@@ -116,6 +118,15 @@ class PlugAndCharge:
         if verdict.status == "Accepted":
             self._authorization.vouch(state, said.token)
         return replace(verdict, certificate_status="ContractCancelled" if over else "Accepted")
+
+    def _note(self, state: StationState, emaid: str, refused: _Refused) -> None:
+        """Say in the audit why a driver stands before a station that does not charge."""
+        log.info("station %s: contract %s is refused: %s", state.station_id, emaid, refused)
+        store, operator_id = self._context.store, state.operator_id
+        detail = {"emaid": emaid, "certificate_status": refused.status}
+        target = f"station/{state.station_id}"
+        audit_id = audit.post_record(store, operator_id, ACTOR, "refuse_contract", target, detail)
+        audit.post_complete(store, operator_id, audit_id, "refused", str(refused)[:500])
 
     async def _check(self, operator_id: str, emaid: str, proof: ContractProof) -> None:
         trusted = await self._trusted(operator_id, CONTRACT_ROOTS)
