@@ -22,6 +22,7 @@ def asked(kind: str = "ISO14443", **more: Any) -> Question:
     return Question(token=IdToken("abc", kind), station_id="CP1", site_id="yard", now=NOW, **more)
 
 
+DC_ONLY = (Place(current="DC"),)
 PLACES = (Place(station_id="CP1", evse_ids=(2, 1)),)
 
 
@@ -54,6 +55,11 @@ PLACES = (Place(station_id="CP1", evse_ids=(2, 1)),)
         (row(allowed=PLACES), asked(evse_id=3), Rules(), "NotAtThisLocation"),
         (row(allowed=PLACES), asked(evse_id=3, purpose="stop"), Rules(), "Accepted"),
         (row(allowed=(Place(station_id="CP2"),)), asked(), Rules(), "NotAtThisLocation"),
+        (row(allowed=DC_ONLY), asked(currents={1: "AC", 2: "DC"}), Rules(), "Accepted"),
+        (row(allowed=DC_ONLY), asked(currents={1: "AC", 2: "DC"}, evse_id=1), Rules(), "NotAllowedTypeEVSE"),
+        (row(allowed=DC_ONLY), asked(currents={1: "AC"}), Rules(), "NotAllowedTypeEVSE"),
+        (row(allowed=DC_ONLY), asked(currents={}), Rules(), "NotAllowedTypeEVSE"),
+        (row(allowed=DC_ONLY), asked(currents={1: "AC"}, purpose="stop"), Rules(), "Accepted"),
         (row(), asked(elsewhere=True), Rules(), "ConcurrentTx"),
         (row(), asked(elsewhere=True, purpose="stop"), Rules(), "Accepted"),
         (row(), asked(elsewhere=True), Rules(concurrent=True), "Accepted"),
@@ -79,6 +85,21 @@ def test_the_table(known: TokenRow | None, question: Question, rules: Rules, sta
 )
 def test_places(allowed: tuple[Place, ...], evses: tuple[int, ...] | None) -> None:
     assert allowed_evses(allowed, "CP1", "yard") == evses
+
+
+@pytest.mark.parametrize(
+    ("allowed", "evses"),
+    [
+        (DC_ONLY, (2, 3)),
+        ((Place(current="AC", station_id="CP1"),), (1,)),
+        ((Place(current="AC", station_id="CP1", evse_ids=(2,)),), None),
+        ((Place(current="DC", site_id="yard"), Place(station_id="CP1", evse_ids=(1,))), (1, 2, 3)),
+        ((Place(current="DC", site_id="other"),), None),
+    ],
+)
+def test_currents(allowed: tuple[Place, ...], evses: tuple[int, ...] | None) -> None:
+    assert allowed_evses(allowed, "CP1", "yard", {1: "AC", 2: "DC", 3: "DC"}) == evses
+    assert allowed_evses(DC_ONLY, "CP1", "yard", {1: "DC"}) == ()
 
 
 def test_a_place_of_a_site_does_not_hold_where_the_station_has_none() -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -26,6 +27,9 @@ from .vocabulary import AuthorizationAnswer
 ANSWER_BYTES = 100_000
 """A longer answer is none."""
 
+QUESTIONS_AT_ONCE = 16
+"""More wait, and what has waited for too long has no answer."""
+
 
 class NoVerdict(Exception):
     """Whoever was asked gave no usable answer in time. The text says what happened."""
@@ -36,6 +40,10 @@ class Authorizer(Protocol):
 
     async def ask(self, asked: Question, known: AuthorizationAnswer) -> AuthorizationAnswer:
         """The verdict. `known` is ours, to be returned where there is nothing to say. Raises NoVerdict."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds."""
         ...
 
 
@@ -75,6 +83,8 @@ class HttpAuthorizer:
         self._settings = settings
         self._clock = clock
         # No proxy of the environment's: the address is meant as it stands.
+        # Threads of its own: a service that hangs must not take those of others.
+        self._threads = ThreadPoolExecutor(QUESTIONS_AT_ONCE, "authorizer")
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     async def ask(self, asked: Question, known: AuthorizationAnswer) -> AuthorizationAnswer:
@@ -91,7 +101,8 @@ class HttpAuthorizer:
             }
         )
         try:
-            text = await asyncio.wait_for(asyncio.to_thread(self._post, body), self._settings.timeout_s)
+            asking = asyncio.get_running_loop().run_in_executor(self._threads, self._post, body)
+            text = await asyncio.wait_for(asking, self._settings.timeout_s)
             said = msgspec.json.decode(text, type=_Said)
         except TimeoutError:
             raise NoVerdict(f"{self._settings.url} did not answer in {self._settings.timeout_s} s") from None
@@ -101,6 +112,10 @@ class HttpAuthorizer:
             return known
         fields: dict[str, Any] = msgspec.structs.asdict(said)
         return AuthorizationAnswer(**fields, evse_ids=known.evse_ids)
+
+    def close(self) -> None:
+        """Let its threads go; what is asked now gets no answer."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _post(self, body: bytes) -> bytes:
         headers = {"content-type": "application/json"}

@@ -50,7 +50,7 @@ def wanted(
     found: dict[str, ListEntry] = {}
     left_out = 0
     for row in tokens:
-        if allowed_evses(row.allowed, question.station_id, question.site_id) is None:
+        if allowed_evses(row.allowed, question.station_id, question.site_id, question.currents) is None:
             continue
         if limits.entries is not None and len(found) >= limits.entries:
             left_out += 1

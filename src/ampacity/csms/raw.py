@@ -22,6 +22,7 @@ from .vocabulary import (
     GetLog,
     PublishFirmware,
     RawCall,
+    SendLocalList,
     SetPassword,
     SetVariables,
     UpdateFirmware,
@@ -29,7 +30,7 @@ from .vocabulary import (
 
 _BETWEEN = re.compile(r'("(?:[^"\\]|\\.)*")|\s+')
 
-_SECRETS = ("AuthorizationKey", "assword")
+_SECRETS = ("AuthorizationKey", "assword", "KeyCode")
 """A payload that has one of these in it is not shown at all."""
 
 _PERSONAL = ("CustomerInformation",)
@@ -69,7 +70,13 @@ def shown(command: Command | RawCall) -> dict[str, Any]:
             token=None if token is None else replace(token, value="***"),
             identifier=None if command.identifier is None else "***",
         )
+    if isinstance(command, SendLocalList):
+        # The tokens have rows of their own; a list may be long, and each station has one.
+        return {"full": command.full, "version": command.version, "entries": len(command.entries)}
     made: dict[str, Any] = msgspec.to_builtins(command)
+    token = made.get("token")
+    if isinstance(token, dict) and token.get("kind") == "KeyCode":  # C04.FR.04
+        token["value"] = "***"
     return made
 
 

@@ -286,6 +286,7 @@ class Csms:
         for end in self._ends:
             end()
         await self.device_model.stop()
+        self._authorization.stop()
         await self.local_lists.stop()
         await self.reservations.stop()
         await self._oversight.stop()

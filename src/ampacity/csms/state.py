@@ -254,9 +254,9 @@ class Stations:
             if not self._by_token[key]:
                 del self._by_token[key]
 
-    def charging_elsewhere(self, operator_id: str, token: str, own: set[str]) -> bool:
-        """Whether the token has an open transaction other than those in `own` (our ids)."""
-        return bool(self._by_token.get((operator_id, token_key(token)), set()) - own)
+    def charging_elsewhere(self, operator_id: str, token: str, transaction_id: str | None) -> bool:
+        """Whether the token has an open transaction other than `transaction_id`."""
+        return bool(self._by_token.get((operator_id, token_key(token)), set()) - {transaction_id or ""})
 
     def load(self, connection: Connection, operator_id: str) -> None:
         """Read everything of an operator."""

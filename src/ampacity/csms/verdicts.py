@@ -11,6 +11,7 @@ The first line that holds decides:
     it has expired                                               Expired
     it is a master pass and would start (C16.FR.03)              Invalid
     it is good elsewhere only (C01.FR.22)                        NotAtThisLocation
+    it is good for another current only (C01.FR.18)              NotAllowedTypeEVSE
     it charges already                                           ConcurrentTx
 
 - Who stops is not asked for a place, and not whether the token charges elsewhere: what hangs on a wrong
@@ -24,13 +25,14 @@ The first line that holds decides:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
 from msgspec import Struct
 
 from ..model.station import IdToken
-from ..store.tokens import Place, TokenRow
+from ..store.tokens import Current, Place, TokenRow
 from .vocabulary import AuthorizationAnswer
 
 ANONYMOUS = "NoAuthorization"
@@ -44,7 +46,7 @@ Purpose = Literal["start", "stop", "unknown"]
 class Question(Struct, frozen=True, kw_only=True):
     """Who wants to charge, or to stop, and where. `evse_id` None: at whichever of the station. `elsewhere`:
     the token has another open transaction. `granted`: somebody here started with this token lately, so that
-    it needs no row.
+    it needs no row. `currents`: what each EVSE of the station gives, as far as it is known.
     """
 
     token: IdToken
@@ -55,6 +57,7 @@ class Question(Struct, frozen=True, kw_only=True):
     purpose: Purpose = "unknown"
     elsewhere: bool = False
     granted: bool = False
+    currents: Mapping[int, Current] | None = None
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -74,7 +77,7 @@ def judge(row: TokenRow | None, asked: Question, rules: Rules) -> AuthorizationA
         row = None
     if row is None:
         return _stranger(asked, rules)
-    evse_ids = allowed_evses(row.allowed, asked.station_id, asked.site_id)
+    evse_ids = allowed_evses(row.allowed, asked.station_id, asked.site_id, asked.currents)
     return AuthorizationAnswer(
         status=_status(row, asked, rules, evse_ids),
         group=row.group,
@@ -93,22 +96,39 @@ def is_meant(entered: IdToken, presented: IdToken) -> bool:
     return presented.kind in _CARDS and entered.kind in (*_CARDS, "Central", "Local")
 
 
-def allowed_evses(allowed: tuple[Place, ...], station_id: str, site_id: str | None) -> tuple[int, ...] | None:
-    """The EVSEs of a station where a token is good: none named means all of them, None means nowhere."""
+def allowed_evses(
+    allowed: tuple[Place, ...],
+    station_id: str,
+    site_id: str | None,
+    currents: Mapping[int, Current] | None = None,
+) -> tuple[int, ...] | None:
+    """The EVSEs of a station where a token is good: none named means all of them, None means nowhere.
+
+    `currents` is what each EVSE gives; None: it does not matter here.
+    """
     if not allowed:
         return ()
     named: list[int] = []
-    here = False
     for place in allowed:
-        if place.station_id is None and (place.site_id is None or place.site_id != site_id):
+        if place.station_id is None and place.site_id is None and place.current is None:
+            continue  # it names nothing
+        if place.site_id is not None and place.station_id is None and place.site_id != site_id:
             continue
         if place.station_id is not None and place.station_id != station_id:
             continue
-        if not place.evse_ids:
+        evse_ids = place.evse_ids
+        if place.current is not None and currents is not None:
+            giving = [evse_id for evse_id, current in currents.items() if current == place.current]
+            # An EVSE that nobody says anything of is not one of them.
+            evse_ids = tuple(evse_id for evse_id in giving if not evse_ids or evse_id in evse_ids)
+            if not evse_ids:
+                continue
+            if len(giving) == len(currents) and not place.evse_ids:
+                return ()
+        if not evse_ids:
             return ()
-        here = True
-        named.extend(place.evse_ids)
-    return tuple(sorted(set(named))) if here else None
+        named.extend(evse_ids)
+    return tuple(sorted(set(named))) or None
 
 
 def _stranger(asked: Question, rules: Rules) -> AuthorizationAnswer:
@@ -125,7 +145,9 @@ def _stranger(asked: Question, rules: Rules) -> AuthorizationAnswer:
 
 def _status(
     row: TokenRow, asked: Question, rules: Rules, evse_ids: tuple[int, ...] | None
-) -> Literal["Accepted", "Blocked", "Expired", "Invalid", "NotAtThisLocation", "ConcurrentTx"]:
+) -> Literal[
+    "Accepted", "Blocked", "Expired", "Invalid", "NotAllowedTypeEVSE", "NotAtThisLocation", "ConcurrentTx"
+]:
     if row.status != "Accepted":
         return row.status
     if row.expires_at is not None and row.expires_at <= asked.now:
@@ -135,7 +157,9 @@ def _status(
     if rules.master_group is not None and row.group == rules.master_group:
         return "Accepted" if asked.purpose == "unknown" else "Invalid"
     if evse_ids is None or (evse_ids and asked.evse_id and asked.evse_id not in evse_ids):
-        return "NotAtThisLocation"
+        anyway = allowed_evses(row.allowed, asked.station_id, asked.site_id)
+        here = anyway is not None and (not anyway or not asked.evse_id or asked.evse_id in anyway)
+        return "NotAllowedTypeEVSE" if here else "NotAtThisLocation"
     concurrent = rules.concurrent if row.concurrent is None else row.concurrent
     return "ConcurrentTx" if asked.elsewhere and not concurrent else "Accepted"
 

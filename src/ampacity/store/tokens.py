@@ -11,17 +11,21 @@ from sqlalchemy import Connection, delete, select
 
 from ..model.station import IdToken
 from .statements import upsert
-from .tables import id_token
+from .tables import evse, id_token
 
+Current = Literal["AC", "DC"]
 TokenStatus = Literal["Accepted", "Blocked", "Expired", "Invalid"]
 
 
 class Place(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Where a token is good: a site, or a station, or some of a station's EVSEs."""
+    """Where a token is good: a site, or a station, or some of a station's EVSEs; of them (or of all there
+    are) those that give this `current`.
+    """
 
     site_id: str | None = None
     station_id: str | None = None
     evse_ids: tuple[int, ...] = ()
+    current: Current | None = None
 
 
 class TokenRow(Struct, frozen=True, kw_only=True):
@@ -79,6 +83,14 @@ def find_token(connection: Connection, operator_id: str, value: str) -> TokenRow
         select(id_token).where(id_token.c.operator_id == operator_id, id_token.c.key == token_key(value))
     ).one_or_none()
     return None if row is None else _row(dict(row._mapping))
+
+
+def evse_currents(connection: Connection, operator_id: str, station_id: str) -> dict[int, Current]:
+    """What each EVSE of a station gives, as far as its site says."""
+    query = select(evse.c.evse_id, evse.c.dc_power_w).where(
+        evse.c.operator_id == operator_id, evse.c.station_id == station_id
+    )
+    return {row.evse_id: "AC" if row.dc_power_w is None else "DC" for row in connection.execute(query)}
 
 
 def list_tokens(

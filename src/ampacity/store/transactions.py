@@ -100,6 +100,7 @@ class TransactionFilter(Struct, frozen=True, kw_only=True):
     evse_id: int | None = None
     token: str | None = None
     state: TransactionState | None = None
+    stop_reason: str | None = None
     started_from: datetime | None = None
     started_until: datetime | None = None
 
@@ -260,6 +261,8 @@ def list_transactions(
         query = query.where(column.token_key == token_key(wanted.token))
     if wanted.state is not None:
         query = query.where(column.state == wanted.state)
+    if wanted.stop_reason is not None:
+        query = query.where(column.stop_reason == wanted.stop_reason)
     if wanted.started_from is not None:
         query = query.where(column.started_at >= wanted.started_from)
     if wanted.started_until is not None:

@@ -1875,11 +1875,15 @@ export interface Outcome {
   data: unknown;
 }
 
-/** Where a token is good: a site, or a station, or some of a station's EVSEs. */
+/**
+ * Where a token is good: a site, or a station, or some of a station's EVSEs; of them (or of all there
+ * are) those that give this `current`.
+ */
 export interface Place {
   site_id?: string | null;
   station_id?: string | null;
   evse_ids?: number[];
+  current?: "AC" | "DC" | null;
 }
 
 /** CertificateHashDataType of OCPP; hex in lower case, the serial without leading zeros. */

@@ -90,6 +90,7 @@ async def list_transactions(
     evse_id: FromQuery[int | None] = None,
     token: FromQuery[str | None] = None,
     transaction_state: Annotated[Literal["open", "ended"] | None, QueryParameter(name="state")] = None,
+    stop_reason: FromQuery[str | None] = None,
     start: Annotated[datetime | None, QueryParameter(name="from", description="Started at or after.")] = None,
     end: Annotated[datetime | None, QueryParameter(name="to", description="Started before.")] = None,
     before: FromQuery[str | None] = None,
@@ -102,6 +103,7 @@ async def list_transactions(
         evse_id=evse_id,
         token=token,
         state=transaction_state,
+        stop_reason=stop_reason,
         started_from=aware("from", start),
         started_until=aware("to", end),
     )

@@ -9,8 +9,11 @@ from __future__ import annotations
 import logging
 import time
 
+from msgspec.structs import replace
+from sqlalchemy import Connection
+
 from ...model.station import IdToken
-from ...store.tokens import find_token, token_key
+from ...store.tokens import Current, TokenRow, evse_currents, find_token, token_key
 from ..authorizers import Authorizer, HttpAuthorizer, NoVerdict
 from ..context import Context
 from ..state import StationState
@@ -47,9 +50,14 @@ class Authorization:
         self.authorizer: Authorizer | None = HttpAuthorizer(hook, context.clock) if hook.url else None
         self._granted: dict[tuple[str, str], float] = {}
 
+    def stop(self) -> None:
+        """Ask nobody any more."""
+        if self.authorizer is not None:
+            self.authorizer.close()
+
     async def authorize(self, state: StationState, said: Authorize) -> AuthorizationAnswer:
         """The verdict on a token that was shown to a station. Reads what has been committed."""
-        return await self._verdict(state, said.token, None, "unknown", set())
+        return await self._verdict(state, said.token, None, "unknown", None)
 
     async def of_transaction(self, state: StationState, said: TransactionMessage) -> AuthorizationAnswer:
         """The verdict on the token that a transaction's message carries."""
@@ -61,7 +69,7 @@ class Authorization:
             said.token,
             said.evse_id or (None if own is None else own.evse_id),
             "stop" if stopping else "start",
-            set() if own is None else {own.transaction_id},
+            None if own is None else own.transaction_id,
         )
 
     def granted(self, state: StationState, command: RequestStart, outcome: Outcome) -> None:
@@ -78,7 +86,7 @@ class Authorization:
         self._granted[state.station_id, token_key(token.value)] = now + GRANT_S
 
     async def _verdict(
-        self, state: StationState, token: IdToken, evse_id: int | None, purpose: Purpose, own: set[str]
+        self, state: StationState, token: IdToken, evse_id: int | None, purpose: Purpose, own: str | None
     ) -> AuthorizationAnswer:
         context, operator_id, value = self._context, state.operator_id, token.value
         asked = Question(
@@ -94,7 +102,15 @@ class Authorization:
         )
         if token.kind == ANONYMOUS:
             return judge(None, asked, self.rules)
-        row = await context.store.read(lambda connection: find_token(connection, operator_id, value))
+
+        def look(connection: Connection) -> tuple[TokenRow | None, dict[int, Current] | None]:
+            row = find_token(connection, operator_id, value)
+            if row is None or all(place.current is None for place in row.allowed):
+                return row, None
+            return row, evse_currents(connection, operator_id, state.station_id)
+
+        row, currents = await context.store.read(look)
+        asked = replace(asked, currents=currents)
         known = judge(row, asked, self.rules)
         stranger = row is None and not asked.granted
         only_strangers = context.settings.authorization_hook.asked == "unknown"

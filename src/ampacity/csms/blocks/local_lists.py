@@ -22,7 +22,16 @@ from ...model.events import StationBooted, StationConnected
 from ...model.station import IdToken
 from ...store import StoreClosed, StoreUnavailable
 from ...store.local_lists import ListState, LocalListRow, list_local_lists, save_local_list
-from ...store.tokens import TokenFilter, TokenRow, find_token, list_tokens, save_token, token_key
+from ...store.tokens import (
+    Current,
+    TokenFilter,
+    TokenRow,
+    evse_currents,
+    find_token,
+    list_tokens,
+    save_token,
+    token_key,
+)
 from .. import listing
 from ..context import Context
 from ..dialects import dialect
@@ -176,7 +185,10 @@ class LocalLists:
     ) -> tuple[LocalListRow, Outcome]:
         row = self.of(state)
         known = None if whole or row.version == 0 else row.held
-        wants, left_out = self._wanted(state, tokens, limits)
+        currents = await self._context.store.read(
+            lambda connection: evse_currents(connection, state.operator_id, state.station_id)
+        )
+        wants, left_out = self._wanted(state, tokens, limits, currents)
         outcome = await self._send_all(state, listing.messages(known, wants, row.version, limits), actor)
         if outcome.result == "rejected" and known is not None and outcome.status != "NotSupported":
             version = max(self.of(state).version, await self._asked(state, actor) or 0)
@@ -194,6 +206,8 @@ class LocalLists:
         row = self.of(state)
         if seen is not None and seen != row.version:
             detail = f"it tells version {seen} after it took {row.version}"
+            if (switch := self._switched_off(state)) is not None:
+                detail += f": its list is switched off, set {switch} to true"
             return self._put(replace(row, state="failed", detail=detail)), outcome
         detail = f"{left_out} tokens have no room: it holds {limits.entries}" if left_out else ""
         return self._put(replace(row, state="synced", detail=detail)), outcome
@@ -207,7 +221,7 @@ class LocalLists:
         return outcome
 
     def _wanted(
-        self, state: StationState, tokens: list[TokenRow], limits: Limits
+        self, state: StationState, tokens: list[TokenRow], limits: Limits, currents: dict[int, Current]
     ) -> tuple[dict[str, ListEntry], int]:
         speech = None if state.version is None else dialect(state.version)
         master = self._rules.master_group
@@ -221,6 +235,7 @@ class LocalLists:
             station_id=state.station_id,
             site_id=state.site_id,
             now=self._context.clock.now(),
+            currents=currents,
         )
         return listing.wanted(usable, question, self._rules, limits)
 
@@ -252,6 +267,15 @@ class LocalLists:
             bytes=_number(state, known.bytes),
             entries=_number(state, known.entries),
         )
+
+    def _switched_off(self, state: StationState) -> str | None:
+        """The name of the variable by which the station's list is off (D02.FR.03)."""
+        if state.version is None:
+            return None
+        ref = dialect(state.version).list_limits.enabled
+        known = state.variables.get(ref)
+        off = known is not None and (known.value or "").lower() == "false"
+        return f"{ref.component}.{ref.variable}" if off else None
 
     async def _asked(self, state: StationState, actor: str) -> int | None:
         outcome = await self._send(state, GetLocalListVersion(), actor)
