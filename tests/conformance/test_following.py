@@ -181,6 +181,38 @@ async def test_what_can_not_be_sent_is_said_before(product: Product, name: str) 
     assert told == [("DataCollectorLog", "refused", "unsupported")]
 
 
+async def test_a_station_that_speaks_no_http_is_not_sent_there(product: Product, name: str) -> None:
+    async with product.station(name, "1.6") as double:
+        double.reactions |= {
+            "GetConfiguration": {
+                "configurationKey": [
+                    {"key": "SupportedFileTransferProtocols", "readonly": True, "value": "FTP,FTPS"}
+                ]
+            },
+            "GetDiagnostics": {"fileName": "diag.zip"},
+        }
+        await product.command(name, "get_variables", variables=[])
+        here = await product.command(name, "get_log", log_type="DiagnosticsLog")
+        assert here.status_code == 422
+        assert "reaches files by FTP, FTPS, not by HTTP" in here.text
+        there = await product.command(
+            name, "get_log", log_type="DiagnosticsLog", location="ftp://me:secret@a.example/logs"
+        )
+        assert there.status_code == 200
+        assert (await double.wait_heard("GetDiagnostics"))["location"] == "ftp://me:secret@a.example/logs"
+        assert (await job(product, name, "logs"))["location"] == "ftp://***@a.example/logs"
+        raw = await product.ocpp(name, "GetDiagnostics", {"location": "http://a.example"})
+        assert raw.status_code == 200  # exactly what was given
+
+
+async def test_a_station_that_tells_for_ever_fills_no_table(product: Product, name: str) -> None:
+    async with product.station(name, "2.0.1") as double:
+        for number in range(120):
+            await tell(double, SAYS, "Downloading", requestId=number)
+        row = await job(product, name)
+        assert (row["request_id"], len(row["steps"])) == (119, 100)
+
+
 async def test_a_local_controller_publishes_and_unpublishes(product: Product, name: str) -> None:
     says = "PublishFirmwareStatusNotification"
     async with product.station(name, "2.0.1") as double:

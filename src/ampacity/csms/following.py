@@ -9,6 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
@@ -18,13 +19,17 @@ from ..store.jobs import FirmwareJobRow, LogJobRow
 from .context import Context
 from .progress import Course, Phase, Step, advance
 from .state import StationState
-from .vocabulary import Command, Outcome
+from .vocabulary import Command, Outcome, VariableRef
 
 log = logging.getLogger(__name__)
 
 JobRow = TypeVar("JobRow", FirmwareJobRow, LogJobRow)
 
 LOOK_EVERY_S = 60.0
+STRANGE = "station"
+"""Who asked, where nobody here did."""
+FIRST_STEPS, LAST_STEPS = 20, 80
+"""What is kept of a station that goes on telling: how it began, and what it said last."""
 
 _SECRET = re.compile(r"(?<=/)[A-Za-z0-9_-]{43}(?=/|$)")
 _PASSWORD = re.compile(r'(?<=//)[^/@"\s]*@')
@@ -43,8 +48,8 @@ class Begun(msgspec.Struct, frozen=True):
 class Jobs(Protocol):
     """What follows up a kind of command. `begin` raises ValueError and FileTrouble for what can't be sent."""
 
-    async def begin(self, state: StationState, command: Any, actor: str) -> Begun:
-        """Write a job down, and complete its command."""
+    async def begin(self, state: StationState, command: Any, actor: str, *, exact: bool = False) -> Begun:
+        """Write a job down, and complete its command; one that is sent `exact` as it is, is not judged."""
         ...
 
     async def answered(self, state: StationState, begun: Begun, outcome: Outcome) -> Outcome:
@@ -62,6 +67,27 @@ def fit_to_show(location: str) -> str:
     return _PASSWORD.sub("***@", _SECRET.sub("***", location))
 
 
+_PROTOCOLS = (
+    VariableRef(component="OCPPCommCtrlr", variable="FileTransferProtocols"),
+    VariableRef(component="OCPP16", variable="SupportedFileTransferProtocols"),
+)
+
+
+def check_protocol(state: StationState, location: str) -> None:
+    """Raise ValueError where the station has told that it can't reach such an address."""
+    asked = urlsplit(location).scheme.upper()
+    for ref in _PROTOCOLS:
+        told = state.variables.get(ref)
+        if told is None or not told.value:
+            continue
+        spoken = [word.strip().upper() for word in told.value.split(",") if word.strip()]
+        if spoken and asked not in spoken:
+            raise ValueError(
+                f"station {state.station_id!r} reaches files by {', '.join(spoken)}, "
+                f"not by {asked or 'nothing'}: name a location that it can reach"
+            )
+
+
 def stepped(row: JobRow, course: Course, status: str, at: datetime, note: str = "") -> JobRow | None:
     """The job after the station's word `status`; None where that is no news."""
     made = advance(course, row.state, row.phase, status)
@@ -72,7 +98,7 @@ def stepped(row: JobRow, course: Course, status: str, at: datetime, note: str = 
         row,
         state=made.state,
         phase=made.phase,
-        steps=[*row.steps, msgspec.to_builtins(step)],
+        steps=_with(row.steps, step),
         updated_at=at,
         ended_at=None
         if made.phase == "open"
@@ -86,9 +112,18 @@ def stepped(row: JobRow, course: Course, status: str, at: datetime, note: str = 
 def ended(row: JobRow, phase: Phase, at: datetime, status: str, note: str) -> JobRow:
     """The job, ended without a word of the station."""
     step = Step(at=at, status=status, expected=False, note=note)
-    return replace(
-        row, phase=phase, steps=[*row.steps, msgspec.to_builtins(step)], updated_at=at, ended_at=at
-    )
+    return replace(row, phase=phase, steps=_with(row.steps, step), updated_at=at, ended_at=at)
+
+
+def _with(steps: list[dict[str, Any]], step: Step) -> list[dict[str, Any]]:
+    if len(steps) >= FIRST_STEPS + LAST_STEPS:
+        steps = [*steps[:FIRST_STEPS], *steps[1 - LAST_STEPS :]]
+    return [*steps, msgspec.to_builtins(step)]
+
+
+def strange_one(jobs: Sequence[JobRow]) -> JobRow | None:
+    """The job of a station that nobody here asked for, where it tells of one already: it gets no second."""
+    return next((row for row in jobs if row.requested_by == STRANGE and row.phase == "open"), None)
 
 
 def told_of(jobs: Sequence[JobRow], request_id: int | None, fits: Callable[[JobRow], bool]) -> JobRow | None:

@@ -580,7 +580,7 @@ class Csms:
         meaning = speech.meaning(raw.action, request)
         jobs = self._jobs.get(type(meaning))
         try:
-            begun = None if jobs is None else await jobs.begin(state, meaning, actor)
+            begun = None if jobs is None else await jobs.begin(state, meaning, actor, exact=True)
         except (ValueError, FileTrouble) as trouble:
             return _impossible(raw, trouble)
         await self.security.about_to_tell(state, meaning)

@@ -23,7 +23,19 @@ from ...store.identifiers import sortable_id
 from ...store.jobs import FirmwareJobRow, ImageRow
 from ...store.operators import list_operators
 from ..context import Context
-from ..following import Begun, Send, ended, fit_to_show, look_for_ever, numbers, stepped, told_of
+from ..following import (
+    STRANGE,
+    Begun,
+    Send,
+    check_protocol,
+    ended,
+    fit_to_show,
+    look_for_ever,
+    numbers,
+    stepped,
+    strange_one,
+    told_of,
+)
 from ..progress import ASKED, stalls_at
 from ..state import HeardNotice, StationState
 from ..vocabulary import (
@@ -83,7 +95,12 @@ class Firmware:
     # ------------------------------------------------------------ asked for
 
     async def begin(
-        self, state: StationState, command: UpdateFirmware | PublishFirmware, actor: str
+        self,
+        state: StationState,
+        command: UpdateFirmware | PublishFirmware,
+        actor: str,
+        *,
+        exact: bool = False,
     ) -> Begun:
         """Write the job of a request; returns the request in full. Raises ValueError for what can't be, and
         FileTrouble where stations can't be sent to this node's files.
@@ -104,8 +121,10 @@ class Firmware:
                 state.operator_id, "fetch", state.station_id, job_id, file=file, lasts_s=lasts_s
             )
             command = _of_image(replace(command, location=location), image, file)
-        if not command.location:
-            raise ValueError("nothing says where the firmware is: name an image_id, or a location")
+        if not exact:
+            if not command.location:
+                raise ValueError("nothing says where the firmware is: name an image_id, or a location")
+            check_protocol(state, command.location)
         request_id = command.request_id or next(self._numbers) % 2**31
         command = replace(command, request_id=request_id)
         install = command if isinstance(command, UpdateFirmware) else None
@@ -225,7 +244,8 @@ class Firmware:
             if row is None:
                 if status == "Idle":
                     return
-                row = self._strange(state, kind, request_id, signed)
+                row = strange_one(known) or self._strange(state, kind, request_id, signed)
+                row = replace(row, request_id=request_id)
             made = stepped(row, kind, status, now)
             if made is None:
                 return
@@ -255,7 +275,7 @@ class Firmware:
             location="",
             checksum=None,
             signed=signed,
-            requested_by="station",
+            requested_by=STRANGE,
             requested_at=now,
             retrieve_at=None,
             install_at=None,

@@ -17,7 +17,18 @@ from ...store.identifiers import sortable_id
 from ...store.jobs import LogJobRow
 from ...store.operators import list_operators
 from ..context import Context
-from ..following import Begun, ended, fit_to_show, look_for_ever, numbers, stepped, told_of
+from ..following import (
+    STRANGE,
+    Begun,
+    check_protocol,
+    ended,
+    fit_to_show,
+    look_for_ever,
+    numbers,
+    stepped,
+    strange_one,
+    told_of,
+)
 from ..progress import ASKED, stalls_at
 from ..state import HeardNotice, StationState
 from ..vocabulary import Acknowledged, GetLog, JobBegun, LogPromised, LogStatus, Notice, Outcome
@@ -50,17 +61,19 @@ class Logs:
 
     # ------------------------------------------------------------ asked for
 
-    async def begin(self, state: StationState, command: GetLog, actor: str) -> Begun:
+    async def begin(self, state: StationState, command: GetLog, actor: str, *, exact: bool = False) -> Begun:
         """Write the job of a request; returns the request with the address to bring the log to. Raises
         ValueError where there is none, FileTrouble where stations can't be sent to this node's files.
         """
         now = self._context.clock.now()
         job_id = sortable_id(now)
-        if not command.location:
+        if not command.location and not exact:
             if self._files is None:
                 raise ValueError("this node takes no files: name a location")
             location = await self._files.address(state.operator_id, "bring", state.station_id, job_id)
             command = replace(command, location=location)
+        if not exact:
+            check_protocol(state, command.location)
         request_id = command.request_id or next(self._numbers) % 2**31
         command = replace(command, request_id=request_id)
         row = LogJobRow(
@@ -132,7 +145,8 @@ class Logs:
             if row is None:
                 if said.status == "Idle":
                     return
-                row = _strange(state, said, now)
+                row = strange_one(known) or _strange(state, said, now)
+                row = replace(row, request_id=said.request_id)
             made = stepped(row, "log", said.status, now)
             if made is not None:
                 jobs.save_job(connection, made)
@@ -185,7 +199,7 @@ def _strange(state: StationState, said: LogStatus, now: Any) -> LogJobRow:
         location="",
         oldest=None,
         latest=None,
-        requested_by="station",
+        requested_by=STRANGE,
         requested_at=now,
         answer="",
         state=ASKED,
