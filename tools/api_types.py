@@ -4,7 +4,7 @@ python tools/api_types.py            writes the file python tools/api_types.py -
 file differs from what would be written
 
 What is read always carries every field, except where the struct omits its defaults; what is written
-(`...Change`, `...Order` and commands) may leave out fields that have a default.
+(see WRITTEN, and commands) may leave out fields that have a default.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ ALIASES: dict[str, Any] = {
     "Permission": roles.Permission,
 }
 """Names that TypeScript keeps though msgspec sees only what they stand for."""
+
+WRITTEN = ("Change", "Order", "Request", "Sync", "Upgrade")
+"""How the names of bodies end that are written, not read."""
 
 HEADER = """\
 // Made by tools/api_types.py from the server's structs. Don't edit: change the struct and run the tool.
@@ -175,7 +178,7 @@ def interface(struct: type[msgspec.Struct]) -> str:
     """One struct as an interface."""
     described = kinds.type_info(struct)
     assert isinstance(described, kinds.StructType)
-    written = struct.__name__.endswith(("Change", "Order")) or struct in COMMANDS
+    written = struct.__name__.endswith(WRITTEN) or struct in COMMANDS
     optional = written or struct.__struct_config__.omit_defaults
     lines = [comment(struct.__doc__), f"export interface {struct.__name__} {{"]
     if described.tag is not None and not written:

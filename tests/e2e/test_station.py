@@ -22,8 +22,13 @@ TABS = (
     "messages",
     "actions",
     "variables",
-    "certificates",
     "monitoring",
+    "reservations",
+    "list",
+    "security",
+    "certificates",
+    "firmware",
+    "logs",
     "display",
     "connections",
     "audit",
@@ -292,7 +297,13 @@ def test_every_room_fits_a_phone(browser: Browser, demo: Demo, signed_in: Page) 
         )
         assert (tab, wide) == (tab, 0)
         assert axe_violations(page) == []
-    for other in ("/tokens", "/settings?view=certificates"):
+    for other in (
+        "/tokens",
+        "/reservations",
+        "/settings?view=certificates",
+        "/settings?view=firmware",
+        "/settings?view=security",
+    ):
         page.goto(demo.address + other)
         page.wait_for_load_state("networkidle")
         wide = page.evaluate(

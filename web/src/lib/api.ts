@@ -44,7 +44,10 @@ export class Written {
 
 async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   const init: RequestInit = { method, headers: { accept: "application/json" }, credentials: "same-origin" };
-  if (body !== undefined) {
+  if (body instanceof Blob) {
+    init.body = body;
+    init.headers = { ...init.headers, "content-type": "application/octet-stream" };
+  } else if (body !== undefined) {
     init.body = body instanceof Written ? body.json : JSON.stringify(body);
     init.headers = { ...init.headers, "content-type": "application/json" };
   }

@@ -63,6 +63,12 @@ export function timeNear(value: string | number, now: number): string {
 
 export const kilo = (value: number, digits = 1): string => num(value / 1000, digits);
 
+/** 812 B, 14.2 kB, 3.1 MB */
+export function size(bytes: number): string {
+  if (bytes < 1000) return `${num(bytes)} B`;
+  return bytes < 1e6 ? `${num(bytes / 1e3, 1)} kB` : `${num(bytes / 1e6, 1)} MB`;
+}
+
 /** 1 h 20 min, 4 min, 35 s */
 export function duration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));

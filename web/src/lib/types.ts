@@ -777,11 +777,11 @@ export interface ReservationPage {
 export interface ReservationRequest {
   station_id: string;
   token: string;
-  kind: "Central" | "DirectPayment" | "EVCCID" | "ISO14443" | "ISO15693" | "KeyCode" | "Local" | "MacAddress" | "NoAuthorization" | "VIN" | "eMAID";
+  kind?: "Central" | "DirectPayment" | "EVCCID" | "ISO14443" | "ISO15693" | "KeyCode" | "Local" | "MacAddress" | "NoAuthorization" | "VIN" | "eMAID";
   expires_at: Instant;
-  evse_id: number | null;
-  connector_type: string | null;
-  group: string | null;
+  evse_id?: number | null;
+  connector_type?: string | null;
+  group?: string | null;
 }
 
 /**
@@ -811,7 +811,7 @@ export interface LocalListChange {
 
 /** Bring a list up to date now; `whole`: all of it, whatever the station holds. */
 export interface LocalListSync {
-  whole: boolean;
+  whole?: boolean;
 }
 
 /** A token that a station holds. */
@@ -1401,9 +1401,9 @@ export interface StationSecurityChange {
 export interface ProfileUpgrade {
   profile: 1 | 2 | 3;
   url: string;
-  slot: number;
-  interface: "Wired0" | "Wired1" | "Wired2" | "Wired3" | "Wireless0" | "Wireless1" | "Wireless2" | "Wireless3";
-  reset: boolean;
+  slot?: number;
+  interface?: "Wired0" | "Wired1" | "Wired2" | "Wired3" | "Wireless0" | "Wireless1" | "Wireless2" | "Wireless3";
+  reset?: boolean;
 }
 
 /** A security event: by the station's clock at `happened_at`, told at `at`. */
