@@ -58,6 +58,8 @@ AFTER_BOOT_S = 5.0
 AT_ONCE = 8
 """Stations that are brought up to date at the same time."""
 TOKENS_AT_ONCE = 1_000
+GOOD_S = 2.0
+"""For so long tokens that were read are taken for what they are, unless they are told to have changed."""
 
 Send = Callable[[StationState, Command, str], Awaitable[Outcome]]
 
@@ -72,6 +74,7 @@ class LocalLists:
         self._rules = rules
         self._send = send
         self._rows: dict[str, LocalListRow] = {}
+        self._read: dict[str, tuple[float, list[TokenRow]]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._room = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -138,6 +141,7 @@ class LocalLists:
 
     def changed(self, operator_id: str) -> None:
         """Tokens of an operator changed: its lists follow when no other change comes for a while."""
+        self._read.pop(operator_id, None)
         waiting = self._settling.pop(operator_id, None)
         if waiting is not None:
             waiting.cancel()
@@ -188,8 +192,14 @@ class LocalLists:
         currents = await self._context.store.read(
             lambda connection: evse_currents(connection, state.operator_id, state.station_id)
         )
-        wants, left_out = self._wanted(state, tokens, limits, currents)
-        outcome = await self._send_all(state, listing.messages(known, wants, row.version, limits), actor)
+
+        def plan() -> tuple[dict[str, ListEntry], int, list[SendLocalList]]:
+            wants, left_out = self._wanted(state, tokens, limits, currents)
+            return wants, left_out, listing.messages(known, wants, row.version, limits)
+
+        # Ten thousand tokens are a tenth of a second: not in the loop.
+        wants, left_out, messages = await asyncio.to_thread(plan)
+        outcome = await self._send_all(state, messages, actor)
         if outcome.result == "rejected" and known is not None and outcome.status != "NotSupported":
             version = max(self.of(state).version, await self._asked(state, actor) or 0)
             outcome = await self._send_all(state, listing.messages(None, wants, version, limits), actor)
@@ -240,6 +250,16 @@ class LocalLists:
         return listing.wanted(usable, question, self._rules, limits)
 
     async def _tokens(self, operator_id: str) -> list[TokenRow]:
+        """An operator's tokens for lists; the many lists of one change read them once."""
+        kept = self._read.get(operator_id)
+        now = self._context.clock.monotonic()
+        if kept is not None and now - kept[0] < GOOD_S:
+            return kept[1]
+        found = await self._read_tokens(operator_id)
+        self._read[operator_id] = (now, found)
+        return found
+
+    async def _read_tokens(self, operator_id: str) -> list[TokenRow]:
         found: list[TokenRow] = []
         listed = TokenFilter(listed=True)
         while True:
