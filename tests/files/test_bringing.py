@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import os
 import ssl
@@ -76,6 +77,30 @@ async def test_a_form_without_a_file_is_refused(serve: Serve) -> None:
     answer = await served.client.post(url, content=b"a", headers={"content-type": "multipart/form-data"})
     assert answer.status_code == 400
     assert served.lying() == []
+
+
+def base64_of(algorithm: str, content: bytes = LOG) -> str:
+    return base64.b64encode(hashlib.new(algorithm, content).digest()).decode()
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "status"),
+    [
+        ("content-md5", base64_of("md5"), 201),
+        ("digest", f"SHA-256={base64_of('sha256')},unixsum=30637", 201),
+        ("repr-digest", f"sha-256=:{base64_of('sha256')}:", 201),
+        ("content-digest", "sha-512=:AAAA:", 201),  # not one that is looked at
+        ("content-md5", "not Base64", 201),
+        ("content-md5", base64_of("md5", b"other"), 400),
+        ("content-digest", f"sha-256=:{base64_of('sha256', b'other')}:", 400),
+    ],
+)
+async def test_an_announced_digest_must_fit(serve: Serve, header: str, value: str, status: int) -> None:
+    served = await serve()
+    url = await served.bring_address()
+    answer = await served.client.put(url, content=LOG, headers={header: value})
+    assert answer.status_code == status, answer.text
+    assert len(served.lying()) == (status == 201)
 
 
 async def test_too_much_is_refused_announced_or_not(serve: Serve) -> None:

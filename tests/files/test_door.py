@@ -45,6 +45,17 @@ async def test_beside_the_api(tmp_path: Path) -> None:
         assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
         assert (await client.get(f"{node.url}/files/nothing")).status_code == 404
 
+        async def content() -> AsyncIterator[bytes]:
+            yield b"0123456789" * 1_000
+
+        file = await node.files.keep(node.operator_id, "firmware", "fw.bin", content(), "user:ada")
+        url = await node.files.address(node.operator_id, "fetch", "CP1", "job2", file=file)
+        head = await client.head(url)
+        assert (head.status_code, head.headers["content-length"], head.content) == (200, "10000", b"")
+        part = await client.get(url, headers={"range": "bytes=5-", "accept-encoding": "gzip"})
+        assert (part.status_code, part.content) == (206, (b"0123456789" * 1_000)[5:])
+        assert "content-encoding" not in part.headers
+
 
 async def test_at_a_door_of_their_own(tmp_path: Path) -> None:
     async with running(tmp_path, port=0) as (node, client):

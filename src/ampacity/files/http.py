@@ -8,9 +8,10 @@ rendered: each answer is an attachment of bytes.
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 from urllib.parse import unquote
@@ -31,6 +32,7 @@ REFUSED_READ_S = 2.0
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_DIGESTS = {"sha-256": "sha256", "md5": "md5"}
 _NAME_IN_DISPOSITION = re.compile(r'filename="?([^";]+)')
 
 _ALWAYS = (
@@ -175,9 +177,11 @@ class FileDoor:
         kind = headers.get(b"content-type", "")
         with self._one_of("uploads", self._settings.uploads_at_once), self._one_of(grant.sha256, 1):
             chunks = body.chunks()
+            expected = announced_digests(headers)
             if kind.lower().startswith("multipart/form-data"):
                 name, chunks = await content_of_form(chunks, kind, name)
-            return await self._service.bring(grant, name, chunks)
+                expected = {}  # they are of the form
+            return await self._service.bring(grant, name, chunks, expected)
 
     # ------------------------------------------------------------ bounds
 
@@ -286,6 +290,24 @@ def _parts(path: str) -> tuple[str | None, str]:
         if _SECRET.fullmatch(part):
             return part, unquote(parts[-1]) if len(parts) > place + 1 else ""
     return None, ""
+
+
+def announced_digests(headers: Mapping[bytes, str]) -> dict[str, str]:
+    """What a request says of its body: Content-Digest and Repr-Digest (RFC 9530), Digest, Content-MD5; hex by
+    algorithm. What can't be read is not there.
+    """
+    found: dict[str, str] = {}
+    told = [("md5", headers.get(b"content-md5", ""))]
+    for name in (b"digest", b"repr-digest", b"content-digest"):
+        for part in headers.get(name, "").split(","):
+            algorithm, _, value = part.strip().partition("=")
+            told.append((_DIGESTS.get(algorithm.lower(), ""), value.strip(":")))
+    for algorithm, text in told:
+        with suppress(ValueError):
+            raw = base64.b64decode(text, validate=True)
+            if algorithm and raw:
+                found[algorithm] = raw.hex()
+    return found
 
 
 def range_of(asked: str, size: int) -> tuple[int, int] | None:

@@ -11,7 +11,7 @@ import hashlib
 import logging
 import re
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -99,9 +99,11 @@ class FileService:
         *,
         station_id: str | None = None,
         limit: int | None = None,
+        expected: Mapping[str, str] | None = None,
     ) -> FileRow:
-        """Keep a file; returns when its content and its row are on the disk. Raises FileTrouble (too large,
-        empty, no room); whatever `chunks` raises comes through.
+        """Keep a file; returns when its content and its row are on the disk. `expected` are digests (hex)
+        that were announced. Raises FileTrouble (too large, empty, no room, another digest); whatever `chunks`
+        raises comes through.
         """
         if kind == "log":
             most = self.settings.max_log_bytes if limit is None else limit
@@ -111,7 +113,7 @@ class FileService:
         now = self._clock.now()
         file_id = sortable_id(now)
         label = plain_name(name)
-        weighed = await self.shelf.put(file_id, label, chunks, most)
+        weighed = await self.shelf.put(file_id, label, chunks, most, expected)
         row = FileRow(
             operator_id=operator_id,
             file_id=file_id,
@@ -195,7 +197,13 @@ class FileService:
             return None
         return found
 
-    async def bring(self, grant: GrantRow, name: str, chunks: AsyncIterator[bytes]) -> FileRow:
+    async def bring(
+        self,
+        grant: GrantRow,
+        name: str,
+        chunks: AsyncIterator[bytes],
+        expected: Mapping[str, str] | None = None,
+    ) -> FileRow:
         """Take what a station brings, and tell it to who asked for it. Raises FileTrouble."""
         by = f"station:{grant.station_id}"
         file = await self.keep(
@@ -206,6 +214,7 @@ class FileService:
             by,
             station_id=grant.station_id,
             limit=grant.max_bytes,
+            expected=expected,
         )
         for told in self._brought:
             await told(grant, file)

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -61,11 +61,20 @@ class Shelf:
                 if time.time() - part.stat().st_mtime > LEFTOVER_AFTER_S:
                     part.unlink()
 
-    async def put(self, name: str, label: str, chunks: AsyncIterator[bytes], limit: int) -> Weighed:
-        """Write what `chunks` brings; returns when it is on the disk under its name.
+    async def put(
+        self,
+        name: str,
+        label: str,
+        chunks: AsyncIterator[bytes],
+        limit: int,
+        expected: Mapping[str, str] | None = None,
+    ) -> Weighed:
+        """Write what `chunks` brings; returns when it is on the disk under its name. `expected` are digests
+        (hex) that were announced, by algorithm (md5, sha256).
 
-        Raises FileTooLarge above `limit` bytes and NoRoom; whatever `chunks` raises comes through. Nothing
-        of the file is left then. `label` is what messages call it.
+        Raises FileTooLarge above `limit` bytes, NoRoom, and FileBroken for an empty file and another digest;
+        whatever `chunks` raises comes through. Nothing of the file is left then. `label` is what messages
+        call it.
         """
         path = self.path(name)
         part = self._folder / f"{name}.part"
@@ -88,6 +97,12 @@ class Shelf:
                 await asyncio.to_thread(self._write, writing, b"".join(waiting))
             if total == 0:
                 raise FileBroken(f"the file {label!r} is empty", "send its content as the body")
+            for algorithm, digest in (expected or {}).items():
+                found = writing.digest(algorithm)
+                if found != digest:
+                    raise FileBroken(
+                        f"the file {label!r} has the {algorithm} {found}, not {digest}", "send it again"
+                    )
             return await asyncio.to_thread(writing.finish, path)
         except BaseException:
             await asyncio.shield(asyncio.to_thread(writing.give_up))
@@ -155,6 +170,9 @@ class _Writing:
         self._sha256.update(block)
         self._md5.update(block)
         self._bytes += len(block)
+
+    def digest(self, algorithm: str) -> str:
+        return (self._md5 if algorithm == "md5" else self._sha256).hexdigest()
 
     def finish(self, path: Path) -> Weighed:
         """On the disk, then under its name, then the name on the disk."""

@@ -107,9 +107,12 @@ async def test_TC_N_25_CSMS_upload_failed(product: Product, name: str, version: 
         double.reactions["GetLog"] = {"status": "Accepted"}
         assert (await product.command(name, "get_log", log_type="DiagnosticsLog")).status_code == 200
         me = {"requestId": (await double.wait_heard("GetLog"))["requestId"]}
-        await tell(double, SAYS, "Uploading", "PermissionDenied", **me)
+        await tell(double, SAYS, "Uploading", **me)
+        why = {"statusInfo": {"reasonCode": "InvalidURL"}} if version == "2.1" else {}
+        await tell(double, SAYS, "PermissionDenied", **me, **why)
         row = await job(product, name, "logs")
         assert (row["phase"], row["state"]) == ("failed", "PermissionDenied")
+        assert row["steps"][-1]["note"] == ("InvalidURL" if why else "")
         await tell(double, SAYS, "Uploading", "Uploaded", **me)
         row = await job(product, name, "logs")
         assert (row["phase"], row["file"]) == ("done", None)  # it went elsewhere, or nowhere

@@ -211,13 +211,13 @@ class Firmware:
     async def status(self, state: StationState, said: FirmwareStatus) -> Acknowledged:
         """A word of an installation."""
         self._show(state, "FirmwareStatusNotification", said.status, said.request_id)
-        await self._word(state, "install", said.status, said.request_id, said.signed)
+        await self._word(state, "install", said, said.signed)
         return Acknowledged()
 
     async def publish_status(self, state: StationState, said: PublishStatus) -> Acknowledged:
         """A word of a publication."""
         self._show(state, "PublishFirmwareStatusNotification", said.status, said.request_id)
-        await self._word(state, "publish", said.status, said.request_id, False, list(said.locations))
+        await self._word(state, "publish", said, False, list(said.locations))
         return Acknowledged()
 
     def _show(self, state: StationState, action: str, status: str, request_id: int | None) -> None:
@@ -229,11 +229,11 @@ class Firmware:
         self,
         state: StationState,
         kind: Literal["install", "publish"],
-        status: str,
-        request_id: int | None,
+        said: FirmwareStatus | PublishStatus,
         signed: bool,
         locations: list[str] | None = None,
     ) -> None:
+        status, request_id = said.status, said.request_id
         now = self._context.clock.now()
         info, booted_at = state.info, state.booted_at
 
@@ -246,7 +246,7 @@ class Firmware:
                     return
                 row = strange_one(known) or self._strange(state, kind, request_id, signed)
                 row = replace(row, request_id=request_id)
-            made = stepped(row, kind, status, now)
+            made = stepped(row, kind, status, now, said.note)
             if made is None:
                 return
             if status == "Published":

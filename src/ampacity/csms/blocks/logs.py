@@ -147,7 +147,7 @@ class Logs:
                     return
                 row = strange_one(known) or _strange(state, said, now)
                 row = replace(row, request_id=said.request_id)
-            made = stepped(row, "log", said.status, now)
+            made = stepped(row, "log", said.status, now, said.note)
             if made is not None:
                 jobs.save_job(connection, made)
 

@@ -102,6 +102,11 @@ def _why(reply: Any) -> str:
     return f"{info.reasonCode}: {info.additionalInfo}" if info.additionalInfo else str(info.reasonCode)
 
 
+def _said_beside(said: Any) -> str:
+    """The reason that 2.1 has for a word; 2.0.1 has no place for one."""
+    return _why(said) if "statusInfo" in said.__struct_fields__ else ""
+
+
 def _logging(command: GetLog, reply: Any) -> Outcome:
     return told(
         reply.status,
@@ -141,11 +146,16 @@ WORDS = Words(
     },
     readers={
         "FirmwareStatusNotification": lambda said, raw: FirmwareStatus(
-            status=said.status, request_id=said.requestId
+            status=said.status, request_id=said.requestId, note=_said_beside(said)
         ),
         "PublishFirmwareStatusNotification": lambda said, raw: PublishStatus(
-            status=said.status, request_id=said.requestId, locations=tuple(said.location or ())
+            status=said.status,
+            request_id=said.requestId,
+            locations=tuple(said.location or ()),
+            note=_said_beside(said),
         ),
-        "LogStatusNotification": lambda said, raw: LogStatus(status=said.status, request_id=said.requestId),
+        "LogStatusNotification": lambda said, raw: LogStatus(
+            status=said.status, request_id=said.requestId, note=_said_beside(said)
+        ),
     },
 )

@@ -14,12 +14,13 @@ LogType: TypeAlias = Literal["DiagnosticsLog", "SecurityLog", "DataCollectorLog"
 
 class FirmwareStatus(Struct, frozen=True, kw_only=True):
     """FirmwareStatusNotification, 1.6's SignedFirmwareStatusNotification: how an installation goes on. Plain
-    1.6 tells no request.
+    1.6 tells no request; `note` is what 2.1 says beside it.
     """
 
     status: str
     request_id: int | None = None
     signed: bool = False
+    note: str = ""
 
 
 class PublishStatus(Struct, frozen=True, kw_only=True):
@@ -28,6 +29,7 @@ class PublishStatus(Struct, frozen=True, kw_only=True):
     status: str
     request_id: int | None = None
     locations: tuple[str, ...] = ()
+    note: str = ""
 
 
 class LogStatus(Struct, frozen=True, kw_only=True):
@@ -36,6 +38,7 @@ class LogStatus(Struct, frozen=True, kw_only=True):
     status: str
     request_id: int | None = None
     diagnostics: bool = False
+    note: str = ""
 
 
 # ---------------------------------------------------------------- to the station
