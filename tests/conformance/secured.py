@@ -170,8 +170,8 @@ def basic_bytes(user: str, password: bytes) -> dict[str, str]:
 
 
 @contextlib.asynccontextmanager
-async def secured(folder: Path, **csms: Any) -> AsyncIterator[Secured]:
-    """The product behind three doors."""
+async def secured(folder: Path, door: dict[str, Any] | None = None, **csms: Any) -> AsyncIterator[Secured]:
+    """The product behind three doors; `door` are more settings of them, keyword arguments the CSMS's."""
     root, maker = Maker("Root of the operator"), Maker("Root of a manufacturer")
     files = {}
     for kind, key in (
@@ -189,6 +189,6 @@ async def secured(folder: Path, **csms: Any) -> AsyncIterator[Secured]:
         "client_roots": str(folder / "makers.pem"),
         "ocpp_tls": False,
         "ports": [{"port": 0, "tls": True}, {"port": 0, "lowest_profile": 3}],
-    }
+    } | (door or {})
     async with running(folder / "node", gateway, **csms) as product:
         yield Secured(product, folder, root, maker)

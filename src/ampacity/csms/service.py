@@ -81,6 +81,7 @@ from .vocabulary import (
     Answer,
     AuthorizationAnswer,
     Authorize,
+    Boot,
     CancelReservation,
     CertificateRequest,
     CertificateStatusRequest,
@@ -195,6 +196,7 @@ class Csms:
             **self._charging.hear,
             Notice: self._notices.heard,
             **self.device_model.hears,
+            Boot: self._boot,
             DisplayMessagesTold: self._display.told,
         }
         self._effects: dict[type[Any], Callable[[StationState, Any, Outcome], None]] = {
@@ -406,6 +408,11 @@ class Csms:
             reply.refuse(ErrorCode.INTERNAL_ERROR, type(error).__name__)
         else:
             reply.answer(payload)
+
+    async def _boot(self, state: StationState, said: Boot) -> Answer:
+        answer = await self._provisioning.boot(state, said)
+        self.signing.booted(state)
+        return answer
 
     def hear(self, station: StationRef, message: SendReceived) -> None:
         """A message that is never answered: a notice."""

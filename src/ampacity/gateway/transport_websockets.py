@@ -213,7 +213,8 @@ async def listen_websockets(
             close_timeout=settings.close_timeout_s,
             max_size=settings.max_frame_bytes,
             max_queue=4,
-            write_limit=0,
+            # Told of the first byte that the kernel does not take. asyncio's TLS takes 0 for "always full".
+            write_limit=0 if context is None else 1,
             logger=_QUIET,
         )
 

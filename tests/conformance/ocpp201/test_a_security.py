@@ -373,6 +373,35 @@ async def test_TC_A_11_CSMS_a_request_that_is_not_signed(
     assert audit["items"][0]["outcome"] == "refused"
 
 
+@proves("A00.FR.429")
+async def test_TC_A_08_CSMS_an_expired_certificate_to_be_renewed(
+    doors: Secured, name: str, version: str
+) -> None:
+    """Where a person says so it comes in, is Pending, and gets a new one before anything else."""
+    await doors.register(name)
+    told = await doors.product.api.put(f"/api/v1/stations/{name}/security", json={"tolerates_expired": True})
+    assert told.status_code == 200, told.text
+    old, key = doors.certificate(name, days=-1), ec.generate_private_key(ec.SECP256R1())
+    async with doors.station(doors.mutual, name, version, certificate=old) as double:
+        double.reactions |= {
+            "TriggerMessage": {"status": "Accepted"},
+            "CertificateSigned": {"status": "Accepted"},
+        }
+        info = {"model": "Double", "vendorName": "Conformance"}
+        said = await double.call("BootNotification", {"reason": "PowerUp", "chargingStation": info})
+        assert said["status"] == "Pending"
+        await double.wait_heard("TriggerMessage")
+        payload = {"csr": request(name_of(name), key), "certificateType": "ChargingStationCertificate"}
+        assert await double.call("SignCertificate", payload) == {"status": "Accepted"}
+        chain = (await double.wait_heard("CertificateSigned"))["certificateChain"]
+    file = doors.file(chain.encode() + pem_key(key))
+    async with doors.station(doors.mutual, name, version, certificate=file) as double:
+        await boots(double)
+        said = await doors.security(name)
+        assert not said["tolerates_expired"]
+    await refused(doors.station(doors.mutual, name, version, certificate=old), 401)
+
+
 @proves("A05.FR.04", "A05.FR.05", "A05.FR.07", "B09.FR.01", "B10.FR.01")
 @pytest.mark.parametrize("profile", [2, 3])
 async def test_TC_A_19_CSMS_a_higher_security_profile(

@@ -34,6 +34,7 @@ from ..vocabulary import (
     Heartbeat,
     HeartbeatAnswer,
     Outcome,
+    RenewCertificate,
     Trigger,
 )
 from .configuration import Configuration
@@ -49,6 +50,7 @@ _BRINGS: dict[type[Any], str] = {
     GetBaseReport: "NotifyReport",
     GetReport: "NotifyReport",
     GetMonitoringReport: "NotifyMonitoringReport",
+    RenewCertificate: "SignCertificate",
 }
 
 
@@ -75,8 +77,11 @@ class Provisioning:
     # ------------------------------------------------------------ who may say and be told what
 
     def policy(self, state: StationState) -> BootPolicy:
-        """The boot policy that holds for a station."""
-        return state.boot_policy or self._context.settings.boot
+        """The boot policy that holds for a station. One that was let in with an expired certificate is
+        pending until it has come back with a new one (A00.FR.429).
+        """
+        chosen = state.boot_policy or self._context.settings.boot
+        return "pending" if state.proof.expired and chosen == "accept" else chosen
 
     def provisions(self, state: StationState) -> bool:
         """Whether a station is provisioned by itself."""
@@ -105,7 +110,8 @@ class Provisioning:
         context, settings = self._context, self._context.settings
         now = context.clock.now()
         state.info, state.boot_reason, state.booted_at = said.info, said.reason, now
-        provisioned = state.provisioned_for == self._configuration.fingerprint(state)
+        current = state.provisioned_for == self._configuration.fingerprint(state)
+        provisioned = current and not state.proof.expired
         verdict = boot_policy.verdict(self.policy(state), provisioned=provisioned)
         operator_id, station_id = state.operator_id, state.station_id
         restarted = said.reason != "Triggered"

@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from ...model.events import StationBooted
 from ...pki.certificates import describe, read_chain
 from ...pki.requests import Request, RequestError, check_names, read_request
 from ...store import StoreClosed, StoreUnavailable, audit
@@ -74,7 +73,6 @@ class Signing:
         self._asked: dict[str, datetime] = {}
         self._revoked: set[str] = set()
         self._looking: asyncio.Task[None] | None = None
-        self._end: Callable[[], None] | None = None
         self.authority: CertificateAuthority | None = None
         self.trouble = ""
         """Why there is no authority, where one was asked for."""
@@ -97,14 +95,11 @@ class Signing:
             except ValueError as problem:
                 self.trouble = str(problem)
                 log.error("stations get no certificates: %s", problem)
-        self._end = self._context.bus.subscribe(StationBooted, self._booted)
         if settings.security.renew:
             self._looking = asyncio.ensure_future(self._look())
 
     async def stop(self) -> None:
         """End what is under way."""
-        if self._end is not None:
-            self._end()
         tasks = [*self._under_way.values(), *([] if self._looking is None else [self._looking])]
         for task in tasks:
             task.cancel()
@@ -230,10 +225,11 @@ class Signing:
 
     # ------------------------------------------------------------ renewal
 
-    def _booted(self, event: StationBooted) -> None:
-        state = self._context.stations.get(event.station_id)
-        # A00.FR.429: let in with an expired certificate to get a new one, and for nothing else.
-        if state is not None and state.proof.expired and self.authority is not None:
+    def booted(self, state: StationState) -> None:
+        """A station was answered its boot. One that came with an expired certificate is asked to renew it at
+        once: it was let in for nothing else (A00.FR.429).
+        """
+        if state.proof.expired and self.authority is not None:
             mark = f"expired {state.station_id}"
             if mark not in self._under_way:
                 task = asyncio.ensure_future(self._ask(state))

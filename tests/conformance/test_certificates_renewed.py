@@ -1,0 +1,131 @@
+"""Certificates over time: the doors' own and the stations', renewed while everything goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from .double import Double, station
+from .product import running
+from .secured import PASSWORD, Secured, name_of, pem, pem_key, secured
+
+DAY = 86_400.0
+NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
+"""The product's clock is put on, OpenSSL's in the double is not."""
+
+
+@pytest.mark.parametrize("transport", ["picows", "websockets"])
+async def test_an_authority_of_our_own_does_for_everything(tmp_path: Path, transport: str) -> None:
+    """No certificate is given: doors and station get theirs from the internal authority, with either library.
+    The doors' are renewed at half time, without a restart; the station's is asked for before it ends.
+    """
+    gateway: dict[str, Any] = {
+        "transport": transport,
+        "server_names": ["localhost", "127.0.0.1"],
+        "reload_every_s": 0.05,
+        "ocpp_tls": False,
+        "ports": [{"port": 0, "lowest_profile": 2}],
+    }
+    security = {"certificate_days": 60.0, "renew_before_days": 30.0}
+    async with running(tmp_path / "node", gateway, security=security) as product:
+        plain, tls = product.ports
+        key = ec.generate_private_key(ec.SECP256R1())
+        async with station(plain, "R1", "2.0.1") as double:
+            chain = await asked_for(double, key)
+        file = tmp_path / "station.pem"
+        file.write_bytes(chain.encode() + pem_key(key))
+        trust = ssl.create_default_context(cadata=(await product.get("/authority"))["root"])
+        trust.verify_flags |= NO_CHECK_TIME
+        trust.load_cert_chain(file)
+        async with station(tls, "R1", "2.0.1", ssl=trust) as double:
+            before = shown_to(double)
+            await product.until(lambda said: said["online"], "/stations/R1")
+            assert (await product.get("/stations/R1/security"))["profile_used"] == 3
+            double.reactions["TriggerMessage"] = {"status": "Accepted"}
+            product.leap(29 * DAY)
+            assert double.heard == []
+            product.leap(1.2 * DAY)
+            asked = await double.wait_heard("TriggerMessage")
+            assert asked == {"requestedMessage": "SignChargingStationCertificate"}
+            await asked_for(double, ec.generate_private_key(ec.SECP256R1()))
+        for _ in range(200):
+            async with station(tls, "R1", "2.0.1", ssl=trust) as double:
+                if shown_to(double) != before:
+                    break
+        else:
+            raise AssertionError("the door shows its old certificate, though that has expired")
+        states = [row["state"] for row in await product.get("/issued-certificates", station_id="R1")]
+        assert states == ["installed", "installed"]
+
+
+async def test_files_that_change_are_shown_and_bad_ones_are_not(tmp_path: Path) -> None:
+    """Who is connected stays; a file that does not fit leaves the old certificate in its place."""
+    async with secured(tmp_path, {"reload_every_s": 0.02}) as doors:
+        await doors.register("R1")
+        path = tmp_path / "server-ec.pem"
+        async with doors.station(doors.tls, "R1", password=PASSWORD) as double:
+            before = shown_to(double)
+        path.write_bytes(b"nothing of use")
+        async with doors.station(doors.tls, "R1", password=PASSWORD) as kept:
+            for _ in range(5):
+                assert await shown_at(doors, doors.tls) == before
+            key = ec.generate_private_key(ec.SECP256R1())
+            made = doors.root.issue("csms.example.org", key, names=("localhost",))
+            path.write_bytes(pem(made) + pem_key(key))
+            for _ in range(200):
+                if (shown := await shown_at(doors, doors.tls)) != before:
+                    break
+            assert shown == made.public_bytes(Encoding.DER)
+            assert "currentTime" in await kept.call("Heartbeat", {})
+
+
+@pytest.mark.parametrize(
+    ("door", "csms", "words"),
+    [
+        ({"ocpp_tls": True}, {"security": {"authority": "none"}}, r"gateway\.certfile"),
+        ({"certfile": "/nowhere.pem"}, {}, r"certificate /nowhere\.pem"),
+    ],
+)
+async def test_doors_that_cannot_open_say_why(
+    tmp_path: Path, door: dict[str, Any], csms: dict[str, Any], words: str
+) -> None:
+    """Before anything is let in."""
+    with pytest.raises(ValueError, match=words):
+        async with running(tmp_path, door, **csms):
+            pass
+
+
+async def asked_for(double: Double, key: ec.EllipticCurvePrivateKey) -> str:
+    """What the station is given for this key."""
+    double.reactions["CertificateSigned"] = {"status": "Accepted"}
+    made = x509.CertificateSigningRequestBuilder().subject_name(name_of("R1")).sign(key, hashes.SHA256())
+    payload = {"csr": pem_of(made), "certificateType": "ChargingStationCertificate"}
+    assert await double.call("SignCertificate", payload) == {"status": "Accepted"}
+    chain: str = (await double.wait_heard("CertificateSigned"))["certificateChain"]
+    return chain
+
+
+def pem_of(request: x509.CertificateSigningRequest) -> str:
+    return request.public_bytes(Encoding.PEM).decode()
+
+
+def shown_to(double: Double) -> bytes:
+    """The certificate that the door showed."""
+    shown: bytes = double.connection.transport.get_extra_info("ssl_object").getpeercert(True)
+    return shown
+
+
+async def shown_at(doors: Secured, port: int) -> bytes:
+    """The certificate that a door shows to who comes now (and does not stay)."""
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=doors.context())
+    shown: bytes = writer.get_extra_info("ssl_object").getpeercert(True)
+    writer.close()
+    return shown
