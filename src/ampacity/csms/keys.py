@@ -97,7 +97,7 @@ class Pkcs11Keys:
 
     def __init__(self, module: str, token: str, pin: str) -> None:
         try:
-            import pkcs11  # type: ignore[import-untyped,unused-ignore]
+            import pkcs11
         except ImportError:
             raise KeyTrouble(
                 "security.pkcs11_module is set and the extra is missing: install ampacity[pkcs11]"
@@ -134,7 +134,7 @@ class Pkcs11Keys:
             self._session.close()
 
     def _make(self, name: str) -> tuple[Any, Any]:
-        import pkcs11.util.ec  # type: ignore[import-untyped,unused-ignore]
+        import pkcs11.util.ec
 
         p = self._pkcs11
         parameters = self._session.create_domain_parameters(
