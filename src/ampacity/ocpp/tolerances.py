@@ -50,6 +50,8 @@ MAY_BE_EMPTY = frozenset({"MeterValuesRequest.meterValue"})
 
 DECISIVE = frozenset(
     {
+        "AuthorizeRequest.certificate",
+        "AuthorizeRequest.iso15118CertificateHashData",
         "SampledValue.format",
         "SampledValue.location",
         "SampledValue.measurand",
@@ -63,8 +65,8 @@ DECISIVE = frozenset(
         "UnitOfMeasureType.unit",
     }
 )
-"""Optional members whose absence says something else (no measurand means the energy register): when one is
-broken, what holds it goes."""
+"""Optional members whose absence says something else (no measurand means the energy register, no certificate
+a token that needs none): when one is broken, what holds it goes."""
 
 INFORMATIVE = frozenset(
     {
@@ -80,6 +82,7 @@ INFORMATIVE = frozenset(
 """Text for a reader: cut at the schema's length when it is longer."""
 
 KEPT_LONG: dict[str, int] = {
+    "AuthorizeRequest.certificate": 10_000,
     "AuthorizeRequest.idTag": 255,
     "BootNotificationRequest.chargeBoxSerialNumber": 255,
     "BootNotificationRequest.chargePointModel": 255,

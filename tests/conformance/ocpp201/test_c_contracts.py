@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from ..charge import charging
+from ..double import CallError
 from ..outside import Certificate, Outside, Responder, asked_of, make, outside
 from ..product import Product, running
 
@@ -262,6 +263,25 @@ async def test_TC_C_52_CSMS_chain_that_does_not_hold(
     }.items():
         found = await authorize(product, name, version, token, certificate=pem)
         assert found == ("Invalid", "CertChainError"), why
+
+
+@proves("C07.FR.05", "C07.FR.17")
+async def test_TC_C_52_CSMS_a_proof_that_breaks_the_schema(
+    product: Product, world: World, name: str, version: str
+) -> None:
+    """A proof that can't be read is never left out: the eMAID alone would be let in."""
+    token = await know(product, emaid())
+    asked = world.hashes(world.contract(token["idToken"]))
+    async with product.station(name, version) as double:
+        for broken in (
+            {"iso15118CertificateHashData": [asked[0] | {"hashAlgorithm": "MD5"}]},
+            {"iso15118CertificateHashData": [asked[0], {}]},
+            {"iso15118CertificateHashData": asked * 3},
+            {"certificate": ["-----BEGIN CERTIFICATE-----"]},
+            {"certificate": "x" * 10_001},
+        ):
+            with pytest.raises(CallError):
+                await double.call("Authorize", {"idToken": token} | broken, faulty=True)
 
 
 @proves("C07.FR.04")
