@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Literal
 
@@ -61,8 +62,12 @@ class TokenFilter(Struct, frozen=True, kw_only=True):
 
 
 def token_key(value: str) -> str:
-    """What a token is found by."""
-    return value.casefold()
+    """What a token is found by: its text without case, a contract's (eMAID) without its separators, too."""
+    key = value.casefold()
+    return key.replace("-", "") if _SEPARATED_EMAID.fullmatch(key) else key
+
+
+_SEPARATED_EMAID = re.compile(r"[a-z]{2}-[0-9a-z]{3}-c[0-9a-z]{8}(-[0-9a-z])?")
 
 
 def save_token(connection: Connection, row: TokenRow) -> None:

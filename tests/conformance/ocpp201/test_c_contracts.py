@@ -222,6 +222,23 @@ async def test_TC_C_52_CSMS_chain_in_any_spelling(
     assert found == ("Accepted", "Accepted")
 
 
+@proves("C07.FR.14")
+async def test_TC_C_52_CSMS_contract_entered_with_separators(
+    product: Product, world: World, name: str, version: str
+) -> None:
+    """A contract that was entered as people write it is the one that a car names without separators."""
+    value = emaid()
+    await know(product, f"{value[:2]}-{value[2:5]}-{value[5:]}")
+    contract = world.contract(value)
+    token = {"idToken": value, "type": "eMAID"}
+    async with charging(product, name, version) as charge:
+        charge.token = token
+        answer = await charge.double.call("Authorize", {"idToken": token, "certificate": contract.chain})
+        assert (answer["idTokenInfo"]["status"], answer["certificateStatus"]) == ("Accepted", "Accepted")
+        told = await charge.event("Authorized", "Charging", evse=charge.evse, idToken=token)
+        assert told["idTokenInfo"]["status"] == "Accepted"
+
+
 @proves("C07.FR.15")
 async def test_TC_C_52_CSMS_chain_expired(product: Product, world: World, name: str, version: str) -> None:
     """A contract whose certificate's time is over is told as expired, both ways."""
