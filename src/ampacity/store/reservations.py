@@ -22,6 +22,9 @@ without use: `expired` in time, `no_show` where the station saw the driver come 
 us, `removed` by the station (a fault, or it does not know it). `refused`: it never held it.
 """
 
+LAST_ID = 2**31 - 1
+"""The largest number that OCPP has for a reservation."""
+
 LIVE: tuple[ReservationState, ...] = ("requested", "active")
 """States of a reservation that a station may hold."""
 
@@ -66,7 +69,7 @@ def next_reservation_id(connection: Connection, operator_id: str) -> int:
     highest = connection.execute(
         select(func.max(reservation.c.reservation_id)).where(reservation.c.operator_id == operator_id)
     ).scalar()
-    return 1 + (highest or 0) % (2**31 - 1)
+    return 1 + (highest or 0) % LAST_ID
 
 
 def save_reservation(connection: Connection, row: ReservationRow) -> None:

@@ -160,8 +160,8 @@ class Reservations:
             if said.phase != "Started" or row.token is None or said.offline:
                 return
             number = self._meant(state, row)
-            if number is None:
-                return
+        if number is None or not 0 < number <= rows.LAST_ID:  # none of ours
+            return
         known = self._live.pop((state.operator_id, number), None)
         if known is not None and known.station_id != state.station_id:
             self._live[state.operator_id, number] = known
