@@ -260,6 +260,31 @@ async def test_an_automatic_template_is_set_after_a_boot_and_a_refusal_is_not_as
         assert (await settled(double)).count("SetVariables") == 0
 
 
+async def test_a_template_of_a_mixed_fleet_gives_each_what_it_can_have(product: Product, name: str) -> None:
+    wanted = [
+        {"component": "OCPP16", "variable": "HeartbeatInterval", "value": "77"},
+        {"component": "OCPPCommCtrlr", "variable": "HeartbeatInterval", "value": "77"},
+    ]
+    body = {"values": wanted, "stations": []}
+    put = await product.api.put("/api/v1/configurations/mixed", json=body)
+    assert put.status_code == 200, put.text
+    try:
+        async with product.station(f"{name}-old") as old, product.station(f"{name}-new", "2.1") as new:
+            old.reactions |= {
+                "GetConfiguration": {"unknownKey": ["HeartbeatInterval"]},
+                "ChangeConfiguration": ACCEPTED,
+            }
+            Model({}).attach(new)
+            for station in ("old", "new"):
+                await product.until(lambda said: said["online"], f"/stations/{name}-{station}")
+                answer = await product.api.post(f"/api/v1/stations/{name}-{station}/converge")
+                assert answer.json()["settled"], answer.text
+            assert old.heard[-1] == ("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "77"})
+            assert new.heard[-1][0] == "SetVariables"
+    finally:
+        await product.api.delete("/api/v1/configurations/mixed")
+
+
 async def test_a_template_that_can_not_be_is_refused(product: Product) -> None:
     url = "/api/v1/configurations/wrong"
     password = {"component": "SecurityCtrlr", "variable": "BasicAuthPassword", "value": "x" * 16}
@@ -349,3 +374,39 @@ async def test_the_policy_of_the_node_is_for_all_that_have_none(tmp_path: Path) 
         await patch(product, "CP1", boot_policy="accept")
         assert (await double.call("BootNotification", told))["status"] == "Accepted"
         assert "currentTime" in await double.call("Heartbeat", {})
+
+
+# ---------------------------------------------------------------- monitors
+
+
+async def monitors(product: Product, double: Double, request_id: int, *monitor_ids: int) -> None:
+    kinds = [
+        {"id": number, "transaction": False, "value": 1, "type": "Delta", "severity": 8}
+        for number in monitor_ids
+    ]
+    where = {"component": {"name": "EVSE", "evse": {"id": 1}}, "variable": {"name": "AvailabilityState"}}
+    part = {"requestId": request_id, "generatedAt": product.at(), "seqNo": 0}
+    part["monitor"] = [where | {"variableMonitoring": kinds}]
+    await double.call("NotifyMonitoringReport", part)
+
+
+async def shown_monitors(product: Product, name: str) -> list[int]:
+    return [item["monitor_id"] for item in await product.get(f"/stations/{name}/monitors")]
+
+
+async def test_monitors_are_read_again_when_they_may_have_changed(product: Product, name: str) -> None:
+    async with product.station(name, "2.0.1") as double:
+        double.reactions |= {"GetMonitoringReport": ACCEPTED, "SetMonitoringBase": ACCEPTED}
+        await patch(product, name, provision=True)
+        await product.command(name, "get_monitoring_report")
+        asked = await double.wait_heard("GetMonitoringReport")
+        await monitors(product, double, asked["requestId"], 1, 2)
+        assert await shown_monitors(product, name) == [1, 2]
+        await boot(double)  # ids may be others then (N04.FR.19)
+        asked = await double.wait_heard("GetMonitoringReport", 2)
+        await monitors(product, double, asked["requestId"], 3)
+        assert await shown_monitors(product, name) == [3]
+        double.reactions["GetMonitoringReport"] = {"status": "EmptyResultSet"}
+        await product.command(name, "set_monitoring_base", base="HardWiredOnly")
+        await double.wait_heard("GetMonitoringReport", 3)
+        await product.until(lambda said: said == [], f"/stations/{name}/monitors")

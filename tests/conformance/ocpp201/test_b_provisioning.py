@@ -403,6 +403,41 @@ async def test_TC_B_27_CSMS_reset_an_evse_at_once(product: Product, name: str, v
         await ended_by_reset(product, charge)
 
 
+# ---------------------------------------------------------------- network profiles
+
+NETWORK = {"slot": 2, "url": "wss://charge.example/ocpp", "security_profile": 2, "message_timeout_s": 45}
+
+
+@proves("B09.FR.01")
+async def test_TC_B_42_CSMS_network_profile(product: Product, name: str, version: str) -> None:
+    """How a station may reach us is kept in one of its slots, in the words of its version."""
+    async with product.station(name, version) as double:
+        double.reactions["SetNetworkProfile"] = ACCEPTED
+        answer = await product.command(name, "set_network_profile", **NETWORK, interface="Wireless0")
+        assert (answer.status_code, answer.json()["status"]) == (200, "Accepted")
+        told = {
+            "messageTimeout": 45,
+            "ocppCsmsUrl": "wss://charge.example/ocpp",
+            "ocppInterface": "Wireless0",
+            "ocppTransport": "JSON",
+            "securityProfile": 2,
+        } | ({"ocppVersion": "OCPP20"} if version == "2.0.1" else {})
+        assert double.heard == [("SetNetworkProfile", {"configurationSlot": 2, "connectionData": told})]
+        [deed] = await product.audit(name)
+        assert (deed["action"], deed["outcome"]) == ("set_network_profile", "accepted")
+
+
+@proves("B09.FR.03")
+async def test_TC_B_44_CSMS_network_profile_failed(product: Product, name: str, version: str) -> None:
+    """A station that could not keep it says so, and so does the answer."""
+    async with product.station(name, version) as double:
+        double.reactions["SetNetworkProfile"] = {"status": "Failed"}
+        answer = await product.command(name, "set_network_profile", **NETWORK)
+        assert (answer.status_code, answer.json()["outcome"]["status"]) == (502, "Failed")
+        [deed] = await product.audit(name)
+        assert (deed["action"], deed["outcome"]) == ("set_network_profile", "rejected")
+
+
 async def reset(product: Product, charge: Charge, wire: dict[str, Any], status: str) -> None:
     charge.double.reactions["Reset"] = {"status": status}
     evse = {"evse_id": wire["evseId"]} if "evseId" in wire else {}

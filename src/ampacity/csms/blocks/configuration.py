@@ -18,6 +18,7 @@ from ...store.configurations import Template
 from ...store.operators import list_operators
 from ...store.provisioning import RefusedValue, save_provisioning
 from ..context import Context
+from ..dialects import dialect
 from ..expectation import TAKEN, Actual, Drift, Expected, Refusal, drift, expected
 from ..state import StationState
 from ..vocabulary import Command, GetVariables, Outcome, SetVariables, VariableRef, VariableValue
@@ -50,9 +51,16 @@ class Configuration:
         return self._templates.get(operator_id, [])
 
     def expected(self, state: StationState, *, automatic: bool = False) -> dict[VariableRef, Expected]:
-        """What is wanted of a station; `automatic`: only what is set without being asked for."""
+        """What is wanted of a station, as far as its version has such a thing: a template may serve a mixed
+        fleet. `automatic`: only what is set without being asked for.
+        """
         wanted = expected(self.templates(state.operator_id), state.station_id, state.info)
-        return {ref: item for ref, item in wanted.items() if item.automatic or not automatic}
+        speech = None if state.version is None else dialect(state.version)
+        return {
+            ref: item
+            for ref, item in wanted.items()
+            if (item.automatic or not automatic) and (speech is None or speech.has_component(ref.component))
+        }
 
     def fingerprint(self, state: StationState) -> str:
         """What the station is and should be: firmware and wanted values. Changes when either does."""

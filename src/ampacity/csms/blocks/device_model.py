@@ -27,6 +27,7 @@ from ..vocabulary import (
     CustomerPart,
     Events,
     GetBaseReport,
+    GetMonitoringReport,
     GetVariables,
     MonitorPart,
     Outcome,
@@ -58,7 +59,7 @@ class DeviceModel:
         self.variables = Variables(context)
         self.reports = Reports(context, send)
         self.configuration = Configuration(context, send)
-        self.monitoring = Monitoring(context, self.variables, self.reports, status)
+        self.monitoring = Monitoring(context, self.variables, self.reports, send, status)
         self.customers = Customers(context, self.reports)
         self.provisioning = Provisioning(context, send, self.reports, self.configuration)
         self.hears: dict[type[Any], Callable[[StationState, Any], Awaitable[Answer]]] = {
@@ -73,6 +74,7 @@ class DeviceModel:
             GetBaseReport: self.variables.read,  # 1.6 answers with its keys
             SetMonitoringBase: self.monitoring.based,
             SetMonitoringLevel: self.monitoring.levelled,
+            GetMonitoringReport: self.monitoring.none_left,
         }
         self._one_by_one: dict[type[Any], Effect] = {
             SetVariables: self.variables.written,
@@ -88,7 +90,9 @@ class DeviceModel:
 
     async def stop(self) -> None:
         """End what is under way."""
-        await asyncio.gather(self.provisioning.stop(), self.reports.stop(), self.customers.stop())
+        await asyncio.gather(
+            self.provisioning.stop(), self.reports.stop(), self.monitoring.stop(), self.customers.stop()
+        )
 
     async def written(self) -> None:
         """Return when the tables hold what stations have told until now, as far as the disk takes it."""

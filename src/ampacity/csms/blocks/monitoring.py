@@ -6,6 +6,7 @@ connector's AvailabilityState is a status, too: stations may tell it that way in
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Any, get_args
@@ -43,17 +44,29 @@ from .variables import Variables, is_secret
 _STATUSES = frozenset(get_args(ConnectorStatus))
 _GONE = ("Accepted", "NotFound")
 
+Send = Callable[[StationState, Command], Awaitable[Outcome]]
+
 Heard = Callable[[StationState, Status], Awaitable[Answer]]
 
 
 class Monitoring:
     """Monitors and events. `status` takes what an event says of a connector."""
 
-    def __init__(self, context: Context, variables: Variables, reports: Reports, status: Heard) -> None:
+    def __init__(
+        self, context: Context, variables: Variables, reports: Reports, send: Send, status: Heard
+    ) -> None:
         self._context = context
         self._variables = variables
         self._reports = reports
+        self._send = send
         self._status = status
+        self._asking: set[asyncio.Task[Outcome]] = set()
+
+    async def stop(self) -> None:
+        """End what is under way."""
+        for task in self._asking:
+            task.cancel()
+        await asyncio.gather(*self._asking, return_exceptions=True)
 
     # ------------------------------------------------------------ commands
 
@@ -104,8 +117,22 @@ class Monitoring:
             )
 
     def based(self, state: StationState, command: SetMonitoringBase, outcome: Outcome) -> None:
-        """The station works with another base of monitors."""
+        """The station works with another base of monitors: some may be gone, others there (N03.FR.04)."""
         self._noted(state, "ActiveMonitoringBase", command.base)
+        if state.has_monitors:
+            task = asyncio.ensure_future(self._send(state, GetMonitoringReport()))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
+
+    def none_left(self, state: StationState, command: GetMonitoringReport, outcome: Outcome) -> None:
+        """The station was asked for all its monitors; it has none, if it says so."""
+        if outcome.status == "EmptyResultSet" and _is_of_all(command):
+            state.has_monitors = False
+            now = self._context.clock.now()
+            operator_id, station_id = state.operator_id, state.station_id
+            self._context.store.post(
+                lambda connection: rows.forget_monitors_seen_before(connection, operator_id, station_id, now)
+            )
 
     def levelled(self, state: StationState, command: SetMonitoringLevel, outcome: Outcome) -> None:
         """The station tells events of another severity."""

@@ -216,6 +216,14 @@ class Provisioning:
         await self._context.clock.sleep(self._context.settings.after_boot_s)
         if state.version is None:
             return
+        if state.registration == "Pending":
+            await self._prepare(state)
+        else:
+            # A report may take minutes; people want to see connectors before.
+            await asyncio.gather(self._prepare(state), self._look_at_connectors(state))
+
+    async def _prepare(self, state: StationState) -> None:
+        """Read what the station is, set what is expected of it, and let it boot again where it waits."""
         await self._read(state)
         left = await self._configuration.converge(state, ACTOR, automatic=True)
         wrong = [item for item in left if item.state in ("differs", "unknown", "refused")]
@@ -224,18 +232,23 @@ class Provisioning:
         if state.registration == "Pending":
             if self.policy(state) == "pending" and not wrong and state.online:
                 await self._ask_to_boot(state)
-            return
-        if state.has_monitors:
+        elif state.has_monitors:
             await self._send(state, GetMonitoringReport())  # their ids may be others now (N04.FR.19)
+
+    async def _look_at_connectors(self, state: StationState) -> None:
+        """Ask for statuses that do not come by themselves."""
         await self._context.clock.sleep(self._context.settings.status_grace_s)
         if state.online and not state.status_since_boot:
             for evse_id in state.evse_ids or (None,):
                 await self._send(state, Trigger(message="StatusNotification", evse_id=evse_id))
 
     async def _read(self, state: StationState) -> None:
-        """Read all variables of a station that is new or has another firmware (B07.FR.14), else those that
-        we work with."""
-        info = state.info
+        """Read the variables that we work with, and all others of a station that is new or has another
+        firmware (B07.FR.14)."""
+        assert state.version is not None
+        wanted, info = dialect(state.version).wanted, state.info
+        if wanted:
+            await self._send(state, GetVariables(variables=wanted))
         identity = f"{info.vendor}/{info.model}/{info.firmware}"
         if state.inventory_of != identity:
             command = self._reports.numbered(GetBaseReport())
@@ -251,9 +264,8 @@ class Provisioning:
                             connection, operator_id, station_id, inventory_of=identity
                         )
                     )
-                    return
-        assert state.version is not None
-        await self._send(state, GetVariables(variables=dialect(state.version).wanted))
+        elif not wanted:
+            await self._send(state, GetVariables())
 
     async def _note(self, state: StationState, problem: str | None) -> None:
         """Keep how provisioning ended."""

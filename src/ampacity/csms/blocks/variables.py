@@ -79,6 +79,8 @@ class Variables:
         """
         if isinstance(command, GetVariables) and command.variables:
             limits = self.limits(state, "DeviceDataCtrlr", "GetVariables")
+            if limits.items is None:
+                limits = PageLimits(_number(state, "OCPP16", "GetConfigurationMaxKeys"), limits.bytes)
             refs = pages(
                 command.variables,
                 limits,
@@ -188,7 +190,7 @@ def ref_of(row: StationVariable) -> VariableRef:
     )
 
 
-def _number(state: StationState, component: str, variable: str, instance: str) -> int | None:
+def _number(state: StationState, component: str, variable: str, instance: str | None = None) -> int | None:
     ref = VariableRef(component=component, variable=variable, variable_instance=instance)
     known = state.variables.get(ref)
     if known is None or known.value is None or not known.value.isdecimal():

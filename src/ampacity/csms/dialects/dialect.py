@@ -45,6 +45,10 @@ class Dialect(Protocol):
     tells_cost: bool
     """Whether the answer to a transaction's message can tell its cost."""
 
+    def has_component(self, component: str) -> bool:
+        """Whether stations of this version can have a component of this name."""
+        ...
+
     def understand(self, action: str, payload: Struct, raw: bytes = b"") -> FromStation:
         """What the station said. `raw` is the payload's text, which tells a message from another one."""
         ...

@@ -75,6 +75,9 @@ class Dialect16:
     tells_cost = False
     words = gathered(BLOCKS)
 
+    def has_component(self, component: str) -> bool:
+        return component == KEYS
+
     # ------------------------------------------------------------ from the station
 
     def understand(self, action: str, payload: Struct, raw: bytes = b"") -> FromStation:

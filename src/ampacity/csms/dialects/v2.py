@@ -57,6 +57,7 @@ from .v2_files import WORDS as FILES
 from .v2_monitoring import MONITORING
 from .v2_reading import READERS
 from .v2_security import SECURITY
+from .v16_core import KEYS
 from .words import gathered
 
 BLOCKS = (
@@ -103,6 +104,9 @@ class Dialect2:
     tells_transaction_status = True
     list_limits = LIST_LIMITS
     tells_cost = True
+
+    def has_component(self, component: str) -> bool:
+        return component != KEYS
 
     # ------------------------------------------------------------ from the station
 
