@@ -269,7 +269,9 @@ class Dialect2:
 
     def component(self, ref: VariableRef) -> Any:
         return self.wire.ComponentType(
-            name=ref.component, instance=ref.component_instance, evse=self.evse(ref.evse_id or 0)
+            name=ref.component,
+            instance=ref.component_instance,
+            evse=self.evse(ref.evse_id or 0, ref.connector_id),
         )
 
     def variable(self, ref: VariableRef) -> Any:
