@@ -7,6 +7,7 @@ console.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import signal
@@ -28,9 +29,10 @@ from .files.http import FileDoor
 from .files.listening import FilesListener, tls_context
 from .files.service import FileService
 from .gateway import Gateway
+from .gateway.settings import GatewaySettings
 from .gateway.tls import Shown
 from .model.site import Site
-from .pki.certificates import pem_of
+from .pki.certificates import ChainError, names_of, pem_of, read_chain
 from .settings import NodeSettings
 from .site.controller import SiteController
 from .site.meters import ModbusMeter
@@ -72,6 +74,8 @@ class Node:
             bound,
             self._shown,
         )
+        self.csms.signing.disconnect = self.gateway.disconnect
+        self.csms.signing.reserved = _server_names(settings.gateway)
         self.sites: dict[str, SiteController] = {}
         self.http: HttpServer | None = None
         self._file_door: FilesListener | None = None
@@ -229,6 +233,16 @@ class Node:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         await self.csms.stop()
         await self.store.close()
+
+
+def _server_names(gateway: GatewaySettings) -> frozenset[str]:
+    """Every name that our own certificates are for: no station gets one with such a name."""
+    names = set(gateway.server_names)
+    for file in (gateway.certfile, gateway.second_certfile):
+        if file is not None and Path(file).exists():  # one that can't be used is told when the port opens
+            with contextlib.suppress(ChainError, OSError):
+                names |= names_of(read_chain(Path(file).read_text())[0])
+    return frozenset(names)
 
 
 async def told_to_end() -> None:

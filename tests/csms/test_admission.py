@@ -66,7 +66,11 @@ class Door:
         self.revoked: set[str] = set()
         made = CsmsSettings(**settings)
         self._admission = Admission(
-            self.stations, made, self.clock, self._told, lambda mark: mark in self.revoked
+            self.stations,
+            made,
+            self.clock,
+            self._told,
+            lambda mark, station_id: "is revoked" if mark in self.revoked else "",
         )
 
     def __call__(

@@ -28,7 +28,7 @@ from collections.abc import Callable
 from cryptography import x509
 
 from ..clock import Clock
-from ..pki.certificates import ChainError, Description, check_validity, describe
+from ..pki.certificates import ChainError, Description, check_validity, common_names, describe
 from .link import Admitted, Line, NotAdmitted
 from .settings import CsmsSettings
 from .state import Stations, StationState
@@ -62,7 +62,8 @@ class Admission:
     """The gateway's credentials function (`link.Credentials`).
 
     `proved` is told of each station that may come in and its profile, with the hash of the password that it
-    came by, or its certificate. `revoked` tells whether a certificate of this fingerprint is.
+    came by, or its certificate. `objection` tells what is against a certificate (of this fingerprint) for a
+    station, "" for nothing.
     """
 
     def __init__(
@@ -71,13 +72,13 @@ class Admission:
         settings: CsmsSettings,
         clock: Clock,
         proved: Callable[[StationState, int, str | None, Description | None], None],
-        revoked: Callable[[str], bool],
+        objection: Callable[[str, str], str],
     ) -> None:
         self._stations = stations
         self._settings = settings
         self._clock = clock
         self._proved = proved
-        self._revoked = revoked
+        self._objection = objection
         self._verified: dict[tuple[str, str], bytes] = {}
 
     def __call__(self, identity: str, password: bytes | None, line: Line) -> Admitted | NotAdmitted:
@@ -115,7 +116,13 @@ class Admission:
     ) -> Description | NotAdmitted:
         chain = [x509.load_der_x509_certificate(each) for each in certificates]
         own = describe(chain[0])
-        names = {identity} if state is None or not state.info.serial else {identity, state.info.serial}
+        if len(common_names(chain[0].subject)) > 1:
+            return NotAdmitted("certificate", f"the certificate of station {identity!r} has several names")
+        names = {identity}
+        serial = None if state is None else state.info.serial
+        # A station says its serial number itself: another one's identity it can't be.
+        if serial and self._stations.get(serial) in (None, state):
+            names.add(serial)
         if own.common_name not in names:
             right = " or ".join(repr(name) for name in sorted(names))
             reason = (
@@ -128,8 +135,8 @@ class Admission:
                 f"the certificate of station {identity!r} is of {own.organization!r}, not of {organization!r}"
             )
             return NotAdmitted("certificate", reason)
-        if self._revoked(own.fingerprint):
-            return NotAdmitted("certificate", f"the certificate of station {identity!r} is revoked")
+        if objection := self._objection(own.fingerprint, identity):
+            return NotAdmitted("certificate", f"the certificate of station {identity!r} {objection}")
         tolerated = state is not None and state.proof.tolerates_expired
         for certificate in chain[1:] if tolerated else chain:
             try:

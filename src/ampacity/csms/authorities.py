@@ -1,8 +1,9 @@
 """Who signs what stations ask for: an authority of our own, or one outside that is asked over HTTP.
 
-Our own has a root, and below it one CA for stations' and servers' certificates and one for cars' (V2G): their
-certificates are files of a folder, their keys where a `KeyProvider` has them. It is made when it is first
-needed. The CAs below the root are made anew, with their keys, before they end.
+Our own has a root for stations and servers with a CA below it, and a root of its own for what stations show
+to cars (V2G) with another: the names in those are the station's choice, and must open no door here.
+Certificates are files of a folder, keys are where a `KeyProvider` has them. Each is made when it is first
+needed; the CAs below the roots are made anew, with their keys, before they end.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ LEAST_LEFT = 0.2
 """Of its life: with less a CA below the root is made anew."""
 
 ISSUING_YEARS = 5.0
+_ROOTS = {"stations": "root", "v2g": "v2g-root"}
+"""Which root is above a CA."""
+
 MAX_ANSWER = 100_000
 
 
@@ -75,7 +79,7 @@ class InternalAuthority:
     def root(self, now: datetime) -> x509.Certificate:
         """What stations must trust, and what vouches for them. Raises KeyTrouble, OSError."""
         with self._lock:
-            return self._root(now).certificate
+            return self._root("root", now).certificate
 
     def server_files(self, names: tuple[str, ...], now: datetime, hours: float) -> tuple[str, ...]:
         """Files with a certificate, its chain and its key each, for a server of these names: one with an
@@ -117,24 +121,25 @@ class InternalAuthority:
         )
         return authority.bundle(certificate)
 
-    def _root(self, now: datetime) -> Authority:
-        if "root" not in self._made:
-            path, key = self._folder / "root.pem", self._keys.key("root")
+    def _root(self, name: str, now: datetime) -> Authority:
+        if name not in self._made:
+            path, key = self._folder / f"{name}.pem", self._keys.key(name)
             if path.exists():
                 certificate = read_certificate(path.read_text())
                 _must_fit(certificate, key.public_key(), path)
             else:
-                subject = Subject(common_name=f"{self._organization} Root", organization=self._organization)
+                words = f"{self._organization} {'Root' if name == 'root' else 'V2G Root'}"
+                subject = Subject(common_name=words, organization=self._organization)
                 days = self._settings.authority_years * 365.25
                 certificate = make_root(key, subject, now, days, _serial())
                 write_private(path, pem_of(certificate).encode())
-            self._made["root"] = Authority(certificate=certificate, key=key)
-        return self._made["root"]
+            self._made[name] = Authority(certificate=certificate, key=key)
+        return self._made[name]
 
     def _issuing(self, name: str, now: datetime) -> Authority:
         known = self._made.get(name) or self._read_issuing(name, now)
         if known is None or _left(known.certificate, now) < LEAST_LEFT:
-            root = self._root(now)
+            root = self._root(_ROOTS[name], now)
             key = self._keys.key(name)
             common_name = f"{self._organization} {'Stations' if name == 'stations' else 'V2G'}"
             subject = Subject(common_name=common_name, organization=self._organization)
@@ -149,11 +154,12 @@ class InternalAuthority:
         path = self._folder / f"{name}.pem"
         if not path.exists():
             return None
-        root, key = self._root(now), self._keys.key(name)
+        root, key = self._root(_ROOTS[name], now), self._keys.key(name)
         certificate = read_certificate(path.read_text())
         _must_fit(certificate, key.public_key(), path)
         if not issued_by(certificate, root.certificate):
-            raise KeyTrouble(f"{path} is not signed by {self._folder / 'root.pem'}: restore the right files")
+            above = self._folder / f"{_ROOTS[name]}.pem"
+            raise KeyTrouble(f"{path} is not signed by {above}: restore the right files")
         return Authority(certificate=certificate, chain=(root.certificate,), key=key)
 
 

@@ -147,7 +147,7 @@ class Csms:
         self.security = Security(context, self._for_the_system)
         self.signing = Signing(context, self._for_the_system)
         self.credentials = Admission(
-            self._stations, self.settings, clock, self.security.proved, self.signing.is_revoked
+            self._stations, self.settings, clock, self.security.proved, self.signing.objection
         )
         self.vendor = Vendor()
         self.quarantine = Quarantine()

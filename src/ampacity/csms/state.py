@@ -83,6 +83,7 @@ class Proof(Struct, gc=False):
     certificate: str | None = None
     certificate_ends_at: datetime | None = None
     expired: bool = False
+    fingerprint: str = ""
 
 
 class StationState:

@@ -157,12 +157,28 @@ def describe(certificate: x509.Certificate) -> Description:
     )
 
 
+def common_names(name: x509.Name) -> list[str]:
+    """Every common name in a name: more than one is a name that two readers read differently."""
+    found = [attribute.value for attribute in name.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    return [value if isinstance(value, str) else value.decode(errors="replace") for value in found]
+
+
 def name_part(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
     """The first attribute of a kind in a name, "" where there is none."""
     for attribute in name.get_attributes_for_oid(oid):
         value = attribute.value
         return value if isinstance(value, str) else value.decode(errors="replace")
     return ""
+
+
+def names_of(certificate: x509.Certificate) -> set[str]:
+    """Its common names, and the hosts and addresses that it is for."""
+    names = set(common_names(certificate.subject))
+    alternative = _extension(certificate, x509.SubjectAlternativeName)
+    if alternative is not None:
+        names |= set(alternative.get_values_for_type(x509.DNSName))
+        names |= {str(address) for address in alternative.get_values_for_type(x509.IPAddress)}
+    return names
 
 
 def fingerprint(certificate: x509.Certificate) -> str:

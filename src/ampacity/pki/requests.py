@@ -14,7 +14,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 from msgspec import Struct
 
-from .certificates import key_words, name_part, weakness
+from .certificates import common_names, key_words, name_part, weakness
 
 MAX_REQUEST = 5600
 """Characters that SignCertificate.req can carry."""
@@ -64,9 +64,11 @@ def read_request(text: str) -> Request:
 
 
 def check_names(request: Request, allowed: Collection[str], organization: str = "") -> None:
-    """Raise RequestError unless the common name is one of `allowed` and the organization, where both name
-    one, is `organization`.
+    """Raise RequestError unless there is one common name and it is one of `allowed`, and the organization,
+    where both name one, is `organization`.
     """
+    if len(common_names(request.csr.subject)) > 1:
+        raise RequestError(f"the request has several common names: {common_names(request.csr.subject)}")
     if request.common_name not in allowed:
         right = " or ".join(repr(name) for name in sorted(allowed))
         raise RequestError(

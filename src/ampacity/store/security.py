@@ -123,6 +123,14 @@ def list_certificates(
     return [StationCertificate(**row._mapping) for row in connection.execute(query)]
 
 
+def that_count(connection: Connection, operator_id: str, now: datetime) -> list[StationCertificate]:
+    """Those that have not expired, and whatever was revoked."""
+    column = station_certificate.c
+    counts = or_(column.not_after > now, column.state == "revoked")
+    query = select(station_certificate).where(column.operator_id == operator_id, counts)
+    return [StationCertificate(**row._mapping) for row in connection.execute(query)]
+
+
 def add_event(connection: Connection, row: SecurityEventRow) -> bool:
     """Keep an event; False where it is known already (the station repeated it)."""
     return insert_or_ignore(connection, security_event, structs.asdict(row))

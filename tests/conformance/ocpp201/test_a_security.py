@@ -337,6 +337,53 @@ async def test_TC_A_13_CSMS_a_new_combined_certificate(doors: Secured, name: str
     assert own.subject == name_of(name)
 
 
+@proves("A00.FR.405", "A00.FR.427")
+async def test_TC_A_11_CSMS_a_certificate_opens_only_its_own_stations_door(
+    doors: Secured, name: str, version: str
+) -> None:
+    """Nobody comes in as somebody else: not by a serial number, not by a certificate for cars."""
+    victim, thief = f"{name}-victim", f"{name}-thief"
+    await doors.register(victim)
+    await doors.register(thief)
+    key = ec.generate_private_key(ec.SECP256R1())
+    async with doors.station(doors.plain, thief, version, password=PASSWORD) as double:
+        for claimed in (victim, "csms.example.org"):
+            info = {"model": "Double", "vendorName": "Conformance", "serialNumber": claimed[:25]}
+            await double.call("BootNotification", {"reason": "PowerUp", "chargingStation": info})
+            payload = {"csr": request(name_of(claimed), key), "certificateType": "ChargingStationCertificate"}
+            assert (await double.call("SignCertificate", payload))["status"] == "Rejected"
+        both = x509.Name([*name_of(thief), x509.NameAttribute(NameOID.COMMON_NAME, victim)])
+        said = await double.call("SignCertificate", {"csr": request(both, key)})
+        assert said["status"] == "Rejected"
+        chain = await renewed(doors, double, victim, key, "V2G", "Accepted", station=thief)
+    file = doors.file(chain.encode() + pem_key(key))
+    with pytest.raises((OSError, WebSocketException)):
+        async with doors.station(doors.mutual, victim, version, certificate=file):
+            pass
+
+
+@proves("A00.FR.403")
+async def test_TC_A_08_CSMS_a_revoked_certificate_ends_its_connection(
+    doors: Secured, name: str, version: str
+) -> None:
+    """At once, and it does not come in again."""
+    await doors.register(name)
+    key = ec.generate_private_key(ec.SECP256R1())
+    async with doors.station(doors.plain, name, version, password=PASSWORD) as double:
+        chain = await renewed(doors, double, name, key, "ChargingStation", "Accepted")
+    file = doors.file(chain.encode() + pem_key(key))
+    async with doors.station(doors.mutual, name, version, certificate=file) as double:
+        [issued] = await doors.product.get("/issued-certificates", station_id=name)
+        await doors.product.until(lambda said: said["online"], f"/stations/{name}")
+        mark = issued["fingerprint"]
+        told = await doors.product.api.post(f"/api/v1/issued-certificates/{mark}/revoke")
+        assert told.status_code == 200
+        await double.connection.wait_closed()
+    again = await doors.product.api.post(f"/api/v1/issued-certificates/{mark}/revoke")
+    assert again.status_code == 404
+    await refused(doors.station(doors.mutual, name, version, certificate=file), 401)
+
+
 @proves("A02.FR.07", "A02.FR.20")
 async def test_TC_A_14_CSMS_the_certificate_is_rejected(doors: Secured, name: str, version: str) -> None:
     """A person sees that the station refused it; nothing else changes."""

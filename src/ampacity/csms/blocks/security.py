@@ -108,6 +108,7 @@ class Security:
             log.info("station %s has come back with its new password", state.station_id)
         proof.used = profile
         proof.expired = False
+        proof.fingerprint = "" if certificate is None else certificate.fingerprint
         if certificate is not None:
             proof.certificate = f"{certificate.subject} ({certificate.serial_number})"
             proof.certificate_ends_at = certificate.not_after

@@ -72,6 +72,12 @@ class Signing:
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._asked: dict[str, datetime] = {}
         self._revoked: set[str] = set()
+        self._owners: dict[str, tuple[str, str]] = {}
+        """Fingerprint -> (station, purpose) of every certificate that is still good."""
+        self.reserved: frozenset[str] = frozenset()
+        """Names of servers: nobody else gets them."""
+        self.disconnect: Callable[[str, str, str], object] = lambda operator_id, station_id, reason: None
+        """Ends a station's connection."""
         self._looking: asyncio.Task[None] | None = None
         self.authority: CertificateAuthority | None = None
         self.trouble = ""
@@ -83,12 +89,12 @@ class Signing:
         """Load what is revoked, and look after certificates that end."""
         settings = self._context.settings
         for operator_id in operators:
+            now = self._context.clock.now()
             found = await self._context.store.read(
-                lambda connection, owner=operator_id: rows.list_certificates(  # type: ignore[misc]
-                    connection, owner, state="revoked", limit=1_000_000
-                )
+                lambda connection, owner=operator_id, at=now: rows.that_count(connection, owner, at)  # type: ignore[misc]
             )
-            self._revoked |= {row.fingerprint for row in found}
+            self._revoked |= {row.fingerprint for row in found if row.state == "revoked"}
+            self._owners |= {row.fingerprint: (row.station_id, row.purpose) for row in found}
         if self.authority is None:
             try:
                 self.authority = authority_of(settings.security, settings.operator_name)
@@ -122,7 +128,7 @@ class Signing:
         try:
             request = read_request(said.request)
             if said.purpose not in _CAR_PURPOSES:
-                names = {state.station_id, *([state.info.serial] if state.info.serial else [])}
+                names = self._names(state)
                 check_names(request, names, self._context.settings.security.organization)
         except RequestError as wrong:
             return self._refused(state, str(wrong))
@@ -132,6 +138,22 @@ class Signing:
             self._under_way[mark] = task
             task.add_done_callback(lambda done: self._done(state, mark, done))
         return CertificateRequestAnswer(accepted=True)
+
+    def _names(self, state: StationState) -> set[str]:
+        """What may stand in a station's certificate: its identity, and the serial number that it told, unless
+        that is somebody else's name. (A certificate counts for the station that it was issued to, whatever
+        its name: see `objection`.)
+        """
+        serial = state.info.serial
+        names = {state.station_id}
+        taken = any(
+            serial in (other.station_id, other.info.serial)
+            for other in self._context.stations
+            if other is not state
+        )
+        if serial and not taken:
+            names.add(serial)
+        return names - self.reserved
 
     def _refused(self, state: StationState, reason: str) -> CertificateRequestAnswer:
         log.warning("station %s gets no certificate: %s", state.station_id, reason)
@@ -195,6 +217,7 @@ class Signing:
                 return None
             row = _row(state, said, chain, now)
             await self._context.store.write(partial(_save, row))
+            self._owners[row.fingerprint] = (row.station_id, row.purpose)
             self._note(state, "issue_certificate", "done", row.subject, row.fingerprint)
             return chain
         self._note(state, "refuse_certificate", "failed", last)
@@ -207,11 +230,20 @@ class Signing:
         revoked = await self._change(operator_id, fingerprint, "revoked", "")
         if revoked:
             self._revoked.add(fingerprint)
+            station_id, _ = self._owners.get(fingerprint, ("", ""))
+            state = self._context.stations.get(station_id)
+            if state is not None and state.online and state.proof.fingerprint == fingerprint:
+                self.disconnect(operator_id, station_id, "its certificate was revoked")
         return revoked
 
-    def is_revoked(self, fingerprint: str) -> bool:
-        """Whether a certificate must not be trusted."""
-        return fingerprint in self._revoked
+    def objection(self, fingerprint: str, station_id: str) -> str:
+        """Why a certificate must not let this station in, "" where nothing is known against it."""
+        if fingerprint in self._revoked:
+            return "is revoked"
+        owner, purpose = self._owners.get(fingerprint, (station_id, ""))
+        if owner != station_id:
+            return f"was issued to station {owner!r}"
+        return "is for cars" if purpose in _CAR_PURPOSES else ""
 
     async def _change(
         self, operator_id: str, fingerprint: str, became: rows.CertificateState, detail: str
