@@ -208,7 +208,10 @@ def test_the_doctor_says_why_a_station_does_not_appear(signed_in: Page, demo: De
     expect(stranger).to_contain_text("Register the station under exactly this id")
     expect(stranger).to_contain_text("ocpp2.0.1")
     page.get_by_role("searchbox").fill("wp-03")
-    expect(page.get_by_test_id("finding")).to_have_count(1, timeout=PATIENCE_MS)
+    # On a machine under load a station of the demo may have lost its connection, too: that is a finding more.
+    expect(stranger).to_have_count(0, timeout=PATIENCE_MS)
+    missing = page.get_by_test_id("finding").filter(has_text="password is missing")
+    expect(missing).to_have_count(1, timeout=PATIENCE_MS)
     page.get_by_role("searchbox").fill("")
     page.get_by_label("What is shown").select_option("rejected/unknown")
     expect(page.get_by_test_id("finding")).to_have_count(1, timeout=PATIENCE_MS)
