@@ -151,6 +151,47 @@ async def test_watts_become_amperes_that_are_never_more(tmp_path: Path) -> None:
         assert cut(10.1449) == 10.1
 
 
+@pytest.mark.parametrize(
+    ("variable", "change", "where"),
+    [
+        ("ProfileStackLevel", {"stack_level": 4}, "$.profile.stack_level"),
+        ("PeriodsPerSchedule", {}, None),
+        (
+            "PeriodsPerSchedule",
+            {"periods": tuple(SchedulePeriod(start_s=at, limit=6.0) for at in range(4))},
+            "$.profile.periods",
+        ),
+    ],
+)
+async def test_what_a_station_does_not_take_is_not_sent(
+    tmp_path: Path, variable: str, change: dict[str, Any], where: str | None
+) -> None:
+    """Its highest stack level and its most periods are three here."""
+    async with world(tmp_path) as node, station(node.port, "CP1", "2.0.1") as double:
+        await node.until(lambda: "CP1" in node.csms.stations)
+        ref = VariableRef(component="SmartChargingCtrlr", variable=variable)
+        node.csms.stations["CP1"].variables[ref] = VariableValue(ref=ref, value="3")
+        double.reactions["SetChargingProfile"] = ACCEPTED
+        profile = replace(DEFAULT, **change)
+        outcome = await node.command("CP1", SetProfile(evse_id=1, profile=profile))
+        if where is None:
+            assert outcome.accepted
+        else:
+            assert (outcome.result, outcome.data["path"], double.heard) == ("invalid", where, [])
+
+
+async def test_a_default_of_the_station_and_one_of_an_evse_share_a_level(tmp_path: Path) -> None:
+    async with world(tmp_path) as node, station(node.port, "CP1", "2.0.1") as double:
+        await node.until(lambda: "CP1" in node.csms.stations)
+        double.reactions["SetChargingProfile"] = ACCEPTED
+        assert (await node.command("CP1", SetProfile(evse_id=1, profile=DEFAULT))).accepted
+        whole = replace(DEFAULT, profile_id=6)
+        outcome = await node.command("CP1", SetProfile(evse_id=0, profile=whole))
+        assert (outcome.status, len(double.heard)) == ("DuplicateProfile", 1)
+        above = replace(whole, stack_level=1)
+        assert (await node.command("CP1", SetProfile(evse_id=0, profile=above))).accepted
+
+
 async def test_modes_keep_programs_out(tmp_path: Path) -> None:
     """Observed: only people set profiles; off: nobody does; and neither reads strangers away."""
     async with world(tmp_path) as node, station(node.port, "CP1", "2.0.1") as double:

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ampacity.csms.dialects import Dialect, dialect
-from ampacity.csms.dialects.samples import register_wh, sample
-from ampacity.csms.dialects.v16 import one_decimal
+from ampacity.csms.dialects.samples import one_decimal, register_wh, sample
 from ampacity.csms.vocabulary import (
     Acknowledged,
     AuthorizationAnswer,

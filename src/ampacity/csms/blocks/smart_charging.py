@@ -19,7 +19,16 @@ from ...store.profiles import ProfileRow, ProfileStatus, mark_profile, save_prof
 from ..charging import profile_in
 from ..context import Context
 from ..state import StationState
-from ..vocabulary import ClearProfile, ClearProfiles, Command, Outcome, Profile, RequestStart, SetProfile
+from ..vocabulary import (
+    ClearProfile,
+    ClearProfiles,
+    Command,
+    Outcome,
+    Profile,
+    RequestStart,
+    SetProfile,
+    VariableRef,
+)
 from .charging_units import ChargingUnits
 
 Tell = Callable[[Command], Awaitable[Outcome]]
@@ -59,14 +68,14 @@ class SmartCharging:
         if mode == "off" or (mode == "observed" and program):
             problem = f"smart charging of this station is {mode}: set it to managed"
             return _refused(("$", "SmartChargingOff", problem))
-        flaw = _flaw_of_place(command) or _flaw_of_shape(profile)
+        flaw = _flaw_of_place(command) or _flaw_of_shape(profile) or _flaw_for(state, profile)
         occupant = self._occupant(state, command)
         if flaw is None and occupant is not None and not program:
             flaw = (
                 "$.profile.profile_id",
                 "DuplicateProfile",
                 f"profile {occupant.profile_id} has stack level {profile.stack_level} of {profile.purpose} on"
-                f" EVSE {command.evse_id} already: use its id to replace it, or clear it first",
+                f" EVSE {occupant.evse_id} already: use its id to replace it, or clear it first",
             )
         return _refused(flaw)
 
@@ -97,10 +106,18 @@ class SmartCharging:
 
     @staticmethod
     def _occupant(state: StationState, command: SetProfile) -> ProfileRow | None:
-        """Another profile in the place of this one."""
-        wanted = _place_of(command)
+        """Another profile in the place of this one. A default of the station and one of an EVSE share theirs
+        (K01.FR.52, FR.53).
+        """
+        profile = command.profile
         for row in state.profiles.values():
-            if row.profile_id != command.profile.profile_id and _place(row) == wanted:
+            if row.profile_id == profile.profile_id:
+                continue
+            if _place(row) == _place_of(command):
+                return row
+            defaults = row.purpose == profile.purpose == "TxDefaultProfile"
+            shared = (row.evse_id == 0) != (command.evse_id == 0)
+            if defaults and shared and row.stack_level == profile.stack_level:
                 return row
         return None
 
@@ -249,6 +266,30 @@ def _flaw_of_shape(profile: Profile) -> Flaw | None:
             return "$.profile.start", "InvalidSchedule", "a Relative profile has no start"  # K01.FR.41
     elif profile.start is None:
         return "$.profile.start", "InvalidSchedule", f"an {profile.kind} profile needs a start"  # K01.FR.40
+    return None
+
+
+_MOST = {
+    "stack_level": (
+        VariableRef(component="SmartChargingCtrlr", variable="ProfileStackLevel"),
+        VariableRef(component="OCPP16", variable="ChargeProfileMaxStackLevel"),
+    ),
+    "periods": (
+        VariableRef(component="SmartChargingCtrlr", variable="PeriodsPerSchedule"),
+        VariableRef(component="OCPP16", variable="ChargingScheduleMaxPeriods"),
+    ),
+}
+
+
+def _flaw_for(state: StationState, profile: Profile) -> Flaw | None:
+    """What is more than the station says it takes."""
+    for name, count in (("stack_level", profile.stack_level), ("periods", len(profile.periods))):
+        for ref in _MOST[name]:
+            said = state.variables.get(ref)
+            if said is not None and (said.value or "").isdigit() and count > int(said.value or 0):
+                words = "a stack level of" if name == "stack_level" else "periods of a schedule:"
+                problem = f"the station takes {words} at most {said.value} ({ref.variable}), not {count}"
+                return f"$.profile.{name}", "InvalidProfile", problem
     return None
 
 

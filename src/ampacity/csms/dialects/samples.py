@@ -19,6 +19,7 @@ that is seen, and kept (`_forms`).
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -310,6 +311,11 @@ def identifier(number: int | None) -> int | None:
 def believable_wh(register: int) -> float | None:
     """A register that a meter can show, None for another number."""
     return float(register) if -LARGEST < register < LARGEST else None
+
+
+def one_decimal(limit: float) -> float:
+    """Rounded down to what the wire can carry: a limit is never given away by rounding."""
+    return round(math.floor(round(limit * 10, 6)) / 10, 1)
 
 
 def whole_second(at: datetime) -> datetime:

@@ -7,7 +7,6 @@ One key is written a message.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -48,7 +47,7 @@ from ..vocabulary import (
 )
 from . import v16_pnc as pnc
 from .dialect import Reply, Unsupported, WireCall, told
-from .samples import utc, whole_second
+from .samples import one_decimal, utc, whole_second
 from .v16_authorization import AUTHORIZATION, LIST_LIMITS, can_list, tag_info
 from .v16_certificates import CERTIFICATES
 from .v16_charging import CHARGING, PURPOSES
@@ -287,11 +286,6 @@ def profile_of(profile: Profile) -> wire.ChargingProfile:
             ],
         ),
     )
-
-
-def one_decimal(limit: float) -> float:
-    """Rounded down to what the wire can carry: a limit is never given away by rounding."""
-    return round(math.floor(round(limit * 10, 6)) / 10, 1)
 
 
 def _changed(command: SetVariables, replies: Sequence[Reply]) -> Outcome:

@@ -45,7 +45,7 @@ from ..vocabulary import (
     VendorAnswer,
 )
 from .dialect import Reply, Unsupported, WireCall, told
-from .samples import utc, whole_second
+from .samples import one_decimal, utc, whole_second
 from .v2_authorization import AUTHORIZATION, LIST_LIMITS, can_say, personal_message, token_info
 from .v2_certificates import CERTIFICATES
 from .v2_charging import CHARGING
@@ -298,7 +298,9 @@ class Dialect2:
                     chargingRateUnit=profile.unit,
                     chargingSchedulePeriod=[
                         wire.ChargingSchedulePeriodType(
-                            startPeriod=period.start_s, limit=period.limit, numberPhases=period.number_phases
+                            startPeriod=period.start_s,
+                            limit=one_decimal(period.limit),
+                            numberPhases=period.number_phases,
                         )
                         for period in profile.periods
                     ],

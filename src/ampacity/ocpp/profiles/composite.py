@@ -28,7 +28,7 @@ from .nouns import (
     Period,
     Unit,
 )
-from .speaking import Moment, changes, spoken
+from .speaking import Moment, begins, changes, spoken
 
 
 class CompositeLimit(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +73,8 @@ def composite_limit(
         offline_s=offline_s,
         zone=zone,
     )
-    leaders = _leaders(profiles, moment)
+    begun = [(profile, begins(profile, moment)) for profile in profiles]
+    leaders = _leaders(begun, moment)
     if priority_charging and "PriorityCharging" in leaders:
         leaders.pop("TxProfile", None)
         leaders.pop("TxDefaultProfile", None)
@@ -84,7 +85,7 @@ def composite_limit(
     added = leaders.pop("LocalGeneration", [])
     voices = [voice for leading in leaders.values() for voice in leading]
     allowance = combine(voices, added, unit=unit, voltage_v=voltage_v, phases=phases)
-    moments = [at for profile in profiles for at in changes(profile, moment)]
+    moments = [at for profile, begin in begun for at in changes(profile, moment, begin)]
     return CompositeLimit(
         limit=_for_all(allowance, unit),
         unit=unit,
@@ -95,11 +96,11 @@ def composite_limit(
     )
 
 
-def _leaders(profiles: Iterable[ChargingProfile], moment: Moment) -> dict[str, list[Voice]]:
+def _leaders(begun: Iterable[tuple[ChargingProfile, float | None]], moment: Moment) -> dict[str, list[Voice]]:
     """Purpose -> who leads there."""
     leaders: dict[str, list[Voice]] = {}
-    for profile in profiles:
-        said = spoken(profile, moment)
+    for profile, begin in begun:
+        said = spoken(profile, moment, begin)
         if said is None:
             continue
         leading = leaders.get(profile.purpose)

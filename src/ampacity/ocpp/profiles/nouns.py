@@ -67,14 +67,21 @@ class Period(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     @property
     def says_nothing(self) -> bool:
         """Whether it should have a limit and has none; other modes than charging leave it out rightly."""
-        values = (self.limit, self.discharge_limit, self.setpoint)
-        return self.operation_mode in (None, "ChargingOnly") and values == (None, None, None)
+        if self.limit is not None or self.setpoint is not None or self.discharge_limit is not None:
+            return False
+        return self.operation_mode in (None, "ChargingOnly")
 
     @property
     def by_phase(self) -> bool:
         """Whether a phase has a value of its own."""
-        own = (*self.limits[1:], *self.discharge_limits[1:], *self.setpoints[1:])
-        return any(value is not None for value in own)
+        return (
+            self.limit_l2 is not None
+            or self.limit_l3 is not None
+            or self.setpoint_l2 is not None
+            or self.setpoint_l3 is not None
+            or self.discharge_limit_l2 is not None
+            or self.discharge_limit_l3 is not None
+        )
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):

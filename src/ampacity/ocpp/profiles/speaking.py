@@ -34,25 +34,28 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     zone: tzinfo = UTC
 
 
-def spoken(profile: ChargingProfile, moment: Moment) -> tuple[Schedule, Period] | None:
-    """The schedule and the period that count; None where the profile leaves the word to others."""
-    if not _concerned(profile, moment):
+def spoken(profile: ChargingProfile, moment: Moment, begin: float | None) -> tuple[Schedule, Period] | None:
+    """The schedule and the period that count, of a schedule that begins at `begin`; None where the profile
+    leaves the word to others.
+    """
+    if begin is None or moment.at < begin or not _concerned(profile, moment):
         return None
-    begin, schedule = _begin(profile, moment), profile.schedules[0]
-    if begin is None or moment.at < begin or not schedule.periods:
+    schedule, elapsed_s = profile.schedules[0], moment.at - begin
+    if schedule.duration_s is not None and elapsed_s >= schedule.duration_s:
         return None
-    if schedule.duration_s is not None and moment.at >= begin + schedule.duration_s:
-        return None
-    covering = [period for period in schedule.periods if begin + period.start_s <= moment.at]
-    return (schedule, covering[-1]) if covering and not covering[-1].says_nothing else None
+    current = None
+    for period in schedule.periods:
+        if period.start_s > elapsed_s:
+            break
+        current = period
+    return None if current is None or current.says_nothing else (schedule, current)
 
 
-def changes(profile: ChargingProfile, moment: Moment) -> list[float]:
+def changes(profile: ChargingProfile, moment: Moment, begin: float | None) -> list[float]:
     """Moments after this one at which the profile may begin to say something else."""
     if profile.purpose == "TxProfile" and not _in_transaction(profile, moment):
         return []
     moments = [profile.valid_from, profile.valid_to]
-    begin = _begin(profile, moment)
     if begin is not None and begin != -math.inf:
         schedule = profile.schedules[0]
         moments += [begin + period.start_s for period in schedule.periods]
@@ -80,7 +83,7 @@ def _in_transaction(profile: ChargingProfile, moment: Moment) -> bool:
     return not known or profile.transaction_id == moment.transaction_id
 
 
-def _begin(profile: ChargingProfile, moment: Moment) -> float | None:
+def begins(profile: ChargingProfile, moment: Moment) -> float | None:
     """When the schedule that counts at the moment begins or began; None when nothing has set it going."""
     schedule = profile.schedules[0]
     match profile.kind:
