@@ -22,6 +22,7 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..bus import Bus
 from ..clock import Clock
@@ -273,7 +274,10 @@ class Session:
     def _settle(self, event: Event) -> None:
         if isinstance(event, ProtocolViolation):
             log.info("station %s: %s (%s)", self.station.station_id, event.reason, event.kind)
-            self._around.handler.broken(self.station, event)
+            shown = event
+            if KEY_CODE in event.raw:
+                shown = replace(event, raw=_without_key_codes(event.raw))
+            self._around.handler.broken(self.station, shown)
             return
         self._around.moved(self)
         future = self._calls.pop(event.message_id, None)

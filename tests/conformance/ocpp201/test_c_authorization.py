@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from ..charge import Charge, charging
+from ..double import CallError
 from ..product import Product, running
 
 pytestmark = [
@@ -277,10 +278,21 @@ async def test_the_verdict_says_where_and_to_whom(product: Product, name: str, v
 
 @proves("C04.FR.04")
 async def test_a_key_code_is_in_no_log(product: Product, name: str, version: str) -> None:
-    """It is judged; the message log has its frame without it."""
+    """It is judged; neither the message log nor the audit nor the quarantine shows it."""
     code = f"{name}-83617"
     token = await enter(product, code, kind="KeyCode")
     async with charging(product, name, version) as charge:
         assert (await verdict(charge, token))["status"] == "Accepted"
+        start = {"evse_id": 1, "token": {"value": code, "kind": "KeyCode"}}
+        charge.double.reactions["RequestStartTransaction"] = {"status": "Accepted"}
+        assert (await product.command(name, "request_start", **start)).status_code == 200
+        charge.double.reactions["ReserveNow"] = {"status": "Accepted"}
+        raw = {"id": 800_000 + int(name[1:]), "expiryDateTime": product.at(60), "idToken": token}
+        assert (await product.ocpp(name, "ReserveNow", raw)).status_code == 200
+        with pytest.raises(CallError):
+            await charge.double.call("TransactionEvent", {"idToken": token}, faulty=True)
+    assert code not in str(await product.audit(name))
+    fault = await product.until(lambda found: found, "/quarantine", station_id=name)
+    assert code not in str(fault)
     log = await product.until(lambda page: "KeyCode" in str(page), "/messages", station_id=name)
     assert code not in str(log)

@@ -74,6 +74,10 @@ class LocalLists:
         self._rules = rules
         self._send = send
         self._rows: dict[str, LocalListRow] = {}
+        self._bringing: set[str] = set()
+        """Stations that are being sent something: written when it is done, not with each part. What a crash
+        leaves unwritten shows as drift at the next boot.
+        """
         self._read: dict[str, tuple[float, list[TokenRow]]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._room = asyncio.Semaphore(AT_ONCE)
@@ -137,7 +141,12 @@ class LocalLists:
         async with self._room, self._locks.setdefault(state.station_id, asyncio.Lock()):
             limits = await self._limits(state, actor)
             tokens = await self._tokens(state.operator_id)
-            return await self._bring(state, tokens, limits, whole, actor)
+            self._bringing.add(state.station_id)
+            try:
+                return await self._bring(state, tokens, limits, whole, actor)
+            finally:
+                self._bringing.discard(state.station_id)
+                self._put(self.of(state))
 
     def changed(self, operator_id: str) -> None:
         """Tokens of an operator changed: its lists follow when no other change comes for a while."""
@@ -383,7 +392,8 @@ class LocalLists:
     def _put(self, row: LocalListRow) -> LocalListRow:
         row = replace(row, changed_at=self._context.clock.now())
         self._rows[row.station_id] = row
-        self._context.store.post(lambda connection: save_local_list(connection, row))
+        if row.station_id not in self._bringing:
+            self._context.store.post(lambda connection: save_local_list(connection, row))
         return row
 
 
