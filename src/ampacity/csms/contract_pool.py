@@ -1,7 +1,7 @@
 """Where new contract certificates for cars come from: a port, and the adapter to a contract certificate pool.
 
-A car's request goes to the pool as it is and the pool's answer to the car as it is (both EXI): the contract's
-key is in it, encrypted for the car. So neither is ever logged or kept.
+A car's request goes to the pool as it is and the pool's answer to the car as it is (both EXI). The contract's
+key is in the answer, encrypted so that only the car can read it; nobody here tries to.
 """
 
 from __future__ import annotations

@@ -121,10 +121,19 @@ def read_chain(text: str) -> list[x509.Certificate]:
     found = []
     for number, block in enumerate(blocks, start=1):
         try:
-            found.append(x509.load_pem_x509_certificate(block.encode()))
-        except ValueError as problem:
+            certificate = x509.load_pem_x509_certificate(block.encode())
+            _look_at_all(certificate)
+        except Exception as problem:  # each part fails in its own way
             raise ChainError("unreadable", f"certificate {number} can't be read: {problem}") from None
+        found.append(certificate)
     return found
+
+
+def _look_at_all(certificate: x509.Certificate) -> None:
+    """Its parts are parsed when they are looked at: here, so that nobody trips over a broken one later."""
+    for part in ("subject", "issuer", "extensions", "signature_hash_algorithm", "not_valid_after_utc"):
+        getattr(certificate, part)
+    certificate.public_key()
 
 
 def read_certificate(text: str) -> x509.Certificate:

@@ -68,13 +68,19 @@ def read(der: bytes, asked: HashData, authorities: Iterable[x509.Certificate], n
     may be. Raises OcspError for what is no successful, fresh answer to this question.
     """
     try:
-        response = ocsp.load_der_ocsp_response(der)
-        if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
-            raise OcspError(f"the responder says {response.response_status.name}")
-        single = _single(response, asked)
-        enclosed = response.certificates
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise OcspError(f"no readable OCSP response: {error}") from None
+        return _read(der, asked, authorities, now)
+    except OcspError:
+        raise
+    except Exception as error:  # parts are parsed when they are looked at, and fail in many ways
+        raise OcspError(f"no readable OCSP response: {type(error).__name__} {error}") from None
+
+
+def _read(der: bytes, asked: HashData, authorities: Iterable[x509.Certificate], now: datetime) -> OcspVerdict:
+    response = ocsp.load_der_ocsp_response(der)
+    if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+        raise OcspError(f"the responder says {response.response_status.name}")
+    single = _single(response, asked)
+    enclosed = response.certificates
     at, next_update = single.this_update_utc, single.next_update_utc
     if at > now + CLOCKS_DIFFER_BY:
         raise OcspError(f"the response is of {at.isoformat()}, which is to come")

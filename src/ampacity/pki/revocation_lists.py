@@ -37,12 +37,20 @@ class ListVerdict(Struct, frozen=True, kw_only=True):
 def read(data: bytes, asked: HashData, authorities: Iterable[x509.Certificate], now: datetime) -> ListVerdict:
     """What a list (DER or PEM) says of the certificate `asked`. Raises ListError."""
     try:
-        pem = data.lstrip().startswith(b"-----BEGIN")
-        found = x509.load_pem_x509_crl(data) if pem else x509.load_der_x509_crl(data)
-        extensions = list(found.extensions)
-        at, until = found.last_update_utc, found.next_update_utc
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise ListError(f"no readable revocation list: {error}") from None
+        return _read(data, asked, authorities, now)
+    except ListError:
+        raise
+    except Exception as error:  # parts are parsed when they are looked at, and fail in many ways
+        raise ListError(f"no readable revocation list: {type(error).__name__} {error}") from None
+
+
+def _read(
+    data: bytes, asked: HashData, authorities: Iterable[x509.Certificate], now: datetime
+) -> ListVerdict:
+    pem = data.lstrip().startswith(b"-----BEGIN")
+    found = x509.load_pem_x509_crl(data) if pem else x509.load_der_x509_crl(data)
+    extensions = list(found.extensions)
+    at, until = found.last_update_utc, found.next_update_utc
     if not names(found.issuer, asked):
         raise ListError("the list is another issuer's")
     _refuse_parts(extensions)
