@@ -30,7 +30,7 @@ from .vocabulary import (
 
 _BETWEEN = re.compile(r'("(?:[^"\\]|\\.)*")|\s+')
 
-_SECRETS = ("AuthorizationKey", "assword", "KeyCode")
+_SECRETS = ("AuthorizationKey", "assword", "KeyCode", "PRIVATE KEY")
 """A payload that has one of these in it is not shown at all."""
 
 _PERSONAL = ("CustomerInformation",)

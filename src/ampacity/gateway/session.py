@@ -455,8 +455,15 @@ class Session:
         )
 
 
-_SECRETS = ("AuthorizationKey", "BasicAuthPassword", '"apnPassword"', '"password"', '"basicAuthPassword"')
-"""Variables and members whose values nobody may see: frames that carry them are shown without payload."""
+_SECRETS = (
+    "AuthorizationKey",
+    "BasicAuthPassword",
+    '"apnPassword"',
+    '"password"',
+    '"basicAuthPassword"',
+    "PRIVATE KEY",
+)
+"""Variables, members and texts that nobody may see: frames that carry them are shown without payload."""
 
 
 _LOCATION = 'ocation"'

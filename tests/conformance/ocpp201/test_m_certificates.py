@@ -161,6 +161,23 @@ async def test_TC_M_05_CSMS_no_private_key_leaves(product: Product, name: str, v
         assert await product.audit(name) == []
 
 
+@proves("M05.FR.01")
+async def test_TC_M_05_CSMS_a_private_key_sent_by_mistake_is_not_shown(
+    product: Product, name: str, version: str
+) -> None:
+    """A raw action goes out as written; what is secret in it stands neither in the audit nor in the log."""
+    key = "-----BEGIN EC PRIVATE KEY-----\nc2VjcmV0\n-----END EC PRIVATE KEY-----\n"
+    sent = {"certificateType": "CSMSRootCertificate", "certificate": key}
+    async with product.station(name, version) as double:
+        double.reactions["InstallCertificate"] = {"status": "Rejected"}
+        await product.ocpp(name, "InstallCertificate", sent)
+        assert double.heard[-1] == ("InstallCertificate", sent)
+    [entry] = await product.audit(name)
+    page = await product.until(lambda page: len(page["items"]) == 2, f"/stations/{name}/messages")
+    assert "InstallCertificate" in str(page)
+    assert "c2VjcmV0" not in str(entry) + str(page)
+
+
 # ---------------------------------------------------------------- list
 
 
