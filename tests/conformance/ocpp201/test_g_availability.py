@@ -158,6 +158,28 @@ async def test_TC_G_17_CSMS_connector_after_its_transaction(
         await after_the_transaction(charge, CONNECTOR)
 
 
+@proves("G03.FR.02", "G03.FR.04")
+async def test_TC_G_03_CSMS_evse_out_of_service_told_by_an_event(
+    product: Product, name: str, version: str
+) -> None:
+    """A station may tell a connector's availability as an event: the same status, the same end of waiting."""
+    async with charging(product, name, version) as charge:
+        await charge.status("Available")
+        await change(charge, False, EVSE)
+        event = {
+            "eventId": 7,
+            "timestamp": charge.at(),
+            "trigger": "Delta",
+            "actualValue": "Unavailable",
+            "eventNotificationType": "HardWiredNotification",
+            "component": {"name": "Connector", "evse": charge.evse},
+            "variable": {"name": "AvailabilityState"},
+        }
+        request = {"generatedAt": charge.at(), "seqNo": 0, "eventData": [event]}
+        assert await charge.double.call("NotifyEvent", request) == {}
+        assert (await charge.connector(), await pending(charge)) == ("Unavailable", [])
+
+
 @proves("G05.FR.02", "G05.FR.03")
 async def test_TC_G_20_CSMS_lock_failure(product: Product, name: str, version: str) -> None:
     """A lock that fails is told as an event: acknowledged, and there for people to see."""

@@ -315,6 +315,22 @@ async def test_TC_O_09_CSMS_get_by_state(product: Product, name: str, version: s
         assert list(await shown(charge)) == [1, 5]
 
 
+@proves("O03.FR.02", "O03.FR.06")
+async def test_TC_O_02_CSMS_get_all_as_a_raw_action(product: Product, name: str, version: str) -> None:
+    """Whoever asks in the words of the protocol: the list that comes counts the same."""
+    async with charging(product, name, version) as charge:
+        await show(charge, message_id=9)
+        charge.double.reactions["GetDisplayMessages"] = {"status": "Accepted"}
+        request = {"requestId": 77}
+        answer = await product.ocpp(name, "GetDisplayMessages", request)
+        assert answer.json() == {"status": "Accepted"}
+        await tell(charge, request, 1)
+        assert list(await shown(charge)) == [1]
+        charge.double.reactions["ClearDisplayMessage"] = {"status": "Accepted"}
+        assert (await product.ocpp(name, "ClearDisplayMessage", {"id": 1})).status_code == 200
+        assert await shown(charge) == {}
+
+
 # ---------------------------------------------------------------- cleared
 
 

@@ -20,10 +20,11 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from ...model.station import IdToken
-from ...pricing import Cost, Price, PriceBook, PriceEntry, cost_of
+from ...pricing import Cost, Price, PriceBook, PriceEntry, Prices, cost_of
 from ...store import Store
 from ...store.prices import PriceRow, list_prices
 from ...store.transactions import TransactionRow
+from .. import lifecycle
 from ..context import Context
 from ..state import StationState
 from ..vocabulary import (
@@ -48,12 +49,13 @@ _MICROSECOND = timedelta(microseconds=1)
 
 class Costs:
     """`start` when the operators are known, `stop` with the rest. `send` carries a command out for the
-    system. `prices` may be replaced by whatever else knows them."""
+    system. `prices` may be replaced by whatever else knows them; `book` holds those of the store."""
 
     def __init__(self, context: Context, send: Send) -> None:
         self._context = context
         self._send = send
         self.book = PriceBook()
+        self.prices: Prices = self.book
         self._told: dict[str, tuple[float, Decimal]] = {}
         """Transaction -> when its running cost was told last, and what it was."""
         self._running: asyncio.Task[None] | None = None
@@ -86,7 +88,7 @@ class Costs:
 
     def concern(self, operator_id: str) -> bool:
         """Whether the operator has prices: where there are none nothing needs to be worked out."""
-        return self.book.any_for(operator_id)
+        return self.prices.any_for(operator_id)
 
     def cost(self, row: TransactionRow, now: datetime) -> Cost | None:
         """What a transaction costs (until `now` while it is open); None where that is not known."""
@@ -99,7 +101,7 @@ class Costs:
 
     def _price(self, row: TransactionRow, evse_id: int) -> Price | None:
         token = None if row.token is None else row.token.value
-        return self.book.price(row.operator_id, row.station_id, evse_id, token, row.started_at)
+        return self.prices.price(row.operator_id, row.station_id, evse_id, token, row.started_at)
 
     # ------------------------------------------------------------ told in answers
 
@@ -108,8 +110,9 @@ class Costs:
     ) -> Decimal | None:
         """The cost that the answer to a message tells, None for none. `row` is the transaction after it."""
         if said.phase == "Ended":
-            if row.state != "ended" or (before is not None and before.state == "ended"):
-                return None  # an end of a transaction that had ended already
+            told = before is not None and before.state == "ended" and not lifecycle.supposed(before)
+            if row.state != "ended" or told:
+                return None  # an end of a transaction whose end was told before
             total = self._total(row)
             self._told.pop(row.transaction_id, None)
             return total
@@ -148,7 +151,7 @@ class Costs:
         if verdict.status != "Accepted" or not self.concern(state.operator_id) or not shows_text(state):
             return verdict
         now = self._context.clock.now()
-        price = self.book.price(state.operator_id, state.station_id, evse_id, token.value, now)
+        price = self.prices.price(state.operator_id, state.station_id, evse_id, token.value, now)
         if price is None or not price.text:
             return verdict
         if not verdict.message:
