@@ -25,6 +25,7 @@ from ampacity.csms.link import (
     StationRef,
     station_address,
 )
+from ampacity.csms.link import Line as Carrier
 from ampacity.gateway import Gateway, GatewaySettings
 from ampacity.ocpp.messages import v16, v21, v201
 from ampacity.simulation.cars import Car
@@ -106,7 +107,7 @@ async def line(
         bus, script = LocalBus(), Script(clock)
         script.boot_statuses = list(boot_statuses)
 
-        def credentials(identity: str, password: bytes | None) -> Admitted | NotAdmitted:
+        def credentials(identity: str, password: bytes | None, by: Carrier) -> Admitted | NotAdmitted:
             return Admitted("op", identity, False) if admit() else NotAdmitted("unknown")
 
         gateway = Gateway(GatewaySettings(host="127.0.0.1", ocpp_port=0), bus, clock, credentials, script)
