@@ -186,7 +186,8 @@ class Node:
         if self.settings.files.port is None:
             self.files.listens_at((self.settings.api.public_url.rstrip("/") or self.http.url) + "/files")
             return
-        tls = tls_context(self.settings.files)
+        await self.gateway.listen()  # its certificates are the files', too, where those have none
+        tls = tls_context(self.settings.files) or self.gateway.tls
         self._file_door = FilesListener(FileDoor(self.files), self.settings.files, tls)
         await self._file_door.start()
         self.files.listens_at(self._file_door.url)

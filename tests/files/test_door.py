@@ -20,17 +20,19 @@ from ampacity.settings import NodeSettings
 
 
 @asynccontextmanager
-async def running(folder: Path, **files: Any) -> AsyncIterator[tuple[Node, httpx.AsyncClient]]:
+async def running(
+    folder: Path, certfile: str | None = None, **files: Any
+) -> AsyncIterator[tuple[Node, httpx.AsyncClient]]:
     settings = NodeSettings(
         data=str(folder),
         api=ApiSettings(host="127.0.0.1", port=0),
-        gateway=GatewaySettings(host="127.0.0.1", ocpp_port=0),
+        gateway=GatewaySettings(host="127.0.0.1", ocpp_port=0, certfile=certfile),
         files=FilesSettings(host="127.0.0.1", **files),
     )
     node = await Node.open(settings, WallClock())
     try:
         await node.start()
-        async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=10, trust_env=False, verify=False) as client:
             yield node, client
     finally:
         await node.stop()
@@ -65,6 +67,14 @@ async def test_at_a_door_of_their_own(tmp_path: Path) -> None:
         there = url.split("/", 3)
         assert (await client.put(f"{node.url}/{there[3]}", content=b"log")).status_code in (404, 405)
         assert (await client.get(f"{'/'.join(there[:3])}/api/v1/health")).status_code == 404
+
+
+async def test_with_the_certificates_that_stations_trust_already(tmp_path: Path) -> None:
+    pem = str(Path(__file__).parents[1] / "gateway" / "localhost.pem")
+    async with running(tmp_path, pem, port=0) as (node, client):
+        url = await node.files.address(node.operator_id, "bring", "CP1", "job1")
+        assert url.startswith("https://")
+        assert (await client.put(url, content=b"log")).status_code == 201
 
 
 async def test_a_taken_port_is_told(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ class FilesSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     `allow_http`.
 
     Files are served beside the API, below `/files`. `port` opens a door of their own instead, for stations
-    that must not come near the API (0: any free one); `certfile` and `keyfile` put TLS on it.
+    that must not come near the API (0: any free one). It speaks TLS with `certfile` and `keyfile`, or
+    without them with the certificates of the stations' ports, and plain HTTP where those have none.
 
     `max_image_bytes` and `max_log_bytes` bound one file, `max_logs_bytes` all logs together;
     `keep_free_bytes` of the disk are left alone. `uploads_at_once` and `downloads_at_once` may run

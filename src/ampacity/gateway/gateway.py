@@ -15,6 +15,7 @@ import logging
 import random
 import secrets
 import socket
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -152,6 +153,13 @@ class Gateway:
             bound = self._bound if number == 0 else None
             door = _PortDoor(self, port)
             self._listeners.append(await listen(self._settings, door, port.port, context, bound))
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """How the secured ports speak TLS, for other doors of stations; None where there are none. Renewed
+        certificates are shown by itself.
+        """
+        return None if self._tls is None else self._tls.context
 
     async def start(self) -> None:
         """Let stations in; listens first unless that was done. Raises as `listen` does."""
