@@ -99,6 +99,13 @@ def test_no_time_is_the_moment_alone() -> None:
     assert composite_schedule([CAP], T, 0.0) == composite_schedule([CAP], T, -5.0) == (Period(0.0, 20.0, 3),)
 
 
+def test_a_return_each_day_for_ever_is_no_work_for_ever() -> None:
+    always = profile(
+        "TxDefaultProfile", (0, 5), kind="Recurring", recurrency="Daily", start=T, duration_s=DAY
+    )
+    assert composite_schedule([always], T, 1e15, T) == (Period(0.0, 5.0, 3),)
+
+
 SHARED = profile("TxDefaultProfile", (0, 16), (MINUTE, 10), kind="Relative", start=None)
 OWN = profile("TxDefaultProfile", (0, 6, 1), duration_s=2 * MINUTE, stack_level=2)
 

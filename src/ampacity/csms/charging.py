@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +12,13 @@ from ..ocpp.profiles import ChargingProfile, Period, Schedule
 from ..store.charging import ChargingMode, RateUnit, StationChargingRow
 from ..store.profiles import ProfileRow
 from .vocabulary import ChargingNeeds, CompositeSchedule, LimitSource, Profile
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+MOST_KEPT = 50
+"""Of what a station tells (limits, cars) so much is kept at once: more is no station's honest word."""
+MOST_HELD = 1_000
 
 
 class ExternalLimit(Struct, frozen=True, kw_only=True):
@@ -108,6 +116,14 @@ class StationCharging:
         self.limits = {(limit.evse_id, limit.source): limit for limit in notes.limits}
         self.needs = {told.evse_id: told for told in notes.needs}
         self.schedules = {told.evse_id: told for told in notes.schedules}
+
+
+def keep(told: dict[K, V], key: K, value: V, most: int = MOST_KEPT) -> None:
+    """Put the newest word in, and let the oldest go where there are too many."""
+    told.pop(key, None)
+    told[key] = value
+    while len(told) > most:
+        del told[next(iter(told))]
 
 
 def neutral(profile: Profile) -> ChargingProfile:

@@ -271,6 +271,17 @@ async def test_TC_K_48_CSMS_external_limit(product: Product, name: str, version:
         assert limit["grid_critical"] is True
 
 
+@proves("K12.FR.02")
+async def test_TC_K_48_CSMS_no_more_limits_than_honest(product: Product, name: str, version: str) -> None:
+    """A station that tells limits without end is answered, and only the newest are kept."""
+    async with charging(product, name, version) as charge:
+        for evse_id in range(60):
+            told = {"chargingLimit": {"chargingLimitSource": "EMS"}, "evseId": evse_id}
+            assert await charge.double.call("NotifyChargingLimit", told) == {}
+        limits = (await product.get(f"/stations/{name}/charging"))["limits"]
+        assert [limit["evse_id"] for limit in limits] == list(range(10, 60))
+
+
 @proves("K13.FR.02")
 async def test_TC_K_50_CSMS_external_limit_is_released(product: Product, name: str, version: str) -> None:
     """A limit that its source takes back is not shown any more; those of others stay."""

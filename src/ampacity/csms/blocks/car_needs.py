@@ -18,7 +18,7 @@ from ...model.events import TransactionChanged
 from ...ocpp.profiles import Schedule, composite_limit, composite_schedule
 from ...store.charging import save_station_charging
 from ...store.transactions import TransactionRow
-from ..charging import CarNeeds, CarSchedule, profile_in, that_count
+from ..charging import CarNeeds, CarSchedule, keep, profile_in, that_count
 from ..context import Context
 from ..state import StationState
 from ..vocabulary import (
@@ -44,6 +44,8 @@ OFFER_S = 86_400
 PATIENCE_S = 60.0
 """Site time for which a car waits for its schedule (K15.FR.08)."""
 RENEGOTIATIONS = 3
+LONGEST_S = 7 * 86_400.0
+"""A plan is checked for a week at most."""
 TOLERANCE = 0.1
 """In A, and in W for each volt and phase: the one decimal of the wire."""
 
@@ -56,38 +58,47 @@ class Cars:
     def __init__(self, context: Context, send: Send) -> None:
         self._context = context
         self._send = send
-        self._offers: set[asyncio.Task[None]] = set()
+        self._offers: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._once_more: set[tuple[str, int]] = set()
+        """Whose news came while an offer was under way."""
         self._refusals: dict[str, int] = {}
         """Transaction -> how often its car's plan was refused."""
 
     async def stop(self) -> None:
         """End what is under way."""
-        for task in tuple(self._offers):
+        tasks = tuple(self._offers.values())
+        self._once_more.clear()
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._offers, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def needs(self, state: StationState, said: NeedsTold) -> NeedsAnswer:
         """Answer what a car needs, and send its schedule after the answer."""
-        managed, row = state.charging.effective == "managed", state.transaction_on(said.evse_id)
-        answer = NeedsAnswer("Rejected" if not managed else "Accepted" if row is not None else "Processing")
-        state.charging.needs[said.evse_id] = CarNeeds(
+        row = state.transaction_on(said.evse_id)
+        answer = NeedsAnswer("Processing" if row is None else "Accepted")
+        nothing = row is not None and self._profile(state, row, said.needs) is None
+        if state.charging.effective != "managed" or nothing:
+            answer = NeedsAnswer("Rejected")
+        told = CarNeeds(
             evse_id=said.evse_id,
             needs=said.needs,
             most_periods=said.most_periods,
             status=answer.status,
             at=self._context.clock.now(),
         )
+        keep(state.charging.needs, said.evse_id, told)
         await self._save(state)
-        if managed and row is not None:
+        if answer.status == "Accepted":
             self._offer_soon(state, said.evse_id)
         return answer
 
     async def plan(self, state: StationState, said: CarScheduleTold) -> CarScheduleAnswer:
         """Check what a car means to draw against what it may (K15.FR.11..13)."""
         within = self._within(state, said)
-        state.charging.schedules[said.evse_id] = CarSchedule(
+        told = CarSchedule(
             evse_id=said.evse_id, schedule=said.schedule, within=within, at=self._context.clock.now()
         )
+        keep(state.charging.schedules, said.evse_id, told)
         await self._save(state)
         row = state.transaction_on(said.evse_id)
         if not within and row is not None and state.charging.effective == "managed":
@@ -117,25 +128,34 @@ class Cars:
     # ------------------------------------------------------------ offering
 
     def _offer_soon(self, state: StationState, evse_id: int) -> None:
-        task = asyncio.ensure_future(self._offer(state, evse_id))
-        self._offers.add(task)
+        key = (state.station_id, evse_id)
+        if key in self._offers:
+            self._once_more.add(key)  # one at a time: a car that asks again and again gets no more of them
+            return
+        task = self._offers[key] = asyncio.ensure_future(self._offer(state, evse_id))
 
         def done(task: asyncio.Task[None]) -> None:
-            self._offers.discard(task)
+            del self._offers[key]
             if not task.cancelled() and task.exception() is not None:
                 log.error("no schedule for the car at %s", state.station_id, exc_info=task.exception())
+            if key in self._once_more:
+                self._once_more.discard(key)
+                self._offer_soon(state, evse_id)
 
         task.add_done_callback(done)
 
     async def _offer(self, state: StationState, evse_id: int) -> None:
         row, told = state.transaction_on(evse_id), state.charging.needs.get(evse_id)
-        if row is None:
-            return
-        profile = self._standing(state, row)
-        if profile is None and told is not None:
-            profile = self._new(state, row, told.needs)
+        profile = None if row is None else self._profile(state, row, None if told is None else told.needs)
         if profile is not None:
             await self._send(state, SetProfile(evse_id=evse_id, profile=profile), ACTOR)
+
+    def _profile(
+        self, state: StationState, row: TransactionRow, needs: ChargingNeeds | None
+    ) -> Profile | None:
+        """What the car is sent; None where nothing is known of what it may take."""
+        standing = self._standing(state, row)
+        return self._new(state, row, needs) if standing is None and needs is not None else standing
 
     @staticmethod
     def _standing(state: StationState, row: TransactionRow) -> Profile | None:
@@ -148,8 +168,8 @@ class Cars:
         top = max(found, key=lambda other: other.stack_level, default=None)
         return None if top is None else profile_in(top)
 
-    def _new(self, state: StationState, row: TransactionRow, needs: ChargingNeeds) -> Profile:
-        """What the EVSE's profiles leave, at most what the car can take."""
+    def _new(self, state: StationState, row: TransactionRow, needs: ChargingNeeds) -> Profile | None:
+        """What the EVSE's profiles leave, at most what the car can take; None where neither is known."""
         now = self._context.clock.now()
         evse_id = row.evse_id
         unit, most = ("W", _most_w(needs)) if needs.direct_current else ("A", needs.max_current_a)
@@ -163,13 +183,15 @@ class Cars:
             phases=supply_phases(state, evse_id) or 3,
         ).limit
         known = [limit for limit in (most, allowed) if limit is not None]
+        if not known:
+            return None
         return Profile(
             profile_id=OFFER_ID + evse_id,
             stack_level=0,
             purpose="TxProfile",
             kind="Absolute",
             unit="W" if unit == "W" else "A",
-            periods=(SchedulePeriod(start_s=0, limit=cut(min(known, default=0.0))),),
+            periods=(SchedulePeriod(start_s=0, limit=cut(min(known))),),
             start=now.replace(microsecond=0),
             duration_s=OFFER_S,
             station_transaction_id=row.station_transaction_id,
@@ -182,7 +204,7 @@ class Cars:
         start = schedule.start if schedule.start is not None else self._context.clock.time()
         phases = supply_phases(state, said.evse_id) or 3
         voltage_v = self._context.settings.nominal_voltage_v
-        duration_s = schedule.duration_s or schedule.periods[-1].start_s + 1.0
+        duration_s = min(schedule.duration_s or schedule.periods[-1].start_s + 1.0, LONGEST_S)
         ours = composite_schedule(
             that_count(state.profiles, said.evse_id),
             start,
@@ -194,7 +216,7 @@ class Cars:
             phases=phases,
         )
         tolerance = TOLERANCE if schedule.unit == "A" else TOLERANCE * voltage_v * phases
-        moments = sorted({period.start_s for period in (*ours, *schedule.periods)})
+        moments = sorted({max(0.0, period.start_s) for period in (*ours, *schedule.periods)})
         for at in moments:
             wanted = _at(schedule, at)
             allowed = [period for period in ours if period.start_s <= at][-1].limit

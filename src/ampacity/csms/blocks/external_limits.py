@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from ...model.events import ExternalLimitChanged
 from ...store.charging import save_station_charging
-from ..charging import ExternalLimit
+from ..charging import ExternalLimit, keep
 from ..context import Context
 from ..state import StationState
 from ..vocabulary import Acknowledged, LimitImposed, LimitReleased, ProfilesReported
 
 EXTERNAL = "ChargingStationExternalConstraints"
+MOST_SCHEDULES = 3
 
 
 class ExternalLimits:
@@ -24,13 +25,14 @@ class ExternalLimits:
 
     async def imposed(self, state: StationState, said: LimitImposed) -> Acknowledged:
         """A limit counts from now on."""
-        state.charging.limits[said.evse_id, said.source] = ExternalLimit(
+        limit = ExternalLimit(
             evse_id=said.evse_id,
             source=said.source,
             grid_critical=said.grid_critical,
-            schedules=said.schedules,
+            schedules=said.schedules[:MOST_SCHEDULES],
             at=self._context.clock.now(),
         )
+        keep(state.charging.limits, (said.evse_id, said.source), limit)
         await self.save(state)
         self._tell(state, said.evse_id, said.source, imposed=True)
         return Acknowledged()

@@ -19,7 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ...model.events import StationBooted
-from ..charging import HeldProfile
+from ..charging import MOST_HELD, HeldProfile, keep
 from ..context import Context
 from ..state import StationState
 from ..vocabulary import (
@@ -101,9 +101,9 @@ class ProfileReading:
         for profile in said.profiles:
             ours = profile.id in state.profiles or profile.id in charging.on_the_way
             held = HeldProfile(evse_id=said.evse_id, source=said.source, profile=profile, ours=ours, at=now)
-            charging.held[profile.id] = held
+            keep(charging.held, profile.id, held, MOST_HELD)
             if question is not None:
-                question.found[profile.id] = held
+                keep(question.found, profile.id, held, MOST_HELD)
         await self._limits.reported(state, said)
         if question is not None and not said.more:
             self._finish(state, question)

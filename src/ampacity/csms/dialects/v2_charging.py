@@ -141,6 +141,14 @@ def _needs(payload: Any, raw: bytes) -> NeedsTold:
             max_voltage_v=float(dc.evMaxVoltage),
             state_of_charge=dc.stateOfCharge,
         )
+    both_ways = getattr(wanted, "v2xChargingParameters", None)
+    if both_ways is not None and ac is None and dc is None:
+        needs = replace(
+            needs,
+            max_power_w=_number(both_ways.maxChargePower),
+            max_current_a=_number(both_ways.maxChargeCurrent),
+            min_current_a=_number(both_ways.minChargeCurrent),
+        )
     return NeedsTold(
         evse_id=identifier(payload.evseId) or 0, needs=needs, most_periods=payload.maxScheduleTuples
     )

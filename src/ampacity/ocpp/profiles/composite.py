@@ -30,6 +30,11 @@ from .nouns import (
 )
 from .speaking import Moment, begins, changes, spoken
 
+MAX_STEPS = 10 * MAX_PERIODS
+"""Moments that are looked at, most of which may change nothing: a profile that returns each day does so for
+as long as is asked.
+"""
+
 
 class CompositeLimit(msgspec.Struct, frozen=True, kw_only=True):
     """What is allowed now: `limit` in `unit`, per phase when in A; None is unlimited. Where phases have
@@ -136,7 +141,8 @@ def composite_schedule(
     """`composite_limit` from `now` on for `duration_s`, as periods that start when something changes; at
     least the one that holds at `now`. `default_limit` (in `unit`) is what counts where no profile speaks.
 
-    At most 1,024 periods, the most that a message holds.
+    At most 1,024 periods, the most that a message holds, of at most ten times as many steps: what would come
+    after them is as the last one.
     """
 
     def at(moment: float) -> tuple[Period, float | None]:
@@ -226,7 +232,9 @@ def _over(
     """The periods from `now` on, equal neighbours joined."""
     first, change = at(now)
     periods = [first]
-    while change is not None and change < now + duration_s and len(periods) < MAX_PERIODS:
+    for _ in range(MAX_STEPS):
+        if change is None or change >= now + duration_s or len(periods) == MAX_PERIODS:
+            break
         period, following = at(change)
         if msgspec.structs.replace(period, start_s=periods[-1].start_s) != periods[-1]:
             periods.append(period)
