@@ -32,6 +32,7 @@ from ...store.tokens import (
     save_token,
     token_key,
 )
+from ...store.variables import find_variables
 from .. import listing
 from ..context import Context
 from ..dialects import dialect
@@ -294,8 +295,21 @@ class LocalLists:
         return Limits(
             items=_number(state, known.items),
             bytes=_number(state, known.bytes),
-            entries=_number(state, known.entries),
+            entries=_number(state, known.entries) or await self._reported(state, known.limited),
         )
+
+    async def _reported(self, state: StationState, ref: VariableRef | None) -> int | None:
+        """A variable's upper limit, where a report told it."""
+        if ref is None:
+            return None
+        for found in await self._context.store.read(
+            lambda connection: find_variables(
+                connection, state.operator_id, state.station_id, (ref.component,)
+            )
+        ):
+            if (found.variable, found.variable_instance) == (ref.variable, ref.variable_instance):
+                return None if found.max_limit is None else int(found.max_limit)
+        return None
 
     def _switched_off(self, state: StationState) -> str | None:
         """The name of the variable by which the station's list is off (D02.FR.03)."""

@@ -24,12 +24,14 @@ class Unsupported(Exception):
 
 class ListLimits(Struct, frozen=True, kw_only=True):
     """The variables that tell what a station's local list can take: whether it is on, how many entries and
-    bytes a message may have, how many entries it holds. None: its version has no such variable.
+    bytes a message may have, how many entries it holds by its value or (`limited`) by its upper limit, which
+    only a report tells. None: its version has no such variable.
     """
 
     enabled: VariableRef
     items: VariableRef
     entries: VariableRef | None
+    limited: VariableRef | None
     bytes: VariableRef | None
 
 

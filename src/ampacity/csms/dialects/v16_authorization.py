@@ -47,6 +47,7 @@ LIST_LIMITS = ListLimits(
     enabled=_key("LocalAuthListEnabled"),
     items=_key("SendLocalListMaxLength"),
     entries=_key("LocalAuthListMaxLength"),
+    limited=None,
     bytes=None,
 )
 

@@ -29,7 +29,8 @@ def _list_variable(name: str) -> VariableRef:
 LIST_LIMITS = ListLimits(
     enabled=_list_variable("Enabled"),
     items=_list_variable("ItemsPerMessage"),
-    entries=None,  # `Entries` tells how many there are, and its limit is no attribute
+    entries=None,
+    limited=_list_variable("Entries"),
     bytes=_list_variable("BytesPerMessage"),
 )
 
