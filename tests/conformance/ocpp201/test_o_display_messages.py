@@ -174,6 +174,34 @@ async def test_TC_O_01_CSMS_set_without_an_answer(product: Product, name: str, v
     assert (await product.get(f"/stations/{name}/display-messages"))[0]["status"] == "pending"
 
 
+async def test_TC_O_18_CSMS_a_state_that_its_version_does_not_have(
+    product: Product, name: str, version: str
+) -> None:
+    """2.1 has more states and formats than 2.0.1: nothing is sent that can't be said."""
+    async with charging(product, name, version) as charge:
+        charge.double.reactions["SetDisplayMessage"] = {"status": "Accepted"}
+        for more in ({"state": "Discharging"}, {"format": "QRCODE"}):
+            body = {"content": "https://example.org"} | more
+            answer = await product.command(name, "set_display_message", **body)
+            assert answer.status_code == (200 if version == "2.1" else 501), answer.text
+        assert len(charge.double.heard) == (2 if version == "2.1" else 0)
+
+
+@proves("O03.FR.02")
+async def test_TC_O_02_CSMS_more_messages_than_a_display_can_have(
+    product: Product, name: str, version: str
+) -> None:
+    """A station that tells without end is answered, and kept within bounds."""
+    async with charging(product, name, version) as charge:
+        for part in range(12):
+            ids = range(part * 200, part * 200 + 200)
+            await tell(charge, {"requestId": part}, *ids, more=True)
+        known = await shown(charge)
+        assert 200 <= len(known) <= 1_000
+        assert (await show(charge, message_id=5, content="Still mine"))["id"] == 5
+        assert (await shown(charge))[5]["message"]["content"] == "Still mine"
+
+
 # ---------------------------------------------------------------- of a transaction
 
 

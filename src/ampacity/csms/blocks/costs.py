@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import math
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -41,6 +42,9 @@ log = logging.getLogger(__name__)
 ACTOR = "system cost"
 LONGEST_MESSAGE = 512
 """Characters of a personal message."""
+
+TOLD_AT_ONCE = 100
+"""Stations: one that does not answer holds up no more than these."""
 
 Send = Callable[[StationState, Command, str], Awaitable[Outcome]]
 
@@ -176,23 +180,27 @@ class Costs:
 
     async def push(self) -> None:
         """Tell the running costs that no answer has told for long enough."""
-        clock = self._context.clock
-        for state in self._context.stations:
-            if not self.concern(state.operator_id) or not (state.online and state.transactions):
+        news = [
+            (state, command)
+            for state in self._context.stations
+            if self.concern(state.operator_id) and state.online and state.transactions and shows_cost(state)
+            for command in self._news(state)
+        ]
+        for start in range(0, len(news), TOLD_AT_ONCE):
+            await asyncio.gather(
+                *(self._send(state, command, ACTOR) for state, command in news[start : start + TOLD_AT_ONCE])
+            )
+
+    def _news(self, state: StationState) -> Iterator[CostUpdated]:
+        now = self._context.clock.monotonic()
+        for row in state.transactions.values():
+            told_at, told = self._told.get(row.transaction_id, (-math.inf, None))
+            if now - told_at < self._context.settings.push_cost_every_s:
                 continue
-            if not shows_cost(state):
-                continue
-            for row in tuple(state.transactions.values()):
-                last = self._told.get(row.transaction_id)
-                since = clock.monotonic() - last[0] if last is not None else None
-                if since is not None and since < self._context.settings.push_cost_every_s:
-                    continue
-                total = self._total(row)
-                if total is None or (last is not None and last[1] == total):
-                    continue
-                command = CostUpdated(station_transaction_id=row.station_transaction_id, total_cost=total)
-                self._told[row.transaction_id] = (clock.monotonic(), total)
-                await self._send(state, command, ACTOR)
+            total = self._total(row)
+            if total is not None and total != told:
+                self._told[row.transaction_id] = (now, total)
+                yield CostUpdated(station_transaction_id=row.station_transaction_id, total_cost=total)
 
 
 def entry_of(row: PriceRow) -> PriceEntry:

@@ -37,12 +37,15 @@ from ..vocabulary import (
 LISTS_OPEN = 10
 """Questions of a station whose answers are waited for; older ones are given up."""
 
+MESSAGES_KEPT = 1_000
+"""Of a station; no display has as many, and what a station tells must not fill the memory."""
+
 
 class _List(Struct):
-    """A list that was asked for: who must be on it to stay (None: everybody), and what has come of it."""
+    """A list that was asked for: who must be on it to stay (None: everybody), and who is on it so far."""
 
     asked: frozenset[int] | None
-    messages: list[DisplayMessage]
+    there: set[int]
 
 
 class Display:
@@ -92,21 +95,22 @@ class Display:
         elif command.message_ids:
             asked = frozenset(command.message_ids)
         if outcome.status == "Unknown":
-            self._take(state, _List(asked, []))
+            self._take(state, _List(asked, set()))
         elif (state.station_id, command.request_id) not in self._told:
             lists = self._lists.setdefault(state.station_id, {})
             before = lists.get(command.request_id)  # its first parts may have been quicker than its answer
-            lists[command.request_id] = _List(asked, [] if before is None else before.messages)
-            while len(lists) > LISTS_OPEN:
-                del lists[next(iter(lists))]
+            lists[command.request_id] = _List(asked, set() if before is None else before.there)
+            _bound(lists)
 
     async def told(self, state: StationState, said: DisplayMessagesTold) -> Acknowledged:
         """Take a part of a list: what it shows is there, whoever asked."""
         self._keep(state, said.messages, "accepted")
         lists = self._lists.setdefault(state.station_id, {})
-        known = lists.setdefault(said.request_id, _List(frozenset(), []))
-        known.messages.extend(said.messages)
-        if not said.more:
+        known = lists.setdefault(said.request_id, _List(frozenset(), set()))
+        known.there.update(message.message_id for message in said.messages[:MESSAGES_KEPT])
+        if said.more:
+            _bound(lists)
+        else:
             del lists[said.request_id]
             self._told.append((state.station_id, said.request_id))
             self._take(state, known)
@@ -126,14 +130,16 @@ class Display:
 
     def _take(self, state: StationState, told: _List) -> None:
         """Forget what should have been on a list and is not."""
-        there = {message.message_id for message in told.messages}
         gone = set(state.display_messages) if told.asked is None else set(told.asked)
-        self._remove(state, gone - there)
+        self._remove(state, gone - told.there)
 
     def _keep(self, state: StationState, messages: Iterable[DisplayMessage], status: DisplayStatus) -> None:
-        now = self._context.clock.now()
-        rows = [
-            DisplayMessageRow(
+        now, shown = self._context.clock.now(), state.display_messages
+        rows = []
+        for message in messages:
+            if message.message_id not in shown and len(shown) >= MESSAGES_KEPT:
+                continue
+            row = DisplayMessageRow(
                 operator_id=state.operator_id,
                 station_id=state.station_id,
                 message_id=message.message_id,
@@ -141,10 +147,9 @@ class Display:
                 status=status,
                 at=now,
             )
-            for message in messages
-        ]
+            shown[row.message_id] = row
+            rows.append(row)
         if rows:
-            state.display_messages.update({row.message_id: row for row in rows})
             self._context.store.post(lambda connection: save_display_messages(connection, rows))
 
     def _remove(self, state: StationState, message_ids: Iterable[int]) -> None:
@@ -156,6 +161,11 @@ class Display:
             self._context.store.post(
                 lambda connection: remove_display_messages(connection, operator_id, station_id, gone)
             )
+
+
+def _bound(lists: dict[int, _List]) -> None:
+    while len(lists) > LISTS_OPEN or any(len(each.there) > 2 * MESSAGES_KEPT for each in lists.values()):
+        del lists[next(iter(lists))]
 
 
 def _plain(message: DisplayMessage) -> dict[str, object]:
