@@ -59,7 +59,7 @@ def shown(command: Command | RawCall) -> dict[str, Any]:
         values = tuple(replace(item, value="***") if is_secret(item.ref) else item for item in command.values)
         command = replace(command, values=values)
     if isinstance(command, SetPassword):
-        command = SetPassword(password="***")
+        return {"type": "set_password", "password": "***"}
     if isinstance(command, UpdateFirmware | PublishFirmware | GetLog):
         command = replace(command, location=fit_to_show(command.location))
     if isinstance(command, CustomerInformation):

@@ -27,6 +27,7 @@ from .tables import (
     message_log,
     meter_reading,
     rollup_15min,
+    security_event,
     station_event,
     web_session,
 )
@@ -62,6 +63,7 @@ class RetentionReport(Struct, frozen=True, kw_only=True):
     findings: int
     sign_ins: int
     events: int = 0
+    security_events: int = 0
     customer_reports: int = 0
 
 
@@ -86,7 +88,7 @@ async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> Reten
     keys = await _drop(store, message_key, keys_before) or 0
     one_by_one = messages is None
     messages, sampled, rolled = messages or 0, sampled or 0, rolled or 0
-    findings = sign_ins = events = customers = 0
+    findings = sign_ins = events = noticed = customers = 0
     for known in await store.read(list_operators):
         operator_id = known.operator_id
         if one_by_one:
@@ -100,6 +102,7 @@ async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> Reten
             store, station_event, operator_id, now - timedelta(days=policy.event_days)
         )
         events += await _bound_events(store, operator_id)
+        noticed += await _delete_security_events(store, operator_id, now - timedelta(days=policy.event_days))
         customers_before = now - timedelta(days=policy.customer_report_days)
         customers += await store.write(partial(_delete_customer_reports, operator_id, customers_before))
     return RetentionReport(
@@ -110,6 +113,7 @@ async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> Reten
         findings=findings,
         sign_ins=sign_ins,
         events=events,
+        security_events=noticed,
         customer_reports=customers,
     )
 
@@ -166,6 +170,26 @@ async def _delete_findings(store: Store, operator_id: str, before: datetime) -> 
         )
         return connection.execute(
             delete(connection_finding).where(column.operator_id == operator_id, column.finding_id.in_(oldest))
+        ).rowcount
+
+    total = 0
+    while deleted := await store.write(some):
+        total += deleted
+    return total
+
+
+async def _delete_security_events(store: Store, operator_id: str, before: datetime) -> int:
+    column = security_event.c
+
+    def some(connection: Connection) -> int:
+        oldest = (
+            select(column.event_id)
+            .where(column.operator_id == operator_id, column.at < before)
+            .order_by(column.at)
+            .limit(ROWS_AT_ONCE)
+        )
+        return connection.execute(
+            delete(security_event).where(column.operator_id == operator_id, column.event_id.in_(oldest))
         ).rowcount
 
     total = 0

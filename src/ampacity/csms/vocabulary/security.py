@@ -61,6 +61,12 @@ class SetPassword(Struct, frozen=True, kw_only=True, tag="set_password"):
 
     password: str | None = None
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for one that can't be (A00.FR.205)."""
+        if self.password is not None and not 16 <= len(self.password) <= 40:
+            told = len(self.password)
+            raise ValueError(f"a password of {told} characters can't be: 16 to 40 are right")
+
 
 class SetNetworkProfile(Struct, frozen=True, kw_only=True, tag="set_network_profile"):
     """Keep in a station's `slot` how it may reach us: URL, security profile, the interface. It connects so
