@@ -32,7 +32,7 @@ async def test_an_authority_of_our_own_does_for_everything(tmp_path: Path, trans
         "server_names": ["localhost", "127.0.0.1"],
         "reload_every_s": 0.05,
         "ocpp_tls": False,
-        "ports": [{"port": 0, "lowest_profile": 2}],
+        "ports": [{"port": 0, "lowest_profile": 2, "client_certificates": True}],
     }
     security = {"certificate_days": 60.0, "renew_before_days": 30.0}
     async with running(tmp_path / "node", gateway, security=security) as product:

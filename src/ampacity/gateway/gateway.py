@@ -149,7 +149,9 @@ class Gateway:
         if any(port.secured for port in ports):
             self._tls = ServerTls(self._settings, self._shown)
         for number, port in enumerate(ports):
-            context = self._tls.context if port.secured and self._tls is not None else None
+            context = None
+            if port.secured and self._tls is not None:
+                context = self._tls.asking if port.asks else self._tls.plain
             bound = self._bound if number == 0 else None
             door = _PortDoor(self, port)
             self._listeners.append(await listen(self._settings, door, port.port, context, bound))

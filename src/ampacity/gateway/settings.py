@@ -10,11 +10,19 @@ from msgspec import Struct
 class Port(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One more port for stations. `lowest_profile` is the security profile that it asks for at least (0 to
     3); `tls` None speaks TLS where the profile needs it (2 and 3) and not where it doesn't.
+    `client_certificates` None asks stations for theirs where the profile needs it (3): a station that shows
+    one which nobody vouches for is refused even if it has a password, so it isn't asked for nothing.
     """
 
     port: int
     lowest_profile: Literal[0, 1, 2, 3] = 0
     tls: bool | None = None
+    client_certificates: bool | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether stations are asked for certificates."""
+        return self.lowest_profile == 3 if self.client_certificates is None else self.client_certificates
 
     @property
     def secured(self) -> bool:

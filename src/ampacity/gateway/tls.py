@@ -6,7 +6,8 @@ nothing older, no compression, no renegotiation. The suites with plain RSA have 
 be switched off. There are two server certificates, one with an ECDSA and one with an RSA key: the client's
 suites choose.
 
-Where there are roots that vouch for stations, their certificates are asked for, not demanded: who has none
+At the ports that ask for stations' certificates (where there are roots that vouch for them) they are asked
+for, not demanded: who has none
 may have a password, and who must have one (profile 3) is told so over HTTP, and so by name. OpenSSL checks
 the signatures up to a root; validity in time is judged later (`csms.admission`), for the same reason.
 """
@@ -53,13 +54,17 @@ class TlsError(ValueError):
 
 
 class ServerTls:
-    """The one context of all secured ports. `more` tells what the internal authority adds."""
+    """The contexts of all secured ports: `asking` for stations' certificates, and `plain`. `more` tells what
+    the internal authority adds.
+    """
 
     def __init__(self, settings: GatewaySettings, more: Callable[[], Shown] | None = None) -> None:
         self._settings = settings
         self._more = more
         self._seen: object = None
-        self.context = self._fresh()
+        shown = self._shown()
+        self.plain, self.asking = self._fresh(shown, False), self._fresh(shown, True)
+        self._seen = _stamp(shown)
 
     def reload(self) -> bool:
         """Show renewed certificates to who connects from now on; those connected stay. A file that can't be
@@ -69,15 +74,17 @@ class ServerTls:
             shown = self._shown()
             if _stamp(shown) == self._seen:
                 return False
-            self._fresh()  # proves that all of them fit before one is shown
-            _load(self.context, shown)
+            self._fresh(shown, True)  # proves that all of them fit before one is shown
+            _load(self.plain, shown, False)
+            _load(self.asking, shown, True)
+            self._seen = _stamp(shown)
         except (OSError, ValueError) as problem:
             log.error("the renewed certificates of the stations' ports can't be used: %s", problem)
             return False
         log.info("the stations' ports show renewed certificates")
         return True
 
-    def _fresh(self) -> ssl.SSLContext:
+    def _fresh(self, shown: Shown, asking: bool) -> ssl.SSLContext:
         settings = self._settings
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         oldest = ssl.TLSVersion.TLSv1_2 if settings.tls_minimum == "1.2" else ssl.TLSVersion.TLSv1_3
@@ -86,9 +93,7 @@ class ServerTls:
         context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
         # One session ticket is enough for a station that comes back.
         context.num_tickets = 1
-        shown = self._shown()
-        _load(context, shown)
-        self._seen = _stamp(shown)
+        _load(context, shown, asking)
         return context
 
     def _shown(self) -> Shown:
@@ -123,7 +128,7 @@ def _der(certificate: Any) -> bytes:
     return certificate if isinstance(certificate, bytes) else bytes(certificate.public_bytes(2))
 
 
-def _load(context: ssl.SSLContext, shown: Shown) -> None:
+def _load(context: ssl.SSLContext, shown: Shown, asking: bool) -> None:
     if not shown.pairs:
         raise TlsError(
             "a port for stations is to speak TLS and has no certificate: set gateway.certfile (and "
@@ -134,7 +139,7 @@ def _load(context: ssl.SSLContext, shown: Shown) -> None:
             context.load_cert_chain(certificate, key)
         except (OSError, ssl.SSLError) as problem:
             raise TlsError(f"certificate {certificate} with key {key or 'in it'}: {problem}") from None
-    if shown.roots:
+    if asking and shown.roots:
         context.load_verify_locations(cadata=shown.roots)
         context.verify_mode = ssl.CERT_OPTIONAL
         context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)
