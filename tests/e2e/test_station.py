@@ -19,7 +19,7 @@ from tests.e2e.conftest import Demo
 from tests.e2e.test_console import PATIENCE_MS, axe_violations
 
 TABS = (
-    "messages",
+    "overview",
     "actions",
     "variables",
     "monitoring",
