@@ -16,21 +16,18 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
-from ..bus import Bus, NoResponder
+from ..bus import Bus
 from ..clock import Clock
-from ..files.errors import FileTrouble
 from ..files.service import FileService
 from ..model.events import StationBooted, StationConnected, StationDisconnected
 from ..ocpp.codec import Codec
-from ..ocpp.errors import ErrorCode, PayloadError
+from ..ocpp.errors import ErrorCode
 from ..ocpp.events import CallReceived, ProtocolViolation, ResultReceived, SendReceived
 from ..ocpp.version import Role, Version
-from ..store import Store, StoreClosed, StoreUnavailable, audit, operators, security, stations
+from ..store import Store, StoreClosed, StoreUnavailable, operators, security, stations
 from ..store.journal import JournalEntry
 from ..store.messages import MessageLog
-from . import boot_policy
 from .admission import Admission, hash_password
 from .blocks.authorization import Authorization
 from .blocks.availability import Availability
@@ -54,28 +51,23 @@ from .blocks.signing import Signing
 from .blocks.transactions import Transactions
 from .blocks.vendor import Vendor
 from .context import Context
-from .dialects import Unsupported, dialect
-from .dialects.dialect import Dialect, told
-from .dialects.dialect import Reply as StationReply
+from .dialects import dialect
+from .dialects.dialect import Dialect
 from .doctor import Doctor
-from .following import Begun, Jobs
+from .following import Jobs
 from .ledger import Ledger
 from .link import (
-    CallFailed,
     HandshakeRejected,
-    OutboundCall,
     Reply,
     SessionEnded,
     StationRef,
-    station_address,
 )
-from .paging import merged
 from .presence import Presence
 from .quarantine import Quarantine
-from .raw import request_of, shown
 from .repairs import Repairs
 from .settings import CsmsSettings
 from .state import Stations, StationState
+from .telling import Blocks, Telling
 from .vocabulary import (
     PNC_VENDOR,
     Answer,
@@ -113,7 +105,6 @@ from .vocabulary import (
     SecurityEvent,
     SendLocalList,
     SetDisplayMessage,
-    SetProfile,
     Status,
     TransactionMessage,
     UnpublishFirmware,
@@ -169,7 +160,6 @@ class Csms:
         self._notices = Notices(context)
         self._display = Display(context)
         self._transactions.when_ended.append(self._display.ended)
-        self._remote = Remote(int(clock.time()))
         self.device_model = DeviceModel(context, self._for_the_system, self._availability.status)
         self._provisioning = self.device_model.provisioning
         self.local_lists = LocalLists(context, self._authorization.rules, self._for_the_system)
@@ -199,7 +189,7 @@ class Csms:
             Boot: self._boot,
             DisplayMessagesTold: self._display.told,
         }
-        self._effects: dict[type[Any], Callable[[StationState, Any, Outcome], None]] = {
+        effects: dict[type[Any], Callable[[StationState, Any, Outcome], None]] = {
             ChangeAvailability: self._availability.changed,
             **self._charging.effects,
             UnpublishFirmware: self._firmware.unpublished,
@@ -213,24 +203,33 @@ class Csms:
             SendLocalList: self.local_lists.taken,
             GetLocalListVersion: self.local_lists.told,
         }
-        # Before a command is sent: what it still lacks, or what must be written first.
-        self._prepare: dict[type[Any], Callable[[StationState, Any, str], Awaitable[Command]]] = {
+        prepares: dict[type[Any], Callable[[StationState, Any, str], Awaitable[Command]]] = {
             ReserveNow: self.reservations.prepare,
             SendLocalList: self.local_lists.prepare,
             DeleteCertificate: self._certificates.named,
         }
-        # Whatever became of it, even if it was never sent.
-        self._settle: dict[type[Any], Callable[[StationState, Any, Outcome], None]] = {
+        settles: dict[type[Any], Callable[[StationState, Any, Outcome], None]] = {
             ReserveNow: self.reservations.reserved,
             CancelReservation: self.reservations.cancelled,
             DeleteCertificate: self._certificates.deleted,
         }
-        self._jobs: dict[type[Any], Jobs] = {
+        jobs: dict[type[Any], Jobs] = {
             UpdateFirmware: self._firmware,
             PublishFirmware: self._firmware,
             GetLog: self._logs,
         }
-        """What goes on after its answer: begun before it is sent."""
+        blocks = Blocks(
+            security=self.security,
+            device_model=self.device_model,
+            display=self._display,
+            charging=self._charging,
+            remote=Remote(int(clock.time())),
+            prepares=prepares,
+            effects=effects,
+            settles=settles,
+            jobs=jobs,
+        )
+        self._telling = Telling(store, bus, self._stations, blocks)
         self._ends: list[Callable[[], None]] = []
         self._conversations: set[asyncio.Task[None]] = set()
         self._ledger_task: asyncio.Task[None] | None = None
@@ -448,188 +447,15 @@ class Csms:
         *,
         front: bool = False,
     ) -> Outcome:
-        """Carry out a command for `actor` and return what became of it; never raises for the station's
-        reasons.
-
-        A person's command is in the audit before it is sent; those of `controller ...` and `system ...` are
-        posted.
-        """
-        if not isinstance(command, RawCall):
-            try:
-                command = self.security.drawn(self.device_model.numbered(self._remote.numbered(command)))
-            except ValueError as impossible:
-                return Outcome(result="error", detail=str(impossible))
-            command = self._display.numbered(station_id, command)
-            command = await self._prepared(operator_id, station_id, command, actor)
-            command = self._charging.prepared(self._stations.get(station_id), command)
-        program = actor.startswith(("controller", "system"))
-        action = str(command.__struct_config__.tag)
-        target = f"station/{station_id}"
-        detail = shown(command)
-        if program:
-            audit_id = audit.post_record(self._store, operator_id, actor, action, target, detail)
-        else:
-            audit_id = await audit.record(self._store, operator_id, actor, action, target, detail)
-        try:
-            outcome = await self._carry_out(operator_id, station_id, command, actor, timeout_s, front)
-        except asyncio.CancelledError:
-            # Whoever asked gave up; the station may have acted. Said at once: nobody would come back to it.
-            with contextlib.suppress(StoreClosed):
-                audit.post_complete(self._store, operator_id, audit_id, "cancelled", "nobody waited for it")
-            raise
-        if not isinstance(command, RawCall):
-            self._settled(operator_id, station_id, command, outcome)
-        words = f"{outcome.status} {outcome.detail}".strip()
-        if program:
-            audit.post_complete(self._store, operator_id, audit_id, outcome.result, words)
-        else:
-            try:
-                await audit.complete(self._store, operator_id, audit_id, outcome.result, words)
-            except StoreUnavailable:
-                # What the station did is done: the person hears of it even if the row must stay without its
-                # outcome.
-                log.exception("the outcome of %s could not be written", audit_id)
-        return outcome
-
-    async def _prepared(self, operator_id: str, station_id: str, command: Command, actor: str) -> Command:
-        state, prepare = self._stations.get(station_id), self._prepare.get(type(command))
-        if prepare is None or state is None or state.operator_id != operator_id:
-            return command
-        return await prepare(state, command, actor)
-
-    def _settled(self, operator_id: str, station_id: str, command: Command, outcome: Outcome) -> None:
-        state, settle = self._stations.get(station_id), self._settle.get(type(command))
-        if settle is not None and state is not None and state.operator_id == operator_id:
-            settle(state, command, outcome)
+        """Carry out a command for `actor` and return what became of it (see `telling.Telling.command`)."""
+        return await self._telling.command(operator_id, station_id, command, actor, timeout_s, front=front)
 
     async def _for_the_system(self, state: StationState, command: Command, actor: str = ACTOR) -> Outcome:
         return await self.command(state.operator_id, state.station_id, command, actor)
 
-    async def _carry_out(
-        self,
-        operator_id: str,
-        station_id: str,
-        command: Command | RawCall,
-        actor: str,
-        timeout_s: float,
-        front: bool,
-    ) -> Outcome:
-        state = self._stations.get(station_id)
-        if state is None or state.operator_id != operator_id:
-            return Outcome(result="offline", detail=f"station {station_id!r} is unknown")
-        if not state.online or state.version is None:
-            return Outcome(result="offline", detail=f"station {station_id!r} is not connected")
-        name = str(command.__struct_config__.tag)
-        if (why := boot_policy.why_not_told(name, state.registration)) is not None:
-            return Outcome(result="not_accepted", status=state.registration or "", detail=why)
-        speech = dialect(state.version)
-        if isinstance(command, RawCall):
-            return await self._carry_out_raw(state, speech, command, actor, timeout_s)
-        begun: Begun | None = None
-        if (jobs := self._jobs.get(type(command))) is not None:
-            try:
-                begun = await jobs.begin(state, command, actor)
-            except (ValueError, FileTrouble) as trouble:
-                return _impossible(command, trouble)
-            command = begun.command
-        pages = self.device_model.pages(state, speech, command)
-
-        async def tell(said: Command) -> Outcome:
-            return await self._carry_out_page(state, speech, said, actor, timeout_s, front)
-
-        outcomes = []
-        for page in pages:
-            outcomes.append(await self._charging.carried_out(state, page, actor, tell))
-            if outcomes[-1].result in ("offline", "unsupported"):
-                break
-        outcome = merged(outcomes)
-        return outcome if jobs is None or begun is None else await jobs.answered(state, begun, outcome)
-
-    async def _carry_out_page(
-        self,
-        state: StationState,
-        speech: Dialect,
-        command: Command,
-        actor: str,
-        timeout_s: float,
-        front: bool,
-    ) -> Outcome:
-        try:
-            calls = speech.calls(command)
-        except Unsupported as unsupported:
-            return Outcome(result="unsupported", detail=str(unsupported))
-        except ValueError as impossible:
-            return Outcome(result="error", detail=str(impossible))
-        await self.security.about_to_tell(state, command)
-        await self.device_model.asking(state, command, actor)
-        replies = [
-            await self._ask(state, OutboundCall(action, payload, timeout_s, front))
-            for action, payload in calls
-        ]
-        only = replies[0] if len(replies) == 1 else None
-        if isinstance(only, CallFailed):
-            outcome = _failure(only)
-        else:
-            outcome = speech.outcome(command, replies)
-        self._take_effect(state, command, outcome)
-        return outcome
-
-    async def _carry_out_raw(
-        self, state: StationState, speech: Dialect, raw: RawCall, actor: str, timeout_s: float
-    ) -> Outcome:
-        """Send a payload as it was written; what it means takes effect as if it had been a command."""
-        try:
-            request = request_of(speech.version, raw)
-        except PayloadError as error:
-            place = {"path": error.path, "problem": error.description}
-            detail = f"{error.description} at {error.path}"
-            return Outcome(result="invalid", status=error.code, detail=detail, data=place)
-        meaning = speech.meaning(raw.action, request)
-        jobs = self._jobs.get(type(meaning))
-        try:
-            begun = None if jobs is None else await jobs.begin(state, meaning, actor, exact=True)
-        except (ValueError, FileTrouble) as trouble:
-            return _impossible(raw, trouble)
-        await self.security.about_to_tell(state, meaning)
-        if meaning is not None:
-            await self.device_model.asking(state, meaning, actor)
-        reply = await self._ask(state, OutboundCall(raw.action, request, timeout_s, body=raw.payload))
-        if isinstance(reply, CallFailed):
-            outcome = _failure(reply)
-        elif meaning is None:
-            outcome = told(str(getattr(reply, "status", "")), ("", "Accepted"))
-        else:
-            outcome = speech.outcome(meaning, [reply])
-        if meaning is not None:
-            self._take_effect(state, meaning, outcome)
-            self._settled(state.operator_id, state.station_id, meaning, outcome)
-        if jobs is not None and begun is not None:
-            await jobs.answered(state, begun, outcome)
-        return outcome if isinstance(reply, CallFailed) else replace(outcome, data=msgspec.to_builtins(reply))
-
-    async def _ask(self, state: StationState, call: OutboundCall) -> StationReply:
-        """Send a CALL to whoever holds the station's socket."""
-        try:
-            reply: StationReply = await self._bus.request(
-                station_address(state.operator_id, state.station_id), call
-            )
-        except NoResponder:
-            return CallFailed("lost", "Closed", "the station is not connected")
-        except CallFailed as failed:
-            return failed
-        return reply
-
     def _start_accepted(self, state: StationState, command: RequestStart, outcome: Outcome) -> None:
         self._authorization.granted(state, command, outcome)
         self._charging.registry.started(state, command, outcome)
-
-    def _take_effect(self, state: StationState, command: Command, outcome: Outcome) -> None:
-        self.security.told(state, command, outcome)
-        self.device_model.asked(state, command, outcome)
-        maybe = isinstance(command, SetProfile | SetDisplayMessage) and outcome.result == "timeout"
-        effect = self._effects.get(type(command))
-        if effect is not None and (outcome.accepted or maybe):
-            effect(state, command, outcome)
 
     async def close_transaction(self, operator_id: str, transaction_id: str, actor: str, why: str) -> bool:
         """Close an open transaction that its station never ended, for `actor`; returns whether there was one.
@@ -698,17 +524,3 @@ def _interpret(entry: JournalEntry) -> TransactionMessage | Metered | None:
 @cache
 def _codec(version: str) -> Codec:
     return Codec(Version(version), Role.CSMS, lenient=True)
-
-
-def _impossible(command: Command | RawCall, trouble: Exception) -> Outcome:
-    """What can't be sent, before anything was."""
-    place = {"path": str(command.__struct_config__.tag), "problem": str(trouble)}
-    return Outcome(result="invalid", status="impossible", detail=str(trouble), data=place)
-
-
-def _failure(failed: CallFailed) -> Outcome:
-    if failed.kind == "error" or failed.code == "QueueFull":
-        return Outcome(result="error", status=failed.code, detail=failed.description)
-    if failed.sent:
-        return Outcome(result="timeout", detail=failed.description)
-    return Outcome(result="offline", detail=failed.description)
