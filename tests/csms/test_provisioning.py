@@ -4,7 +4,6 @@ what a restart leaves.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator
@@ -230,20 +229,20 @@ async def test_an_automatic_template_is_set_after_a_boot_and_a_refusal_is_not_as
     device.verdicts["OfflineThreshold"] = "Rejected"
 
     async def settled(double: Double) -> list[str]:
-        """Boot, and return what the station was told until it was asked for its statuses."""
+        """Boot, and return what the station was told until it was asked for its monitors: that comes last."""
         before = len(double.heard)
-        triggers = sum(action == "TriggerMessage" for action, _ in double.heard)
+        asked = sum(action == "GetMonitoringReport" for action, _ in double.heard)
         assert await boot(double) == "Accepted"
-        async with asyncio.timeout(10):
-            while sum(action == "TriggerMessage" for action, _ in double.heard) == triggers:
-                product.leap(20.0)
-                await asyncio.sleep(0.01)
+        await double.wait_heard("GetMonitoringReport", asked + 1)
         return [action for action, _ in double.heard[before:]]
 
     async with product.station(name, "2.0.1") as double:
         device.attach(double)
-        double.reactions["TriggerMessage"] = ACCEPTED
+        double.reactions |= {"TriggerMessage": ACCEPTED, "GetMonitoringReport": ACCEPTED}
         await patch(product, name, provision=True)
+        await product.command(name, "get_monitoring_report")
+        asked = await double.wait_heard("GetMonitoringReport")
+        await monitors(product, double, asked["requestId"], 1)
         await put(product, f"of {name}", "120", stations=[name], automatic=True)
         assert (await settled(double)).count("SetVariables") == 1
         [item] = (await product.get(f"/stations/{name}/drift"))["items"]
@@ -369,14 +368,38 @@ async def test_the_policy_of_the_node_is_for_all_that_have_none(tmp_path: Path) 
     async with running(tmp_path, boot="pending", **NEW) as product, product.station("CP1") as double:
         told = {"chargePointVendor": "Amp Works", "chargePointModel": "Duo"}
         with pytest.raises(CallError, match="SecurityError"):
-            await double.call("Heartbeat", {})  # it never booted here
+            await double.call("Heartbeat", {})  # it never booted here, and is asked to
+        assert (await double.wait_heard("TriggerMessage")) == {"requestedMessage": "BootNotification"}
         assert (await double.call("BootNotification", told))["status"] == "Pending"
         await patch(product, "CP1", boot_policy="accept")
         assert (await double.call("BootNotification", told))["status"] == "Accepted"
         assert "currentTime" in await double.call("Heartbeat", {})
 
 
-# ---------------------------------------------------------------- monitors
+# ---------------------------------------------------------------- monitors and events
+
+
+async def test_a_connectors_event_is_its_status(product: Product, name: str) -> None:
+    where = {
+        "component": {"name": "Connector", "evse": {"id": 2, "connectorId": 1}},
+        "variable": {"name": "AvailabilityState"},
+    }
+    async with product.station(name, "2.1") as double:
+        assert await boot(double) == "Accepted"
+        for number, status in enumerate(("Available", "Occupied")):
+            event = {
+                "eventId": number,
+                "timestamp": product.at(),
+                "trigger": "Delta",
+                "actualValue": status,
+                "eventNotificationType": "HardWiredNotification",
+            }
+            told = {"generatedAt": product.at(), "seqNo": 0, "eventData": [where | event]}
+            assert await double.call("NotifyEvent", told) == {}
+            [connector] = (await product.get(f"/stations/{name}"))["connectors"]
+            assert (connector["evse_id"], connector["status"]) == (2, status)
+        [known] = await product.get(f"/stations/{name}/variables")
+        assert (known["connector_id"], known["value"]) == (1, "Occupied")
 
 
 async def monitors(product: Product, double: Double, request_id: int, *monitor_ids: int) -> None:

@@ -360,6 +360,7 @@ class Csms:
         if call.repairs:
             self.repairs.take(station, call.action, call.repairs, now)
         if not self._provisioning.may_say(state, call.action):
+            self._provisioning.refused(state)
             reply.refuse(ErrorCode.SECURITY_ERROR, "the station is not accepted: it must boot first")
             return
         speech = dialect(station.version)

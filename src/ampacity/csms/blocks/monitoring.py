@@ -185,6 +185,8 @@ class Monitoring:
         await self._context.store.write(unit)
         self._variables.seen(state, [_value(item) for item in _newest(said.events)])
         for status in _statuses(said.events):
+            place = (status.evse_id, status.connector_id)
+            state.heard_statuses[place] = (status.status, self._context.clock.time())
             await self._status(state, status)
         return Acknowledged()
 

@@ -73,6 +73,8 @@ class Provisioning:
         self._configuration = configuration
         self._random = Random()
         self._onboarding: dict[str, asyncio.Task[None]] = {}
+        self._told_to_boot: set[str] = set()
+        self._asking: set[asyncio.Task[Outcome]] = set()
 
     # ------------------------------------------------------------ who may say and be told what
 
@@ -93,6 +95,15 @@ class Provisioning:
             return True
         now = self._context.clock.time()
         return boot_policy.may_say(action, state.registration, self.policy(state), state.awaited, now)
+
+    def refused(self, state: StationState) -> None:
+        """A station said what it may not. One that never booted here does not know that it must: it is asked
+        to, once."""
+        if state.registration is None and state.station_id not in self._told_to_boot:
+            self._told_to_boot.add(state.station_id)
+            task = asyncio.ensure_future(self._send(state, Trigger(message="BootNotification")))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
 
     def asking(self, state: StationState, command: Command) -> None:
         """A command is about to be sent: what it brings may be said."""
@@ -124,6 +135,7 @@ class Provisioning:
 
         await context.store.write(unit)
         state.registration = verdict
+        self._told_to_boot.discard(station_id)
         if restarted:
             state.reboot_required.clear()
         state.status_since_boot = False
@@ -189,7 +201,7 @@ class Provisioning:
 
     async def stop(self) -> None:
         """End what is under way."""
-        tasks = tuple(self._onboarding.values())
+        tasks = (*self._onboarding.values(), *self._asking)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
