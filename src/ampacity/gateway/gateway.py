@@ -161,7 +161,7 @@ class Gateway:
         """How the secured ports speak TLS, for other doors of stations; None where there are none. Renewed
         certificates are shown by itself.
         """
-        return None if self._tls is None else self._tls.context
+        return None if self._tls is None else self._tls.plain
 
     async def start(self) -> None:
         """Let stations in; listens first unless that was done. Raises as `listen` does."""
