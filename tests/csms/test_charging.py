@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from ampacity.csms.blocks.charging_units import cut, supply_phases
 from ampacity.csms.vocabulary import (
+    GetCompositeSchedule,
     GetProfiles,
     Profile,
     SchedulePeriod,
@@ -18,12 +19,15 @@ from ampacity.csms.vocabulary import (
     VariableRef,
     VariableValue,
 )
+from ampacity.model.site import Circuit, Evse, Site
+from ampacity.store import sites
 from tests.conformance.double import station
 from tests.conformance.product import LeapClock
 
 from .world import OPERATOR, World, world
 
 ACCEPTED = {"status": "Accepted"}
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DEFAULT = Profile(
     profile_id=5,
     stack_level=0,
@@ -136,6 +140,31 @@ async def test_what_a_station_says_of_units_counts(
         double.reactions["SetChargingProfile"] = ACCEPTED
         assert (await node.command("CP1", SetProfile(evse_id=1, profile=DEFAULT))).accepted
         assert schedule_of(double.heard[-1][1]) == (unit, limits)
+
+
+async def test_what_a_site_knows_of_the_wiring_counts(tmp_path: Path) -> None:
+    """The phases of a site's EVSE turn amperes into watts, and a question is asked in the station's unit."""
+    site = Site(
+        operator_id=OPERATOR,
+        site_id="yard",
+        name="Yard",
+        time_zone="Europe/Berlin",
+        circuits=(Circuit(circuit_id="main", name="Main", rating_a=63.0),),
+        evses=(Evse(station_id="CP1", evse_id=1, circuit_id="main", phases=(0, 1, 2)),),
+    )
+    async with world(tmp_path) as node:
+        await node.store.write(lambda connection: sites.save_site(connection, site, NOON))
+        await node.csms.reload()
+        async with station(node.port, "CP1", "2.0.1") as double:
+            await node.until(lambda: node.csms.stations["CP1"].online)
+            node.csms.stations["CP1"].charging.rate_unit = "W"
+            double.reactions["SetChargingProfile"] = ACCEPTED
+            ten = replace(DEFAULT, periods=(SchedulePeriod(start_s=0, limit=10.0),))
+            assert (await controller(node, ten)).accepted
+            assert schedule_of(double.heard[-1][1]) == ("W", [6900.0])
+            double.reactions["GetCompositeSchedule"] = {"status": "Rejected"}
+            await node.command("CP1", GetCompositeSchedule(evse_id=1, duration_s=300))
+            assert double.heard[-1][1]["chargingRateUnit"] == "W"
 
 
 async def test_watts_become_amperes_that_are_never_more(tmp_path: Path) -> None:

@@ -85,6 +85,8 @@ class StationCharging:
         """When all profiles were read back last."""
         self.composites: dict[int, CompositeSchedule] = {}
         """What the station makes of its profiles, as asked last, by EVSE."""
+        self.wiring: dict[int, int] = {}
+        """How many phases feed each AC EVSE, as its site knows."""
         self.on_the_way: set[int] = set()
         """Ids of profiles that are being set: they may be reported before they count as installed."""
 

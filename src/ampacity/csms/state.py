@@ -281,6 +281,8 @@ class Stations:
             self.add(operator_id, profile.station_id).profiles[profile.profile_id] = profile
         for shown in display_messages.list_display_messages(connection, operator_id):
             self.add(operator_id, shown.station_id).display_messages[shown.message_id] = shown
+        for station_id, evse_id, phases in charging.phases_of_evses(connection, operator_id):
+            self.add(operator_id, station_id).charging.wiring[evse_id] = phases
         for treated in charging.list_station_charging(connection, operator_id):
             self.add(operator_id, treated.station_id).charging.take(treated)
         for status in stations.list_statuses(connection, operator_id):

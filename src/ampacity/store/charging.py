@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection, delete, select
 
 from .statements import upsert
-from .tables import profile_template, station_charging
+from .tables import evse, profile_template, station_charging
 
 ChargingMode = Literal["managed", "observed", "off"]
 RateUnit = Literal["A", "W"]
@@ -44,6 +44,14 @@ def list_station_charging(connection: Connection, operator_id: str) -> list[Stat
     """Of all stations that have any."""
     query = select(station_charging).where(station_charging.c.operator_id == operator_id)
     return [StationChargingRow(**row._mapping) for row in connection.execute(query)]
+
+
+def phases_of_evses(connection: Connection, operator_id: str) -> list[tuple[str, int, int]]:
+    """(station, EVSE, how many phases feed it) of the AC EVSEs of all sites."""
+    query = select(evse.c.station_id, evse.c.evse_id, evse.c.phases).where(
+        evse.c.operator_id == operator_id, evse.c.dc_power_w.is_(None)
+    )
+    return [(station_id, evse_id, len(phases)) for station_id, evse_id, phases in connection.execute(query)]
 
 
 def save_template(connection: Connection, row: TemplateRow) -> None:

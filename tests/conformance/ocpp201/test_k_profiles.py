@@ -184,7 +184,7 @@ async def test_TC_K_10_CSMS_default_for_all_evses(product: Product, name: str, v
         assert await installed(charge) == [(0, 41, "TxDefaultProfile", 6.0)]
 
 
-@proves("K01.FR.26")
+@proves("K01.FR.29")
 async def test_TC_K_15_CSMS_station_without_smart_charging(product: Product, name: str, version: str) -> None:
     """A station that knows no profiles says so by an error: nothing is installed, and it is seen why."""
     async with product.station(name, version) as double:  # the double answers NotImplemented

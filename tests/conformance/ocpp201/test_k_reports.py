@@ -304,7 +304,7 @@ async def test_TC_K_51_CSMS_released_while_charging(product: Product, name: str,
         assert await charge.state() == ("open", "Charging")
 
 
-@proves("K12.FR.04")
+@proves("K12.FR.05")
 async def test_TC_K_52_CSMS_external_limit_in_a_report(product: Product, name: str, version: str) -> None:
     """An external constraint that is only reported is a limit all the same."""
     async with charging(product, name, version) as charge:

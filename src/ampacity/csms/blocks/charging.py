@@ -78,4 +78,6 @@ class Charging:
             return refusal
         if isinstance(command, SetProfile):
             return await self.registry.set(state, command, tell, program=program)
+        if isinstance(command, GetCompositeSchedule):
+            command = self.registry.units.asked_in_its_unit(state, command)
         return await tell(command)

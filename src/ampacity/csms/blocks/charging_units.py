@@ -18,7 +18,7 @@ from ..charging import profile_in
 from ..context import Context
 from ..meters import CURRENT
 from ..state import StationState
-from ..vocabulary import Outcome, SetProfile, VariableRef
+from ..vocabulary import GetCompositeSchedule, Outcome, SetProfile, VariableRef
 
 _WORDS: dict[str, RateUnit] = {"A": "A", "W": "W", "Current": "A", "Power": "W"}
 _SAYING = (
@@ -45,6 +45,11 @@ class ChargingUnits:
                 if len(units) == 1:
                     return units.pop()
         return None
+
+    def asked_in_its_unit(self, state: StationState, command: GetCompositeSchedule) -> GetCompositeSchedule:
+        """The question in the unit that the station knows."""
+        only = self.only_unit(state)
+        return command if only is None else replace(command, unit=only)
 
     def in_its_unit(self, state: StationState, command: SetProfile) -> SetProfile:
         """The command in the unit that the station takes."""
@@ -92,7 +97,12 @@ class ChargingUnits:
 
 
 def supply_phases(state: StationState, evse_id: int) -> int | None:
-    """The phases that feed an EVSE, as the station tells them, or as its meter shows them; None: unknown."""
+    """The phases that feed an EVSE (0: the least of the station's), as its site knows, the station tells, or
+    the meter shows; None: unknown.
+    """
+    wired = state.charging.wiring
+    if evse_id in wired or (evse_id == 0 and wired):
+        return wired[evse_id] if evse_id else min(wired.values())
     for ref in (
         VariableRef(component="EVSE", variable="SupplyPhases", evse_id=evse_id or None),
         VariableRef(component="ChargingStation", variable="SupplyPhases"),

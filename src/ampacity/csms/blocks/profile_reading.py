@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from ...model.events import StationBooted
 from ..charging import MOST_HELD, HeldProfile, keep
 from ..context import Context
+from ..dialects import dialect
 from ..state import StationState
 from ..vocabulary import (
     SOURCES,
@@ -156,8 +157,10 @@ class ProfileReading:
 
     async def _after_boot(self, state: StationState) -> None:
         await self._context.clock.sleep(AFTER_BOOT_S)
-        outcome = await self._send(state, GetProfiles(sources=SOURCES), ACTOR)
-        if outcome.result != "unsupported":
+        if state.version is None:
+            return
+        if dialect(state.version).reports_profiles:
+            await self._send(state, GetProfiles(sources=SOURCES), ACTOR)
             return
         for evse_id in state.evse_ids:
             await self._send(state, GetCompositeSchedule(evse_id=evse_id, duration_s=COMPOSITE_S), ACTOR)

@@ -42,7 +42,7 @@ class SmartCharging:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._units = ChargingUnits(context)
+        self.units = ChargingUnits(context)
 
     # ------------------------------------------------------------ on the way out
 
@@ -89,13 +89,13 @@ class SmartCharging:
         try:
             if occupant is not None:
                 await tell(ClearProfile(profile_id=occupant.profile_id))
-            known = self._units.in_its_unit(state, command)
+            known = self.units.in_its_unit(state, command)
             outcome = await tell(known)
-            other = self._units.in_the_other(state, known, outcome) if program else None
+            other = self.units.in_the_other(state, known, outcome) if program else None
             if other is not None:
                 second = await tell(other)
                 if second.accepted:
-                    self._units.found(state, other.profile.unit)
+                    self.units.found(state, other.profile.unit)
                     known, outcome = other, second
         finally:
             charging.on_the_way.discard(profile_id)

@@ -41,6 +41,8 @@ class Dialect(Protocol):
     version: str
     wanted: tuple[VariableRef, ...]
     """What to read of a station after its boot; empty: all it has."""
+    reports_profiles: bool
+    """Whether a station can be asked which charging profiles it holds."""
     tells_transaction_status: bool
     """Whether a station can be asked how a transaction stands."""
     list_limits: ListLimits

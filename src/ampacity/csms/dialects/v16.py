@@ -70,6 +70,7 @@ class Dialect16:
     version = "1.6"
     wanted: tuple[VariableRef, ...] = ()
     tells_transaction_status = False
+    reports_profiles = False
     list_limits = LIST_LIMITS
     tells_cost = False
     words = gathered(BLOCKS)

@@ -102,6 +102,7 @@ class Dialect2:
     wanted = WANTED
     words = gathered(BLOCKS)
     tells_transaction_status = True
+    reports_profiles = True
     list_limits = LIST_LIMITS
     tells_cost = True
 
