@@ -130,7 +130,8 @@ class FileDoor:
             finally:
                 gone.cancel()
         if whole_sent and end == file.bytes:
-            await self._service.fetched(grant, file)
+            with suppress(StoreUnavailable, StoreClosed):  # the station has it all the same
+                await self._service.fetched(grant, file)
 
     async def _send(
         self, file: FileRow, start: int, end: int, answer: _Answer, gone: asyncio.Future[None]

@@ -204,7 +204,7 @@ async def test_TC_081_CSMS_invalid_signature(product: Product, name: str) -> Non
         assert (row["phase"], row["state"], row["version_check"]) == (
             "failed",
             "InvalidSignature",
-            "waiting",
+            "unknown",
         )
 
 

@@ -227,6 +227,7 @@ async def delete_image(api: Api, who: Who, image_id: FromPath[str]) -> None:
 
 def job_view(row: FirmwareJobRow) -> FirmwareJobView:
     """A job as the API shows it."""
+    waits = row.version_check == "waiting"
     return FirmwareJobView(
         job_id=row.job_id,
         station_id=row.station_id,
@@ -250,7 +251,8 @@ def job_view(row: FirmwareJobRow) -> FirmwareJobView:
         version_before=row.version_before,
         version_wanted=row.version_wanted,
         version_after=row.version_after,
-        version_check=row.version_check,
+        # What has failed is not waited for any more.
+        version_check="unknown" if waits and row.phase not in ("open", "done") else row.version_check,
         published_at=tuple(row.published_at or ()),
     )
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from ...files.service import FileService
 from ...model.events import StationBooted
-from ...store import jobs
+from ...store import StoreClosed, StoreUnavailable, files, jobs
 from ...store.files import FileRow, GrantRow
 from ...store.identifiers import sortable_id
 from ...store.jobs import FirmwareJobRow, ImageRow
@@ -188,6 +188,7 @@ class Firmware:
                 if other.job_id != row.job_id and other.kind == row.kind:
                     note = "the station took a later request"
                     jobs.save_job(connection, ended(other, "cancelled", now, "Cancelled", note))
+                    files.withdraw_grants(connection, state.operator_id, other.job_id)
 
         await self._context.store.write(unit)
         if refused and self._files is not None:
@@ -308,7 +309,13 @@ class Firmware:
                     jobs.save_job(connection, made)
             return waiting
 
-        if not await self._context.store.write(unit):
+        try:
+            waiting = await self._context.store.write(unit)
+        except (StoreUnavailable, StoreClosed) as trouble:
+            # The next boot will do: the job waits for it.
+            log.warning("station %s: its version could not be compared: %s", event.station_id, trouble)
+            return
+        if not waiting:
             self._watched.discard((event.operator_id, event.station_id))
 
     async def _fetched(self, grant: GrantRow, file: FileRow) -> None:
@@ -327,16 +334,12 @@ class Firmware:
     async def look(self) -> None:
         """Mark what stands still, and ask its stations."""
         now = self._context.clock.now()
-        for row in await self._context.store.read(_open):
-            at = stalls_at(row.state, row.updated_at, row.retrieve_at, row.install_at)
-            if row.stalled_at is not None or now < at:
+        for found in await self._context.store.read(_open):
+            if found.stalled_at is not None or now < _stalls(found):
                 continue
-            if row.version_check == "confirmed" and row.state in _RESTARTING:
-                note = "the station runs the version that was asked for"
-                over = ended(replace(row, state="Installed"), "done", now, "Installed", note)
-                await self._context.store.write(partial(_save, over))
+            row = await self._context.store.write(partial(_stand_still, found, now))
+            if row is None or row.stalled_at is None:
                 continue
-            await self._context.store.write(partial(_save, replace(row, stalled_at=now)))
             log.warning(
                 "station %s: firmware job %s stands still in %s since %s",
                 row.station_id,
@@ -348,6 +351,24 @@ class Firmware:
             if state is not None and state.online:
                 publishing = "Publish" if row.kind == "publish" else ""
                 await self._send(state, Trigger(message=f"{publishing}FirmwareStatusNotification"), ACTOR)
+
+
+def _stalls(row: FirmwareJobRow) -> datetime:
+    return stalls_at(row.state, row.updated_at, row.retrieve_at, row.install_at)
+
+
+def _stand_still(found: FirmwareJobRow, now: datetime, connection: Connection) -> FirmwareJobRow | None:
+    """The job as it is marked; None where the station has told something since it was found."""
+    row = jobs.find_firmware_job(connection, found.operator_id, found.job_id)
+    if row is None or row.phase != "open" or now < _stalls(row):
+        return None
+    if row.version_check == "confirmed" and row.state in _RESTARTING:
+        note = "the station runs the version that was asked for"
+        row = ended(replace(row, state="Installed"), "done", now, "Installed", note)
+    else:
+        row = replace(row, stalled_at=now)
+    jobs.save_job(connection, row)
+    return row
 
 
 def _of_image(command: Any, image: ImageRow, file: FileRow) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from ...files.service import FileService
-from ...store import jobs
+from ...store import files, jobs
 from ...store.files import FileRow, GrantRow
 from ...store.identifiers import sortable_id
 from ...store.jobs import LogJobRow
@@ -117,6 +118,7 @@ class Logs:
                 if other.job_id != row.job_id:
                     note = "the station took a later request"
                     jobs.save_job(connection, ended(other, "cancelled", now, "Cancelled", note))
+                    files.withdraw_grants(connection, state.operator_id, other.job_id)
 
         await self._context.store.write(unit)
         if refused and self._files is not None:
@@ -177,18 +179,30 @@ class Logs:
     async def look(self) -> None:
         """Mark what stands still. A log that is here is enough: its job is done without a last word."""
         now = self._context.clock.now()
-        for row in await self._context.store.read(_open):
-            if row.stalled_at is not None or now < stalls_at(row.state, row.updated_at):
+        for found in await self._context.store.read(_open):
+            if found.stalled_at is not None or now < stalls_at(found.state, found.updated_at):
                 continue
-            if row.file_id is not None:
-                over = ended(row, "done", now, "Uploaded", "the log is here")
-                await self._context.store.write(partial(_save, replace(over, state="Uploaded")))
-                continue
-            await self._context.store.write(partial(_save, replace(row, stalled_at=now)))
-            log.warning("station %s: log job %s stands still in %s", row.station_id, row.job_id, row.state)
+            row = await self._context.store.write(partial(_stand_still, found, now))
+            if row is not None and row.stalled_at is not None:
+                log.warning(
+                    "station %s: log job %s stands still in %s", row.station_id, row.job_id, row.state
+                )
 
 
-def _strange(state: StationState, said: LogStatus, now: Any) -> LogJobRow:
+def _stand_still(found: LogJobRow, now: datetime, connection: Connection) -> LogJobRow | None:
+    """The job as it is marked; None where something came since it was found."""
+    row = jobs.find_log_job(connection, found.operator_id, found.job_id)
+    if row is None or row.phase != "open" or now < stalls_at(row.state, row.updated_at):
+        return None
+    if row.file_id is not None:
+        row = ended(replace(row, state="Uploaded"), "done", now, "Uploaded", "the log is here")
+    else:
+        row = replace(row, stalled_at=now)
+    jobs.save_job(connection, row)
+    return row
+
+
+def _strange(state: StationState, said: LogStatus, now: datetime) -> LogJobRow:
     """A job that nobody here asked for."""
     return LogJobRow(
         operator_id=state.operator_id,
