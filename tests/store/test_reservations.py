@@ -12,6 +12,7 @@ from ampacity.model.station import IdToken
 from ampacity.store import Store, operators, reservations, stations
 from ampacity.store.local_lists import Held, LocalListRow, list_local_lists, save_local_list
 from ampacity.store.reservations import LIVE, ReservationFilter, ReservationRow
+from ampacity.store.retention import RetentionPolicy, enforce
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -61,6 +62,24 @@ async def test_reservations_are_kept_found_and_used(address: str) -> None:
     assert await store.read(lambda c: numbers(c, states=LIVE)) == [3, 1]
     assert await store.read(lambda c: numbers(c, station_id="CP1", state="active")) == [1]
     assert await store.read(lambda c: numbers(c, token="tAG", expires_until=NOW + timedelta(hours=2))) == [1]
+    await store.close()
+
+
+async def test_old_ones_go_and_no_number_comes_again(address: str) -> None:
+    store = await Store.open(address, WallClock())
+
+    def fill(connection: Any) -> None:
+        for operator_id in ("o", "other"):
+            operators.ensure_operator(connection, operator_id, "O", NOW)
+            for number in (1, 2, 3):
+                made = row(number, operator_id=operator_id, expires_at=NOW - timedelta(days=11 - number))
+                reservations.save_reservation(connection, made)
+
+    await store.write(fill)
+    policy = RetentionPolicy(reservation_days=8.5)
+    assert (await enforce(store, policy, NOW)).reservations == 2 * 2
+    assert (await enforce(store, RetentionPolicy(reservation_days=0), NOW)).reservations == 0
+    assert await store.read(lambda c: reservations.next_reservation_id(c, "o")) == 4
     await store.close()
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from ..model.station import IdToken
 from .statements import upsert
@@ -143,6 +143,19 @@ def list_reservations(
         query = query.where(reservation.c.reservation_id < before)
     query = query.order_by(reservation.c.reservation_id.desc()).limit(limit)
     return [_row(dict(found._mapping)) for found in connection.execute(query)]
+
+
+def delete_expired_before(operator_id: str, before: datetime, connection: Connection) -> int:
+    """Forget reservations that expired before; the newest stays, so that no number is given twice."""
+    column = reservation.c
+    newest = select(func.max(column.reservation_id)).where(column.operator_id == operator_id)
+    return connection.execute(
+        delete(reservation).where(
+            column.operator_id == operator_id,
+            column.expires_at < before,
+            column.reservation_id < newest.scalar_subquery(),
+        )
+    ).rowcount
 
 
 def _row(values: dict[str, object]) -> ReservationRow:

@@ -19,6 +19,7 @@ from . import samples
 from .database import Store
 from .errors import StoreUnavailable
 from .operators import list_operators
+from .reservations import delete_expired_before
 from .tables import (
     connection_finding,
     customer_report,
@@ -51,6 +52,7 @@ class RetentionPolicy(Struct, frozen=True, kw_only=True):
     connection_days: float = 30.0
     event_days: float = 400.0
     customer_report_days: float = 30.0
+    reservation_days: float = 400.0
 
 
 class RetentionReport(Struct, frozen=True, kw_only=True):
@@ -65,6 +67,7 @@ class RetentionReport(Struct, frozen=True, kw_only=True):
     events: int = 0
     security_events: int = 0
     customer_reports: int = 0
+    reservations: int = 0
 
 
 async def run(store: Store, policy: RetentionPolicy) -> None:
@@ -88,7 +91,7 @@ async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> Reten
     keys = await _drop(store, message_key, keys_before) or 0
     one_by_one = messages is None
     messages, sampled, rolled = messages or 0, sampled or 0, rolled or 0
-    findings = sign_ins = events = noticed = customers = 0
+    findings = sign_ins = events = noticed = customers = reserved = 0
     for known in await store.read(list_operators):
         operator_id = known.operator_id
         if one_by_one:
@@ -105,6 +108,8 @@ async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> Reten
         noticed += await _delete_security_events(store, operator_id, now - timedelta(days=policy.event_days))
         customers_before = now - timedelta(days=policy.customer_report_days)
         customers += await store.write(partial(_delete_customer_reports, operator_id, customers_before))
+        reserved_before = now - timedelta(days=policy.reservation_days)
+        reserved += await store.write(partial(delete_expired_before, operator_id, reserved_before))
     return RetentionReport(
         messages=messages,
         samples=sampled,
@@ -115,6 +120,7 @@ async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> Reten
         events=events,
         security_events=noticed,
         customer_reports=customers,
+        reservations=reserved,
     )
 
 
