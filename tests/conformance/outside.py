@@ -110,8 +110,9 @@ def make(
     responder: str = "",
     days: float = 400,
     since_days: float = 1,
+    names: int = 0,
 ) -> Certificate:
-    """A root, what a root has issued, or a leaf."""
+    """A root, what a root has issued, or a leaf; `names` make it long."""
     key = ec.generate_private_key(ec.SECP256R1())
     own = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
@@ -124,6 +125,9 @@ def make(
         .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     )
+    if names:
+        alternative = [x509.DNSName(f"host{number}.example.org") for number in range(names)]
+        builder = builder.add_extension(x509.SubjectAlternativeName(alternative), critical=False)
     if responder:
         access = x509.AccessDescription(
             AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(responder)

@@ -232,6 +232,18 @@ async def test_pnc_roots_for_cars_go_wrapped(product: Product, name: str) -> Non
         assert {action for action, _ in double.heard} == {"DataTransfer"}
 
 
+@proves("PNC 6.7")
+async def test_pnc_a_certificate_that_does_not_fit_is_not_sent(product: Product, name: str) -> None:
+    """The wrapped message has no schema of its own; its limit of 5,500 characters is kept all the same."""
+    root = make("MO Root", product.now, names=300)
+    async with product.station(name) as double:
+        outcome = await product.command(
+            name, "install_certificate", use="MORootCertificate", certificate=root.pem
+        )
+        assert (outcome.status_code, "at most 5500" in outcome.text) == (502, True)
+        assert double.heard == []
+
+
 @proves("PNC 8.11", "PNC 8.5")
 async def test_pnc_a_no_inside_is_a_no(product: Product, name: str) -> None:
     """What a station refuses inside an accepted DataTransfer, or cannot read at all, is told as refused."""

@@ -152,7 +152,8 @@ async def test_TC_M_05_CSMS_no_private_key_leaves(product: Product, name: str, v
     """A text that holds a private key, or no certificate, is refused before it goes anywhere."""
     root = make("Root", product.now)
     async with product.station(name, version) as double:
-        for text in ("-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n" + root.pem, "no PEM"):
+        key = "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"
+        for text in (key + root.pem, "no PEM", root.pem + root.pem, "Our root:\n" + root.pem):
             outcome = await product.command(
                 name, "install_certificate", use="CSMSRootCertificate", certificate=text
             )

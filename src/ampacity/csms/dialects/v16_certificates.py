@@ -38,6 +38,11 @@ def _install(dialect: Any, command: InstallCertificate) -> WireCall:
             certificateType=_NATIVE[command.use], certificate=command.certificate
         )
     _check(command.use)
+    if len(command.certificate) > pnc.LONGEST_CERTIFICATE:
+        raise ValueError(
+            f"the certificate has {len(command.certificate)} characters: at most {pnc.LONGEST_CERTIFICATE} "
+            "fit into a message of Plug & Charge"
+        )
     return pnc.wrapped(
         "InstallCertificate", {"certificateType": command.use, "certificate": command.certificate}
     )

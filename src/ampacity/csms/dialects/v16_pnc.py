@@ -46,6 +46,7 @@ PncUse = Literal["V2GRootCertificate", "MORootCertificate", "V2GCertificateChain
 USES: tuple[InstalledUse, ...] = get_args(PncUse)
 """What is told this way; the other roots belong to the security white paper."""
 
+LONGEST_CERTIFICATE = 5_500
 LONGEST_EXI = 5_600
 LONGEST_OCSP = 5_500
 

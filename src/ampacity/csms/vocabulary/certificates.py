@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from ...pki.certificates import HashData, read_certificate
+from ...pki.certificates import HashData, read_certificate, split_pem
 
 PNC_VENDOR = "org.openchargealliance.iso15118pnc"
 """Vendor id of Plug & Charge in 1.6's DataTransfer (OCA's application note)."""
@@ -140,6 +140,10 @@ class InstallCertificate(Struct, frozen=True, kw_only=True, tag="install_certifi
         if "PRIVATE KEY" in self.certificate:
             raise ValueError("certificate: a private key is in the text; stations get certificates only")
         read_certificate(self.certificate)
+        if self.certificate.strip() != split_pem(self.certificate)[0]:
+            raise ValueError(
+                "certificate: there is other text beside the certificate; stations want it alone"
+            )
 
 
 class DeleteCertificate(Struct, frozen=True, kw_only=True, tag="delete_certificate"):
