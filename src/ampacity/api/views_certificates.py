@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from ..csms.vocabulary import CertificateUse
+from ..csms.vocabulary import CertificateUse, Outcome
 from ..pki.certificates import HashData
 
 
@@ -58,6 +58,19 @@ class StationCertificateView(Struct, frozen=True, kw_only=True):
     expired: bool | None
     installed_at: datetime | None
     reported_at: datetime | None
+
+
+class InstallChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Stations that shall hold a trusted certificate."""
+
+    stations: Annotated[tuple[str, ...], Meta(min_length=1, max_length=500)]
+
+
+class InstalledView(Struct, frozen=True, kw_only=True):
+    """What became of an installation at a station: see the command `install_certificate`."""
+
+    station_id: str
+    outcome: Outcome
 
 
 class ExpiringView(Struct, frozen=True, kw_only=True):

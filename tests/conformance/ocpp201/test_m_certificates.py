@@ -179,6 +179,33 @@ async def test_TC_M_05_CSMS_a_private_key_sent_by_mistake_is_not_shown(
     assert "c2VjcmV0" not in str(entry) + str(page)
 
 
+@proves("M05.FR.01")
+async def test_TC_M_01_CSMS_one_root_for_many_stations(product: Product, name: str, version: str) -> None:
+    """A trusted root goes to each station that is named; each tells for itself what became of it."""
+    root = make(f"Root of {name}", product.now)
+    body = {"use": "CSMSRootCertificate", "pem": root.pem}
+    added = await product.api.post("/api/v1/certificates", json=body, headers=await product.key("owner"))
+    [view] = added.json()
+    path = f"/api/v1/certificates/CSMSRootCertificate/{view['fingerprint']}/install"
+    names = [f"{name}-{number}" for number in range(3)]
+    async with product.station(names[0], version) as first, product.station(names[1], version) as second:
+        async with product.station(names[2], version):
+            pass
+        await product.until(lambda station: not station["online"], f"/stations/{names[2]}")
+        first.reactions["InstallCertificate"] = {"status": "Accepted"}
+        second.reactions["InstallCertificate"] = {"status": "Failed"}
+        answer = await product.api.post(path, json={"stations": names})
+        assert answer.status_code == 200, answer.text
+        told = {item["station_id"]: item["outcome"]["result"] for item in answer.json()}
+        assert told == dict(zip(names, ("accepted", "rejected", "offline"), strict=True))
+        assert first.heard == second.heard
+        await held(product, names[0], 1)
+    assert (await product.audit(names[1]))[0]["outcome"] == "rejected"
+    assert (await product.api.post(path, json={"stations": ["nobody"]})).status_code == 404
+    nowhere = path.replace(view["fingerprint"], "ab")
+    assert (await product.api.post(nowhere, json={"stations": names})).status_code == 404
+
+
 # ---------------------------------------------------------------- list
 
 

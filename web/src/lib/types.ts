@@ -873,6 +873,17 @@ export interface StationCertificateView {
   reported_at: Instant | null;
 }
 
+/** Stations that shall hold a trusted certificate. */
+export interface InstallChange {
+  stations: string[];
+}
+
+/** What became of an installation at a station: see the command `install_certificate`. */
+export interface InstalledView {
+  station_id: string;
+  outcome: Outcome;
+}
+
 /** What ends soon, or has ended. */
 export interface ExpiringView {
   trusted: TrustedCertificateView[];

@@ -6,6 +6,7 @@ Installing, listing and deleting at a station are commands (`install_certificate
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
 from ...access.principal import Principal
-from ...csms.vocabulary import CertificateUse
+from ...csms.vocabulary import CertificateUse, InstallCertificate
 from ...pki.certificates import ChainError, HashData, describe, pem_of, read_chain
 from ...store import audit
 from ...store import certificates as rows
@@ -24,6 +25,8 @@ from ..context import ApiContext
 from ..errors import invalid, not_found
 from ..views_certificates import (
     ExpiringView,
+    InstallChange,
+    InstalledView,
     StationCertificateView,
     TrustedCertificateChange,
     TrustedCertificateView,
@@ -31,6 +34,8 @@ from ..views_certificates import (
 from .names import Api, Who, station_of
 
 SOON = timedelta(days=30)
+AT_ONCE = 20
+"""Stations that are told something at the same time."""
 
 
 def trusted_view(row: TrustedRow, now: datetime) -> TrustedCertificateView:
@@ -162,6 +167,32 @@ def _checked(who: Principal, data: TrustedCertificateChange, now: datetime) -> l
     return made
 
 
+@post(
+    "/{use:str}/{fingerprint:str}/install",
+    opt={"permission": "operate"},
+    status_code=200,
+    summary="Install a trusted certificate at stations",
+)
+async def install_trusted(
+    api: Api, who: Who, use: FromPath[str], fingerprint: FromPath[str], data: JSONBody[InstallChange]
+) -> list[InstalledView]:
+    """At each station by itself, a few at a time; what one refuses does not hold up the others."""
+    states = [station_of(api, who, station_id) for station_id in dict.fromkeys(data.stations)]
+    found = await api.store.read(lambda connection: rows.list_trusted(connection, who.operator_id, [use]))
+    row = next((row for row in found if row.fingerprint == fingerprint.lower()), None)
+    if row is None:
+        raise not_found("certificate", f"{use}/{fingerprint}", "/api/v1/certificates lists them.")
+    command = InstallCertificate(use=row.use, certificate=row.pem)  # type: ignore[arg-type]
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def install(station_id: str) -> InstalledView:
+        async with turn:
+            outcome = await api.csms.command(who.operator_id, station_id, command, who.actor)
+        return InstalledView(station_id=station_id, outcome=outcome)
+
+    return list(await asyncio.gather(*(install(state.station_id) for state in states)))
+
+
 @delete(
     "/{use:str}/{fingerprint:str}", opt={"permission": "administer"}, summary="Trust a certificate no longer"
 )
@@ -203,6 +234,6 @@ async def list_held(api: Api, who: Who, station_id: FromPath[str]) -> list[Stati
 router = Router(
     "/certificates",
     tags=["certificates"],
-    route_handlers=[list_trusted, list_expiring, add_trusted, delete_trusted],
+    route_handlers=[list_trusted, list_expiring, add_trusted, install_trusted, delete_trusted],
 )
 stations_router = Router("/stations", tags=["certificates"], route_handlers=[list_held])
