@@ -168,6 +168,29 @@ async def test_a_report_asked_for_letter_by_letter_is_followed_too(product: Prod
         assert (report["request_id"], report["state"]) == (77, "complete")
 
 
+async def test_a_report_of_more_variables_than_fit_is_several_reports(product: Product, name: str) -> None:
+    limit = {
+        "component": "DeviceDataCtrlr",
+        "variable": "ItemsPerMessage",
+        "variable_instance": "GetReport",
+    }
+    asked = [{"component": "EVSE", "evse_id": evse, "variable": "Power"} for evse in (1, 2, 3)]
+    async with product.station(name, "2.0.1") as double:
+        Model({("DeviceDataCtrlr", None, "ItemsPerMessage"): "2"}).attach(double)
+        double.reactions["GetReport"] = ACCEPTED
+        await product.command(name, "get_variables", variables=[limit])
+        answer = await product.command(name, "get_report", criteria=["Active"], variables=asked)
+        assert answer.status_code == 200, answer.text
+        sent = [payload for action, payload in double.heard if action == "GetReport"]
+        assert [len(payload["componentVariable"]) for payload in sent] == [2, 1]
+        assert len({payload["requestId"] for payload in sent}) == 2
+        for payload in sent:
+            told = reported("EVSE", "Power", "11000", evse_id=1)
+            await tell(product, double, payload["requestId"], [told])
+        states = [item["state"] for item in await product.get(f"/stations/{name}/reports")]
+        assert states == ["complete", "complete"]
+
+
 async def test_bytes_of_a_message_are_bounded_too(product: Product, name: str) -> None:
     device = Model({("DeviceDataCtrlr", None, "BytesPerMessage"): "400"})
     refs = [{"component": "OCPPCommCtrlr", "variable": f"{number}" + "x" * 40} for number in range(9)]

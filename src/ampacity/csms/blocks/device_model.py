@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from ...store import StoreUnavailable
 from ..context import Context
@@ -28,6 +29,7 @@ from ..vocabulary import (
     Events,
     GetBaseReport,
     GetMonitoringReport,
+    GetReport,
     GetVariables,
     MonitorPart,
     Outcome,
@@ -118,6 +120,10 @@ class DeviceModel:
 
         if isinstance(command, SetVariableMonitoring | ClearVariableMonitoring):
             return self.monitoring.parts(state, command, size)
+        if isinstance(command, GetReport):
+            # Each is a report of its own.
+            first, *more = self.variables.parts(state, command, size)
+            return (first, *(self.reports.numbered(replace(part, request_id=0)) for part in more))
         return self.variables.parts(state, command, size)
 
     async def asking(self, state: StationState, command: Command, actor: str) -> None:

@@ -129,8 +129,9 @@ class Provisioning:
 
         def unit(connection: Any) -> None:
             record_boot(connection, operator_id, station_id, said.info, said.reason, now)
-            save_provisioning(connection, operator_id, station_id, registration=verdict)
-            if restarted:
+            if verdict != state.registration:
+                save_provisioning(connection, operator_id, station_id, registration=verdict)
+            if restarted and state.reboot_required:
                 booted(connection, operator_id, station_id)
 
         await context.store.write(unit)

@@ -19,6 +19,7 @@ from ..paging import PageLimits, pages
 from ..state import StationState
 from ..vocabulary import (
     Command,
+    GetReport,
     GetVariables,
     Outcome,
     ReportedVariable,
@@ -88,6 +89,15 @@ class Variables:
                 lambda ref: ref,
             )
             return tuple(GetVariables(variables=page) for page in refs)
+        if isinstance(command, GetReport) and command.variables:
+            limits = self.limits(state, "DeviceDataCtrlr", "GetReport")
+            named = pages(
+                command.variables,
+                limits,
+                lambda item: int(size(replace(command, variables=(item,)))),
+                lambda item: item,
+            )
+            return tuple(replace(command, variables=page) for page in named)
         if isinstance(command, SetVariables) and command.values:
             limits = self.limits(state, "DeviceDataCtrlr", "SetVariables")
             values = pages(
