@@ -59,8 +59,18 @@ class Maker:
     ) -> x509.Certificate:
         return self._build(name_of(common_name), key, timedelta(days=days), names=names)
 
+    def sign(self, asked: x509.CertificateSigningRequest) -> x509.Certificate:
+        """What a station asked for."""
+        return self._build(asked.subject, asked, timedelta(days=30))
+
     def _build(
-        self, subject: x509.Name, key: Key, life: timedelta, *, ca: bool = False, names: tuple[str, ...] = ()
+        self,
+        subject: x509.Name,
+        key: Key | x509.CertificateSigningRequest,
+        life: timedelta,
+        *,
+        ca: bool = False,
+        names: tuple[str, ...] = (),
     ) -> x509.Certificate:
         ends = datetime.now(UTC) + life
         builder = (

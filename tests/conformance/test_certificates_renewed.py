@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from .double import Double, station
+from .outside import outside
 from .product import running
-from .secured import PASSWORD, Secured, name_of, pem, pem_key, secured
+from .secured import PASSWORD, Maker, Secured, name_of, pem, pem_key, secured
 
 DAY = 86_400.0
 NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
@@ -87,6 +89,69 @@ async def test_files_that_change_are_shown_and_bad_ones_are_not(tmp_path: Path) 
             assert "currentTime" in await kept.call("Heartbeat", {})
 
 
+async def test_an_outside_authority_that_comes_back(tmp_path: Path) -> None:
+    """The request is accepted and asked again until the authority answers; the station is told then."""
+    maker = Maker("Outside")
+    answers = [(503, b"later"), (503, b"later")]
+
+    def sign(body: bytes, headers: dict[str, str]) -> tuple[int, str, bytes]:
+        if answers:
+            status, text = answers.pop()
+            return status, "text/plain", text
+        asked = x509.load_pem_x509_csr(json.loads(body)["csr"].encode())
+        made = maker.sign(asked)
+        return 200, "application/json", json.dumps({"chain": pem(made).decode()}).encode()
+
+    async with outside() as server:
+        server.paths["/sign"] = sign
+        security = {"authority": "outside", "outside_url": f"{server.url}/sign"}
+        async with (
+            running(tmp_path, security=security) as product,
+            station(product.port, "R1", "2.0.1") as double,
+        ):
+            assert (await product.get("/authority"))["kind"] == "outside"
+            key = ec.generate_private_key(ec.SECP256R1())
+            double.reactions["CertificateSigned"] = {"status": "Accepted"}
+            assert await double.call("SignCertificate", payload_for(key)) == {"status": "Accepted"}
+            for times, wait_s in ((1, 30.0), (2, 300.0)):
+                async with asyncio.timeout(5):
+                    while len(server.asked) < times:  # noqa: ASYNC110 (the server is no part of ours)
+                        await asyncio.sleep(0.01)
+                while not double.heard and len(server.asked) == times:
+                    product.leap(wait_s)
+                    await asyncio.sleep(0.02)
+            given = await double.wait_heard("CertificateSigned")
+    own = x509.load_pem_x509_certificate(given["certificateChain"].encode())
+    assert own.public_key() == key.public_key()
+
+
+async def test_the_same_request_gets_the_same_certificate(tmp_path: Path) -> None:
+    """A station that did not answer asks again, and gets what was signed for it; one that took it gets a
+    new.
+    """
+    async with running(tmp_path) as product, station(product.port, "R1", "2.0.1") as double:
+        payload = payload_for(ec.generate_private_key(ec.SECP256R1()))
+        double.reactions["CertificateSigned"] = {"status": "Rejected"}
+        double.silent.add("CertificateSigned")
+        assert await double.call("SignCertificate", payload) == {"status": "Accepted"}
+        first = await double.wait_heard("CertificateSigned")
+        product.leap(60.0)
+        await product.until(
+            lambda rows: rows[0]["state"] == "unanswered", "/issued-certificates", station_id="R1"
+        )
+        double.silent.clear()
+        double.reactions["CertificateSigned"] = {"status": "Accepted"}
+        await double.call("SignCertificate", payload)
+        assert await double.wait_heard("CertificateSigned", 2) == first
+        await product.until(
+            lambda rows: [row["state"] for row in rows] == ["installed"],
+            "/issued-certificates",
+            station_id="R1",
+        )
+        await double.call("SignCertificate", payload)
+        assert await double.wait_heard("CertificateSigned", 3) != first
+
+
 @pytest.mark.parametrize(
     ("door", "csms", "words"),
     [
@@ -106,11 +171,14 @@ async def test_doors_that_cannot_open_say_why(
 async def asked_for(double: Double, key: ec.EllipticCurvePrivateKey) -> str:
     """What the station is given for this key."""
     double.reactions["CertificateSigned"] = {"status": "Accepted"}
-    made = x509.CertificateSigningRequestBuilder().subject_name(name_of("R1")).sign(key, hashes.SHA256())
-    payload = {"csr": pem_of(made), "certificateType": "ChargingStationCertificate"}
-    assert await double.call("SignCertificate", payload) == {"status": "Accepted"}
+    assert await double.call("SignCertificate", payload_for(key)) == {"status": "Accepted"}
     chain: str = (await double.wait_heard("CertificateSigned"))["certificateChain"]
     return chain
+
+
+def payload_for(key: ec.EllipticCurvePrivateKey) -> dict[str, str]:
+    made = x509.CertificateSigningRequestBuilder().subject_name(name_of("R1")).sign(key, hashes.SHA256())
+    return {"csr": pem_of(made), "certificateType": "ChargingStationCertificate"}
 
 
 def pem_of(request: x509.CertificateSigningRequest) -> str:

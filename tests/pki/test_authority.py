@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import base64
 from datetime import timedelta
+from random import Random
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from ampacity.pki.authority import CLIENT, Subject, new_serial
 from ampacity.pki.certificates import check_chain, describe
 from ampacity.pki.requests import RequestError, check_names, read_request
-from tests.pki.chains import NOW, issuing_authority, request_for, root_authority, rsa_key, serial
+from tests.pki.chains import NOW, ec_key, issuing_authority, request_for, root_authority, rsa_key, serial
 
 ROOT = root_authority()
 ISSUING = issuing_authority(ROOT)
@@ -56,6 +61,25 @@ def test_a_certificate_never_outlives_its_authority() -> None:
 def test_a_bad_request_is_refused_with_a_reason(text: str, words: str) -> None:
     with pytest.raises(RequestError, match=words):
         read_request(text)
+
+
+def test_a_request_that_was_tampered_with_is_refused_and_never_anything_else() -> None:
+    """Every byte of it, changed to something: no exception but ours, and no signature that holds."""
+    body = base64.b64decode("".join(request_for("CS-7")[0].strip().splitlines()[1:-1]))
+    random = Random(7)
+    for place in range(len(body)):
+        changed = bytearray(body)
+        changed[place] ^= random.randint(1, 255)
+        with pytest.raises(RequestError):
+            read_request(base64.b64encode(changed).decode())
+
+
+def test_a_second_common_name_is_refused() -> None:
+    both = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name) for name in ("CS-7", "CS-8")])
+    made = x509.CertificateSigningRequestBuilder().subject_name(both).sign(ec_key(), hashes.SHA256())
+    request = read_request(made.public_bytes(Encoding.PEM).decode())
+    with pytest.raises(RequestError, match="several"):
+        check_names(request, {"CS-7"})
 
 
 def test_names_must_be_the_stations_own() -> None:

@@ -25,10 +25,8 @@ import re
 import secrets
 from collections.abc import Callable
 
-from cryptography import x509
-
 from ..clock import Clock
-from ..pki.certificates import ChainError, Description, check_validity, common_names, describe
+from ..pki.certificates import ChainError, Description, check_validity, common_names, describe, read_der
 from .link import Admitted, Line, NotAdmitted
 from .settings import CsmsSettings
 from .state import Stations, StationState
@@ -114,7 +112,10 @@ class Admission:
     def _certificate(
         self, identity: str, state: StationState | None, certificates: tuple[bytes, ...]
     ) -> Description | NotAdmitted:
-        chain = [x509.load_der_x509_certificate(each) for each in certificates]
+        try:
+            chain = read_der(certificates)
+        except ChainError as trouble:
+            return NotAdmitted("certificate", f"station {identity!r}: {trouble}")
         own = describe(chain[0])
         if len(common_names(chain[0].subject)) > 1:
             return NotAdmitted("certificate", f"the certificate of station {identity!r} has several names")

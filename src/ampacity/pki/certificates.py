@@ -129,6 +129,19 @@ def read_chain(text: str) -> list[x509.Certificate]:
     return found
 
 
+def read_der(blocks: Sequence[bytes]) -> list[x509.Certificate]:
+    """The same of certificates in DER, as TLS tells them. Raises ChainError."""
+    found = []
+    for number, block in enumerate(blocks, start=1):
+        try:
+            certificate = x509.load_der_x509_certificate(block)
+            _look_at_all(certificate)
+        except Exception as problem:
+            raise ChainError("unreadable", f"certificate {number} can't be read: {problem}") from None
+        found.append(certificate)
+    return found
+
+
 def _look_at_all(certificate: x509.Certificate) -> None:
     """Its parts are parsed when they are looked at: here, so that nobody trips over a broken one later."""
     for part in ("subject", "issuer", "extensions", "signature_hash_algorithm", "not_valid_after_utc"):

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 from msgspec import Struct
 
@@ -48,7 +47,9 @@ def read_request(text: str) -> Request:
         csr = x509.load_pem_x509_csr(body.encode())
         key = csr.public_key()
         valid = csr.is_signature_valid
-    except (ValueError, UnsupportedAlgorithm) as problem:
+        names = common_names(csr.subject)
+        organization = name_part(csr.subject, NameOID.ORGANIZATION_NAME)
+    except Exception as problem:  # each broken part fails in its own way
         raise RequestError(f"the text is no PKCS#10 request in PEM: {problem}") from None
     if not valid:
         raise RequestError("the request is not signed with the key that it carries")
@@ -56,8 +57,8 @@ def read_request(text: str) -> Request:
     if weak:
         raise RequestError(f"the request's key is refused: {weak}")
     return Request(
-        common_name=name_part(csr.subject, NameOID.COMMON_NAME),
-        organization=name_part(csr.subject, NameOID.ORGANIZATION_NAME),
+        common_name=names[0] if names else "",
+        organization=organization,
         key=key_words(key),
         csr=csr,
     )
