@@ -179,6 +179,29 @@ def test_a_variable_is_edited_after_a_look_at_old_and_new(signed_in: Page, demo:
     assert answer["configurationKey"][0]["value"] == "240"
 
 
+def test_a_template_tells_of_drift_and_sets_what_is_expected(signed_in: Page, demo: Demo) -> None:
+    page = signed_in
+    page.goto(f"{demo.address}/settings?view=configurations")
+    page.get_by_test_id("add-template").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("Calm heartbeat")
+    dialog.get_by_label("Stations").fill("WP-06")
+    dialog.get_by_label("Component").fill("OCPPCommCtrlr")
+    dialog.get_by_label("Variable").fill("HeartbeatInterval")
+    dialog.get_by_label("Value", exact=True).fill("600")
+    page.get_by_test_id("dialog-submit").click()
+    expect(page.get_by_test_id("templates")).to_contain_text("for WP-06", timeout=PATIENCE_MS)
+    assert axe_violations(page) == []
+    page.goto(f"{demo.address}/stations/WP-06?tab=variables")
+    main = page.get_by_role("main")
+    expect(main).to_contain_text("One variable differs from what is expected", timeout=PATIENCE_MS)
+    assert axe_violations(page) == []
+    page.get_by_role("button", name="Set what is expected").click()
+    expect(main).not_to_contain_text("One variable differs", timeout=PATIENCE_MS)
+    told = ask(page, "/stations/WP-06/variables")
+    assert [item["value"] for item in told if item["variable"] == "HeartbeatInterval"] == ["600"]
+
+
 def test_the_live_tail_is_filtered(signed_in: Page, demo: Demo) -> None:
     page = signed_in
     page.goto(f"{demo.address}/stations/WP-07")
@@ -303,6 +326,7 @@ def test_every_room_fits_a_phone(browser: Browser, demo: Demo, signed_in: Page) 
         "/settings?view=certificates",
         "/settings?view=firmware",
         "/settings?view=security",
+        "/settings?view=configurations",
     ):
         page.goto(demo.address + other)
         page.wait_for_load_state("networkidle")
