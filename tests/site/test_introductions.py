@@ -58,6 +58,19 @@ async def test_a_station_that_refuses_profiles_stays_reserved_at_its_maximum(tmp
         assert it.site_a[0] <= 80.0
 
 
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+async def test_a_station_that_takes_no_amperes_is_told_watts(tmp_path: Path, version: str) -> None:
+    """It refuses them without a word; by the site's wiring the watts are those of three phases."""
+    async with yard(tmp_path, "A", safe_a=6.0, connect=False) as it:
+        it.station("A", version, limits="watts")
+        await it.proven("A")
+        assert it.profiles("A")["TxDefaultProfile"] == [6.0 * 3 * 230.0]
+        assert it.node.csms.stations["A"].charging.rate_unit == "W"
+        await it.charge("A")
+        await it.until(lambda: it.current_a("A") > 12.0)
+        assert it.codes("A") != {"unproven"}
+
+
 @pytest.mark.parametrize("version", ["1.6", "2.1"])
 async def test_an_outage_reserves_at_once_steps_down_and_ends_in_a_proof(
     tmp_path: Path, version: str

@@ -170,6 +170,8 @@ class Commands:
     def set_profile(self, evse_id: int, profile: ChargingProfile) -> bool:
         if self.limits == "reject" or flaw(profile, evse_id) is not None:
             return False
+        if self.limits == "watts" and profile.schedules[0].unit == "A":
+            return False
         if profile.purpose == "TxProfile":
             bay = self._bays.get(evse_id)
             if bay is None or bay.transaction is None:
@@ -188,7 +190,7 @@ class Commands:
     def composite(
         self, evse_id: int, duration_s: int, unit: Unit
     ) -> tuple[datetime, list[tuple[int, float]]] | None:
-        if evse_id and evse_id not in self._bays:
+        if (evse_id and evse_id not in self._bays) or (self.limits == "watts" and unit == "A"):
             return None
         # Whole seconds, as periods are told: no step may come out later than it is meant.
         start = math.floor(self._clock.time())

@@ -8,8 +8,9 @@ from msgspec import Struct
 
 from ..ocpp.version import Version
 
-LimitBehaviour: TypeAlias = Literal["obey", "reject", "ignore"]
-"""What the station does with a charging profile: keeps it, refuses it, or accepts it and draws what it likes.
+LimitBehaviour: TypeAlias = Literal["obey", "reject", "ignore", "watts"]
+"""What the station does with a charging profile: keeps it, refuses it, accepts it and draws what it likes, or
+keeps those in watts only.
 """
 
 
