@@ -138,8 +138,13 @@ async def test_stations_are_not_sent_to_plain_http_unasked(serve: Serve) -> None
     served = await serve(public_url="http://charge.example/files")
     with pytest.raises(AddressUnfit, match="without encryption"):
         await served.bring_address()
+    assert "none: " in served.service.reach
+    assert "files.allow_http" in served.service.reach
     allowed = await serve(public_url="http://charge.example/files/", allow_http=True)
     assert (await allowed.bring_address()).startswith("http://charge.example/files/")
+    assert allowed.service.reach == "http://charge.example/files"
+    here = await serve()
+    assert here.service.reach.endswith("for stations on this machine only: set files.public_url for others")
     secure = await serve(public_url="https://charge.example/files")
     assert (await secure.bring_address()).startswith("https://charge.example/files/")
 

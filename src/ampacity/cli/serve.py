@@ -45,6 +45,7 @@ async def _serve(settings: NodeSettings, console: Console) -> int:
             secured = ", TLS" if known.secured else ""
             least = f", security profile {known.lowest_profile} and above" if known.lowest_profile else ""
             console.print(f"OCPP   port {port}{secured}{least}, path /<station id>", highlight=False)
+        console.print(f"Files  {node.files.reach}", soft_wrap=True, highlight=False)
         console.print(f"Sites  {', '.join(node.sites) or 'none yet: ampacity site FILE'}", highlight=False)
         waits = {ending, asyncio.create_task(node.failed())}
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

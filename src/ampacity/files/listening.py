@@ -14,7 +14,7 @@ import uvicorn
 from .settings import FilesSettings
 
 
-class FilesPortTaken(Exception):
+class FilesPortTaken(OSError):
     """Another program listens where files were to be served."""
 
     def __init__(self, host: str, port: int, reason: str) -> None:

@@ -79,6 +79,17 @@ class FileService:
             )
         return self._base_url
 
+    @property
+    def reach(self) -> str:
+        """Which stations find the files, and where, for a person to read."""
+        try:
+            base = self.base_url
+        except AddressUnfit as unfit:
+            return f"none: {unfit}; {unfit.remedy}"
+        if urlsplit(base).hostname in _LOCAL:
+            return f"{base}, for stations on this machine only: set files.public_url for others"
+        return base
+
     def on_brought(self, told: Told) -> None:
         """Call `told` with the address and the file that a station brought."""
         self._brought.append(told)
