@@ -296,3 +296,23 @@ async def test_a_key_code_is_in_no_log(product: Product, name: str, version: str
     assert code not in str(fault)
     log = await product.until(lambda page: "KeyCode" in str(page), "/messages", station_id=name)
     assert code not in str(log)
+
+
+async def test_a_token_made_for_a_remote_start_is_good_until_its_end(
+    product: Product, name: str, version: str
+) -> None:
+    """Nobody entered it; it began a charge from here, and hours later it may end it."""
+    token = {"idToken": f"APP-{name}", "type": "Central"}
+    async with charging(product, name, version, token=token["idToken"]) as charge:
+        charge.double.reactions["RequestStartTransaction"] = {"status": "Accepted"}
+        start = {"evse_id": 1, "token": {"value": token["idToken"], "kind": "Central"}}
+        assert (await product.command(name, "request_start", **start)).status_code == 200
+        remote = charge.double.heard[-1][1]["remoteStartId"]
+        info = {"remoteStartId": remote}
+        told_first = await told(charge, "RemoteStart", token, evse=charge.evse, info=info)
+        assert told_first["status"] == "Accepted"
+        product.leap(7_200)
+        assert (await told(charge, "StopAuthorized", token))["status"] == "Accepted"
+        await charge.ev_disconnected()
+        product.leap(7_200)
+        assert (await verdict(charge, token))["status"] == "Unknown"

@@ -64,6 +64,8 @@ class Authorization:
         assert said.token is not None
         own = state.transactions.get(said.station_transaction_id or "")
         stopping = said.phase == "Ended" or said.trigger in _STOPPING
+        if own is not None and own.remote_start_id is not None and _same(own.token, said.token):
+            self.vouch(state, said.token)  # it goes on for as long as what was started from here
         return await self._verdict(
             state,
             said.token,
@@ -141,5 +143,8 @@ class Authorization:
 
 def _charges_at(state: StationState, token: IdToken) -> bool:
     """Whether a token charges at this station already: shown again, it may be to stop."""
-    key = token_key(token.value)
-    return any(row.token and token_key(row.token.value) == key for row in state.transactions.values())
+    return any(_same(row.token, token) for row in state.transactions.values())
+
+
+def _same(one: IdToken | None, other: IdToken) -> bool:
+    return one is not None and token_key(one.value) == token_key(other.value)
