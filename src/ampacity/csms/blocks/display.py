@@ -135,11 +135,11 @@ class Display:
 
     def _keep(self, state: StationState, messages: Iterable[DisplayMessage], status: DisplayStatus) -> None:
         now, shown = self._context.clock.now(), state.display_messages
-        rows = []
+        rows: dict[int, DisplayMessageRow] = {}  # a station may name one twice
         for message in messages:
             if message.message_id not in shown and len(shown) >= MESSAGES_KEPT:
                 continue
-            row = DisplayMessageRow(
+            shown[message.message_id] = rows[message.message_id] = DisplayMessageRow(
                 operator_id=state.operator_id,
                 station_id=state.station_id,
                 message_id=message.message_id,
@@ -147,10 +147,10 @@ class Display:
                 status=status,
                 at=now,
             )
-            shown[row.message_id] = row
-            rows.append(row)
         if rows:
-            self._context.store.post(lambda connection: save_display_messages(connection, rows))
+            self._context.store.post(
+                lambda connection: save_display_messages(connection, list(rows.values()))
+            )
 
     def _remove(self, state: StationState, message_ids: Iterable[int]) -> None:
         gone = [number for number in message_ids if number in state.display_messages]
