@@ -75,6 +75,7 @@ class Node:
             self._shown,
         )
         self.csms.signing.disconnect = self.gateway.disconnect
+        self.csms.device_model.provisioning.disconnect = self.gateway.disconnect
         self.csms.signing.reserved = _server_names(settings.gateway)
         self.sites: dict[str, SiteController] = {}
         self.http: HttpServer | None = None

@@ -73,7 +73,8 @@ class Proof(Struct, gc=False):
     """What a station has proved of itself. `floor` is the security profile that it is not let in below,
     `used` the one of its last connection. `next_hashes` are of passwords that it was told and has not come
     back with. `tolerates_expired`: a person lets it in with an expired certificate, to renew it.
-    `certificate` describes the one that it showed last, valid until `certificate_ends_at`.
+    `certificate` describes the one that it showed last, valid until `certificate_ends_at`; `common_name` is
+    whose the one of its present connection is.
     """
 
     floor: int = 0
@@ -84,6 +85,7 @@ class Proof(Struct, gc=False):
     certificate_ends_at: datetime | None = None
     expired: bool = False
     fingerprint: str = ""
+    common_name: str = ""
 
 
 class StationState:

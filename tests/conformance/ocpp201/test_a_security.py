@@ -541,3 +541,28 @@ async def renewed(
     assert {name: given[name] for name in given if name != "certificateChain"} == kind | number
     chain: str = given["certificateChain"]
     return chain
+
+
+@proves("B01.FR.11", "B01.FR.12")
+async def test_another_station_behind_the_certificate_is_turned_away(
+    doors: Secured, name: str, version: str
+) -> None:
+    """A station whose certificate is for a serial number that it does not tell when it boots is closed."""
+    serial = f"SN-{name}"
+    own, of_serial = doors.certificate(name), doors.certificate(serial)
+
+    async def boot(double: Double, number: str) -> str:
+        info = {"model": "Double", "vendorName": "Conformance", "serialNumber": number}
+        said = await double.call("BootNotification", {"reason": "PowerUp", "chargingStation": info})
+        return str(said["status"])
+
+    await doors.register(name)
+    async with doors.station(doors.mutual, name, version, certificate=own) as double:
+        assert await boot(double, serial) == "Accepted"
+    async with doors.station(doors.mutual, name, version, certificate=of_serial) as double:
+        assert await boot(double, "SN-STOLEN") == "Rejected"
+        await double.connection.wait_closed()
+    shown = await doors.product.get(f"/stations/{name}")
+    assert shown["serial"] == serial
+    async with doors.station(doors.mutual, name, version, certificate=of_serial) as double:
+        assert await boot(double, serial) == "Accepted"

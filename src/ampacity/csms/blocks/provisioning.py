@@ -74,6 +74,8 @@ class Provisioning:
         self._random = Random()
         self._onboarding: dict[str, asyncio.Task[None]] = {}
         self._told_to_boot: set[str] = set()
+        self.disconnect: Callable[[str, str, str], object] = lambda operator_id, station_id, reason: None
+        """Closes a station's socket; the node sets it."""
         self._asking: set[asyncio.Task[Outcome]] = set()
 
     # ------------------------------------------------------------ who may say and be told what
@@ -118,6 +120,8 @@ class Provisioning:
 
     async def boot(self, state: StationState, said: Boot) -> BootAnswer:
         """Answer by the station's boot policy, and provision it where that is wanted."""
+        if self._is_another(state, said):
+            return self._turned_away(state, said)
         context, settings = self._context, self._context.settings
         now = context.clock.now()
         state.info, state.boot_reason, state.booted_at = said.info, said.reason, now
@@ -156,6 +160,25 @@ class Provisioning:
             else boot_policy.retry_interval_s(settings.boot_retry_s, settings.boot_jitter, self._random)
         )
         return BootAnswer(status=verdict, now=context.clock.now(), interval_s=interval_s)
+
+    @staticmethod
+    def _is_another(state: StationState, said: Boot) -> bool:
+        """Whether a certificate let it in that is neither for the serial number which it tells nor for its
+        identity (B01.FR.11)."""
+        of = state.proof.common_name
+        return bool(of and said.info.serial) and of not in (said.info.serial, state.station_id)
+
+    def _turned_away(self, state: StationState, said: Boot) -> BootAnswer:
+        """Keep nothing of what it says, and close its connection (B01.FR.12)."""
+        reason = (
+            f"its certificate is for {state.proof.common_name!r}, it tells serial number {said.info.serial!r}"
+        )
+        log.warning("station %s is turned away: %s", state.station_id, reason)
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self.disconnect, state.operator_id, state.station_id, reason)  # after the answer
+        settings = self._context.settings
+        interval_s = boot_policy.retry_interval_s(settings.boot_retry_s, settings.boot_jitter, self._random)
+        return BootAnswer(status="Rejected", now=self._context.clock.now(), interval_s=interval_s)
 
     def heartbeat(self, said: Heartbeat) -> HeartbeatAnswer:
         """Tell the time."""

@@ -109,6 +109,7 @@ class Security:
         proof.used = profile
         proof.expired = False
         proof.fingerprint = "" if certificate is None else certificate.fingerprint
+        proof.common_name = "" if certificate is None else certificate.common_name or ""
         if certificate is not None:
             proof.certificate = f"{certificate.subject} ({certificate.serial_number})"
             proof.certificate_ends_at = certificate.not_after
