@@ -84,6 +84,33 @@ async def test_a_password_must_be_long_enough(tmp_path: Path) -> None:
             assert double.heard == []
 
 
+async def test_a_password_in_a_network_profile(tmp_path: Path) -> None:
+    """2.1 may give one along: it counts beside the old until the station comes with it, and is shown
+    nowhere.
+    """
+    async with running(tmp_path) as product:
+        await known(product)
+        async with station(product.port, "K1", "2.1", headers=basic("K1", PASSWORD)) as double:
+            double.reactions["SetNetworkProfile"] = {"status": "Accepted"}
+            data = {
+                "ocppInterface": "Wired0", "ocppTransport": "JSON", "messageTimeout": 30, "securityProfile":
+                1, "ocppCsmsUrl": "ws://csms.example.org", "basicAuthPassword": NEW,
+            }  # fmt: skip
+            payload = {"configurationSlot": 1, "connectionData": data}
+            assert (await product.ocpp("K1", "SetNetworkProfile", payload)).json() == {"status": "Accepted"}
+            [(_, heard)] = double.heard
+            assert heard == payload
+        assert NEW not in str(await product.audit("K1")) + str(
+            await product.get("/messages", station_id="K1")
+        )
+        for password in (PASSWORD, NEW):
+            async with station(product.port, "K1", "2.1", headers=basic("K1", password)):
+                pass
+        with pytest.raises(InvalidStatus):
+            async with station(product.port, "K1", "2.1", headers=basic("K1", PASSWORD)):
+                pass
+
+
 async def test_security_events_are_paged(tmp_path: Path) -> None:
     async with running(tmp_path) as product:
         async with station(product.port, "K2", "1.6") as double:

@@ -76,6 +76,11 @@ class InternalAuthority:
         except (KeyTrouble, OSError, ValueError) as problem:
             raise SigningUnavailable(str(problem)) from problem
 
+    def close(self) -> None:
+        """Let go of the keys' module, where there is one."""
+        if isinstance(self._keys, Pkcs11Keys):
+            self._keys.close()
+
     def root(self, now: datetime) -> x509.Certificate:
         """What stations must trust, and what vouches for them. Raises KeyTrouble, OSError."""
         with self._lock:

@@ -23,6 +23,7 @@ from .vocabulary import (
     PublishFirmware,
     RawCall,
     SendLocalList,
+    SetNetworkProfile,
     SetPassword,
     SetVariables,
     UpdateFirmware,
@@ -58,6 +59,8 @@ def shown(command: Command | RawCall) -> dict[str, Any]:
     if isinstance(command, SetVariables):
         values = tuple(replace(item, value="***") if is_secret(item.ref) else item for item in command.values)
         command = replace(command, values=values)
+    if isinstance(command, SetNetworkProfile) and command.password is not None:
+        command = replace(command, password="***")
     if isinstance(command, SetPassword):
         return {"type": "set_password", "password": "***"}
     if isinstance(command, UpdateFirmware | PublishFirmware | GetLog):

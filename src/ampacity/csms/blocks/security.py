@@ -184,12 +184,12 @@ class Security:
         """What the station made of a password: a clear yes ends the one before it, a clear no itself."""
         if _password_in(command) is None or not state.proof.next_hashes:
             return
-        if outcome.status == "Accepted":
+        if outcome.status == "Accepted" and not isinstance(command, SetNetworkProfile):
             # The one before it is worth nothing from now on (A01.FR.03).
             state.password_hash, state.proof.next_hashes = state.proof.next_hashes[-1], ()
             self._post_station(state, password_hash=state.password_hash)
         elif outcome.result in ("accepted", "timeout", "error"):
-            return  # after a reboot, or nobody knows: either may be the one
+            return  # after a reboot, or when its network profile is used, or nobody knows: either may count
         else:
             state.proof.next_hashes = state.proof.next_hashes[:-1]
         self._post_proof(state)
@@ -292,7 +292,7 @@ def _row(state: StationState) -> rows.StationSecurity:
 
 
 def _password_in(command: Command | None) -> str | None:
-    if isinstance(command, SetPassword):
+    if isinstance(command, SetPassword | SetNetworkProfile):
         return command.password
     if isinstance(command, SetVariables):
         return next((item.value for item in command.values if is_secret(item.ref) and item.value), None)

@@ -112,6 +112,8 @@ class Signing:
         await asyncio.gather(*tasks, return_exceptions=True)
         if isinstance(self.authority, OutsideAuthority):
             await self.authority.close()
+        if self.internal is not None:
+            await asyncio.to_thread(self.internal.close)
 
     @property
     def internal(self) -> InternalAuthority | None:

@@ -16,7 +16,7 @@ from ..vocabulary import (
     SetNetworkProfile,
     SetPassword,
 )
-from .dialect import WireCall, told
+from .dialect import Unsupported, WireCall, told
 from .samples import utc
 from .words import Words
 
@@ -50,6 +50,9 @@ def _set_password(dialect: Any, command: SetPassword) -> WireCall:
 
 def _set_network(dialect: Any, command: SetNetworkProfile) -> WireCall:
     wire = dialect.wire
+    if command.password is not None and dialect.version == "2.0.1":
+        raise Unsupported("OCPP 2.0.1 has no password in a network profile: set_password gives one")
+    more = {} if command.password is None else {"basicAuthPassword": command.password}
     return "SetNetworkProfile", wire.SetNetworkProfileRequest(
         configurationSlot=command.slot,
         connectionData=wire.NetworkConnectionProfileType(
@@ -60,6 +63,7 @@ def _set_network(dialect: Any, command: SetNetworkProfile) -> WireCall:
             messageTimeout=command.message_timeout_s,
             securityProfile=command.security_profile,
             ocppInterface=command.interface,
+            **more,
         ),
     )
 
@@ -72,6 +76,7 @@ def _network_of(request: Any) -> SetNetworkProfile:
         security_profile=data.securityProfile,
         interface=data.ocppInterface,
         message_timeout_s=data.messageTimeout,
+        password=getattr(data, "basicAuthPassword", None),
     )
 
 

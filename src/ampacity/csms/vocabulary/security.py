@@ -70,7 +70,8 @@ class SetPassword(Struct, frozen=True, kw_only=True, tag="set_password"):
 
 class SetNetworkProfile(Struct, frozen=True, kw_only=True, tag="set_network_profile"):
     """Keep in a station's `slot` how it may reach us: URL, security profile, the interface. It connects so
-    once NetworkConfigurationPriority names the slot and it has been reset.
+    once NetworkConfigurationPriority names the slot and it has been reset; from then on with `password`,
+    where one is given (2.1).
     """
 
     slot: int
@@ -80,6 +81,7 @@ class SetNetworkProfile(Struct, frozen=True, kw_only=True, tag="set_network_prof
         "Wired0", "Wired1", "Wired2", "Wired3", "Wireless0", "Wireless1", "Wireless2", "Wireless3"
     ] = "Wired0"
     message_timeout_s: int = 30
+    password: str | None = None
 
 
 class SetSecurityProfile(Struct, frozen=True, kw_only=True, tag="set_security_profile"):
