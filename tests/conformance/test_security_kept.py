@@ -84,6 +84,36 @@ async def test_a_password_must_be_long_enough(tmp_path: Path) -> None:
             assert double.heard == []
 
 
+async def test_a_password_among_other_values(tmp_path: Path) -> None:
+    """The station's word on it counts, not that on its neighbours."""
+    async with running(tmp_path) as product:
+        await known(product)
+        other = {"component": {"name": "ClockCtrlr"}, "variable": {"name": "TimeOffset"}}
+        values = [
+            {"ref": {"component": "SecurityCtrlr", "variable": "BasicAuthPassword"}, "value": NEW},
+            {"ref": {"component": "ClockCtrlr", "variable": "TimeOffset"}, "value": "01:00"},
+        ]
+        async with station(product.port, "K1", "2.0.1", headers=basic("K1", PASSWORD)) as double:
+            double.reactions["SetVariables"] = {
+                "setVariableResult": [
+                    RESULT | {"attributeStatus": "Accepted"},
+                    other | {"attributeStatus": "Rejected"},
+                ]
+            }
+            assert (await product.command("K1", "set_variables", values=values)).status_code == 502
+        async with station(product.port, "K1", "2.0.1", headers=basic("K1", NEW)) as double:
+            double.reactions["SetVariables"] = {
+                "setVariableResult": [
+                    RESULT | {"attributeStatus": "Rejected"},
+                    other | {"attributeStatus": "Accepted"},
+                ]
+            }
+            values[0]["value"] = "yet-another-p4ssword"
+            assert (await product.command("K1", "set_variables", values=values)).status_code == 502
+        async with station(product.port, "K1", "2.0.1", headers=basic("K1", NEW)):
+            assert not (await product.get("/stations/K1/security"))["password_changing"]
+
+
 async def test_a_password_in_a_network_profile(tmp_path: Path) -> None:
     """2.1 may give one along: it counts beside the old until the station comes with it, and is shown
     nowhere.

@@ -73,6 +73,11 @@ CRITICAL = frozenset(
 
 PRIORITY = VariableRef(component="OCPPCommCtrlr", variable="NetworkConfigurationPriority")
 
+_NO = frozenset(
+    {"Rejected", "NotSupported", "UnknownComponent", "UnknownVariable", "NotSupportedAttributeType", "Failed"}
+)
+"""A station's words for what it did not take over."""
+
 Send = Callable[[StationState, Command, str], Awaitable[Outcome]]
 
 
@@ -184,14 +189,15 @@ class Security:
         """What the station made of a password: a clear yes ends the one before it, a clear no itself."""
         if _password_in(command) is None or not state.proof.next_hashes:
             return
-        if outcome.status == "Accepted" and not isinstance(command, SetNetworkProfile):
+        verdict = _verdict(command, outcome)
+        if verdict == "Accepted" and not isinstance(command, SetNetworkProfile):
             # The one before it is worth nothing from now on (A01.FR.03).
             state.password_hash, state.proof.next_hashes = state.proof.next_hashes[-1], ()
             self._post_station(state, password_hash=state.password_hash)
-        elif outcome.result in ("accepted", "timeout", "error"):
-            return  # after a reboot, or when its network profile is used, or nobody knows: either may count
-        else:
+        elif verdict in _NO or outcome.result in ("offline", "unsupported", "invalid", "not_accepted"):
             state.proof.next_hashes = state.proof.next_hashes[:-1]
+        else:
+            return  # after a reboot, or when its network profile is used, or nobody knows: either may count
         self._post_proof(state)
 
     # ------------------------------------------------------------ profiles
@@ -289,6 +295,15 @@ def _row(state: StationState) -> rows.StationSecurity:
         certificate=proof.certificate,
         certificate_ends_at=proof.certificate_ends_at,
     )
+
+
+def _verdict(command: Command, outcome: Outcome) -> str:
+    """The station's word on the password, which may be one of several values."""
+    if isinstance(command, SetVariables):
+        for value in outcome.data or ():
+            if isinstance(value, VariableValue) and is_secret(value.ref):
+                return value.status
+    return outcome.status
 
 
 def _password_in(command: Command | None) -> str | None:
