@@ -1594,7 +1594,8 @@ export interface SetPassword {
 
 /**
  * Keep in a station's `slot` how it may reach us: URL, security profile, the interface. It connects so
- * once NetworkConfigurationPriority names the slot and it has been reset.
+ * once NetworkConfigurationPriority names the slot and it has been reset; from then on with `password`,
+ * where one is given (2.1).
  */
 export interface SetNetworkProfile {
   slot: number;
@@ -1602,6 +1603,7 @@ export interface SetNetworkProfile {
   security_profile: 0 | 1 | 2 | 3;
   interface?: "Wired0" | "Wired1" | "Wired2" | "Wired3" | "Wireless0" | "Wireless1" | "Wireless2" | "Wireless3";
   message_timeout_s?: number;
+  password?: string | null;
 }
 
 /** Tell a station whose version has one place for it (1.6) to come by a higher security profile. */
