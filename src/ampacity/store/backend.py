@@ -46,6 +46,9 @@ class Backend(Protocol):
     def undo_unit(self, connection: Connection) -> None:
         """Undo what was done since `begin_unit`."""
 
+    def rows_changed(self, connection: Connection) -> int | None:
+        """Rows changed by the writer since it was opened; None where any commit shows that writing works."""
+
     def read(self, fn: Callable[[Connection], T]) -> T:
         """Run `fn` on a snapshot of the last commit; writing there raises."""
 

@@ -272,8 +272,9 @@ class Store:
     def _commit(self, group: deque[_Unit]) -> None:
         """Run units of `group` for at most `group_s` and commit; the rest goes back to the queue's head."""
         done: list[_Unit] = []
+        wrote = True
         try:
-            self._run_group(group, done)
+            wrote = self._run_group(group, done)
         except BaseException as error:  # the thread must outlive whatever a unit does
             kept = self._was_kept(error)
             if not kept:
@@ -286,7 +287,8 @@ class Store:
         if kept:
             self.figures.commits += 1
             self.figures.units += len(done)
-            self._tell(done, recovered=self._troubled)
+            # A commit that changed nothing has not touched the disk: it proves nothing of it.
+            self._tell(done, recovered=self._troubled and wrote)
         if group:
             self._put_back(group)
 
@@ -308,9 +310,11 @@ class Store:
                 self._wake.wait_for(lambda: self._awaited or self._closing, OUTCOME_EVERY_S)
         return kept
 
-    def _run_group(self, group: deque[_Unit], done: list[_Unit]) -> None:
+    def _run_group(self, group: deque[_Unit], done: list[_Unit]) -> bool:
+        """Returns whether the commit wrote anything, as far as one can tell."""
         connection = self.backend.writer()
         with connection.begin():
+            before = self.backend.rows_changed(connection)
             ends = time.perf_counter() + self.settings.group_s
             while group:
                 unit = group.popleft()
@@ -319,6 +323,7 @@ class Store:
                     self._run_unit(connection, unit)
                 if time.perf_counter() >= ends:
                     break
+            return before is None or self.backend.rows_changed(connection) != before
 
     def _run_unit(self, connection: Connection, unit: _Unit) -> None:
         self.backend.begin_unit(connection)

@@ -132,6 +132,9 @@ class PostgresBackend:
     def undo_unit(self, connection: Connection) -> None:
         dbapi(connection).undo()
 
+    def rows_changed(self, connection: Connection) -> int | None:
+        return None  # the server has answered
+
     def read(self, fn: Callable[[Connection], T]) -> T:
         try:
             return self._read(fn)

@@ -135,6 +135,10 @@ class SqliteBackend:
         driver.execute("ROLLBACK TO unit")
         driver.execute("RELEASE unit")
 
+    def rows_changed(self, connection: Connection) -> int | None:
+        changed: int = dbapi(connection).total_changes
+        return changed
+
     def read(self, fn: Callable[[Connection], T]) -> T:
         assert self._reading is not None, "open() comes first"
         with self._reading.connect() as connection, connection.begin():
