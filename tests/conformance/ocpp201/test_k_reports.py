@@ -271,6 +271,29 @@ async def test_TC_K_48_CSMS_external_limit(product: Product, name: str, version:
         assert limit["grid_critical"] is True
 
 
+@pytest.mark.parametrize(
+    "start", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "1969-12-31T23:59:59Z"]
+)
+@proves("K12.FR.02")
+async def test_TC_K_48_CSMS_a_limit_of_another_age(
+    product: Product, name: str, version: str, start: str
+) -> None:
+    """Times and numbers at the ends of what can be said are answered, kept and shown."""
+    async with charging(product, name, version) as charge:
+        schedule = held(1)["chargingSchedule"][0] | {"startSchedule": start, "duration": 2**62}
+        schedule["chargingSchedulePeriod"] = [
+            {"startPeriod": -(2**62), "limit": 1e300},
+            {"startPeriod": 2**62, "limit": -1e300},
+        ]
+        told = {"chargingLimit": {"chargingLimitSource": "SO"}, "chargingSchedule": [schedule], "evseId": 0}
+        assert await charge.double.call("NotifyChargingLimit", told) == {}
+        [limit] = (await product.get(f"/stations/{name}/charging"))["limits"]
+        assert len(limit["schedules"][0]["periods"]) == 2
+        plan = {"evseId": 1, "timeBase": start, "chargingSchedule": schedule}
+        answer = await charge.double.call("NotifyEVChargingSchedule", plan)
+        assert answer["status"] in ("Accepted", "Rejected")
+
+
 @proves("K12.FR.02")
 async def test_TC_K_48_CSMS_no_more_limits_than_honest(product: Product, name: str, version: str) -> None:
     """A station that tells limits without end is answered, and only the newest are kept."""

@@ -39,10 +39,18 @@ from .commands import send
 from .names import Api, Who, station_of
 
 
+def _moment(at: float | None) -> datetime | None:
+    """A station's time; None for one that is before or after all calendars."""
+    try:
+        return None if at is None else datetime.fromtimestamp(at, UTC)
+    except (OverflowError, ValueError):
+        return None
+
+
 def _schedule(schedule: Schedule) -> HeldScheduleView:
     return HeldScheduleView(
         unit=schedule.unit,
-        start=None if schedule.start is None else datetime.fromtimestamp(schedule.start, UTC),
+        start=_moment(schedule.start),
         duration_s=schedule.duration_s,
         periods=tuple(
             HeldPeriodView(start_s=period.start_s, limit=period.limit, number_phases=period.number_phases)
