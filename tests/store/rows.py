@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from ampacity.model.station import IdToken, MeterReading, Sample
+from ampacity.store.files import FileKind, FileRow
 from ampacity.store.findings import Finding
+from ampacity.store.jobs import FirmwareJobRow, LogJobRow
 from ampacity.store.journal import JournalEntry
 from ampacity.store.transactions import TransactionRow
 
@@ -94,3 +96,64 @@ def finding(finding_id: str, at: datetime = NOON, **changes: object) -> Finding:
         last_at=at,
     )
     return msgspec.structs.replace(found, **changes)
+
+
+def firmware_job(job_id: str, station_id: str = "CP1", operator_id: str = OPERATOR) -> FirmwareJobRow:
+    return FirmwareJobRow(
+        operator_id=operator_id,
+        job_id=job_id,
+        station_id=station_id,
+        kind="install",
+        request_id=2**31 - 1,
+        image_id="image1",
+        location="https://a.example/***/fw.bin",
+        checksum=None,
+        signed=True,
+        requested_by="user:ada",
+        requested_at=NOON,
+        retrieve_at=NOON,
+        install_at=None,
+        answer="",
+        state="Requested",
+        phase="open",
+        steps=[{"at": NOON.isoformat(), "status": "Downloading", "expected": True, "note": ""}],
+        updated_at=NOON,
+        version_before="1.0",
+        version_wanted="2.0",
+        version_check="waiting",
+    )
+
+
+def log_job(job_id: str) -> LogJobRow:
+    return LogJobRow(
+        operator_id=OPERATOR,
+        job_id=job_id,
+        station_id="CP1",
+        log_type="SecurityLog",
+        request_id=7,
+        location="https://a.example/***/",
+        oldest=NOON - timedelta(days=1),
+        latest=None,
+        requested_by="user:ada",
+        requested_at=NOON,
+        answer="Accepted",
+        state="Uploading",
+        phase="open",
+        steps=[],
+        updated_at=NOON,
+    )
+
+
+def stored(file_id: str, days: float = 0.0, kind: FileKind = "log") -> FileRow:
+    return FileRow(
+        operator_id=OPERATOR,
+        file_id=file_id,
+        kind=kind,
+        name="a.log",
+        bytes=5_000_000_000,
+        sha256="s",
+        md5="m",
+        station_id="CP1",
+        created_at=NOON - timedelta(days=days),
+        created_by="station:CP1",
+    )

@@ -8,72 +8,12 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from ampacity.store import Store, files, jobs
-from ampacity.store.files import FileRow, GrantRow
-from ampacity.store.jobs import FirmwareJobRow, ImageRow, LogJobRow
+from ampacity.store.files import GrantRow
+from ampacity.store.jobs import ImageRow
 from ampacity.store.operators import ensure_operator
 
 from .conftest import NOON, OPERATOR
-
-
-def firmware_job(job_id: str, station_id: str = "CP1", operator_id: str = OPERATOR) -> FirmwareJobRow:
-    return FirmwareJobRow(
-        operator_id=operator_id,
-        job_id=job_id,
-        station_id=station_id,
-        kind="install",
-        request_id=2**31 - 1,
-        image_id="image1",
-        location="https://a.example/***/fw.bin",
-        checksum=None,
-        signed=True,
-        requested_by="user:ada",
-        requested_at=NOON,
-        retrieve_at=NOON,
-        install_at=None,
-        answer="",
-        state="Requested",
-        phase="open",
-        steps=[{"at": NOON.isoformat(), "status": "Downloading", "expected": True, "note": ""}],
-        updated_at=NOON,
-        version_before="1.0",
-        version_wanted="2.0",
-        version_check="waiting",
-    )
-
-
-def log_job(job_id: str) -> LogJobRow:
-    return LogJobRow(
-        operator_id=OPERATOR,
-        job_id=job_id,
-        station_id="CP1",
-        log_type="SecurityLog",
-        request_id=7,
-        location="https://a.example/***/",
-        oldest=NOON - timedelta(days=1),
-        latest=None,
-        requested_by="user:ada",
-        requested_at=NOON,
-        answer="Accepted",
-        state="Uploading",
-        phase="open",
-        steps=[],
-        updated_at=NOON,
-    )
-
-
-def stored(file_id: str, days: float = 0.0, kind: files.FileKind = "log") -> FileRow:
-    return FileRow(
-        operator_id=OPERATOR,
-        file_id=file_id,
-        kind=kind,
-        name="a.log",
-        bytes=5_000_000_000,
-        sha256="s",
-        md5="m",
-        station_id="CP1",
-        created_at=NOON - timedelta(days=days),
-        created_by="station:CP1",
-    )
+from .rows import firmware_job, log_job, stored
 
 
 async def test_jobs_come_back_as_they_were_and_newest_first(store: Store) -> None:
