@@ -158,7 +158,7 @@ CASES_2 = [
          {"getVariableResult": [WIRE_VARIABLE | {"attributeStatus": "Accepted", "attributeValue": "60"}]},
          data=[VariableValue(ref=VARIABLE, value="60")]),
     Case(GetBaseReport(request_id=1), "GetBaseReport", {"requestId": 1, "reportBase": "FullInventory"},
-         ACCEPTED, data=[]),
+         ACCEPTED),
     Case(SetVariables(values=(VariableValue(ref=VARIABLE, value="60"),)), "SetVariables",
          {"setVariableData": [WIRE_VARIABLE | {"attributeValue": "60"}]},
          {"setVariableResult": [WIRE_VARIABLE | {"attributeStatus": "Accepted"}]},

@@ -123,6 +123,16 @@ async def test_TC_019_1_CSMS_get_all_keys(product: Product, name: str) -> None:
 
 
 @proves("1.6 5.8")
+async def test_TC_019_1_CSMS_get_all_keys_of_none(product: Product, name: str) -> None:
+    """A station without any key has told all that it has."""
+    async with product.station(name) as double:
+        double.reactions["GetConfiguration"] = {}
+        assert (await product.command(name, "get_base_report")).status_code == 200
+        [report] = await product.get(f"/stations/{name}/reports")
+        assert (report["state"], report["items"]) == ("complete", 0)
+
+
+@proves("1.6 5.8")
 async def test_TC_019_2_CSMS_get_one_key(product: Product, name: str) -> None:
     """One key is asked for by its name; one that the station does not know is told as such."""
     async with product.station(name) as double:

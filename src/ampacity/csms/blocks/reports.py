@@ -108,7 +108,7 @@ class Reports:
         if report is None or report.over:
             return
         report.status = outcome.status or outcome.result
-        if outcome.data:  # all at once: 1.6
+        if outcome.data is not None:  # all at once: 1.6
             report.items = len(outcome.data)
             self._finish(report, "complete")
         elif outcome.status == "EmptyResultSet":

@@ -82,7 +82,7 @@ def report_outcome(command: Any, reply: Any) -> Outcome:
     """Accepted means that parts follow; an empty result is accepted, and none do."""
     info = reply.statusInfo
     detail = "" if info is None else " ".join(part for part in (info.reasonCode, info.additionalInfo) if part)
-    return told(reply.status, WORDS_OF_INVENTORIES, detail, data=[])
+    return told(reply.status, WORDS_OF_INVENTORIES, detail)
 
 
 def _means_report(request: Any) -> GetReport:
