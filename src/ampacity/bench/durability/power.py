@@ -88,21 +88,24 @@ async def lose_power(folder: Path, plan: PowerPlan) -> PowerReport:
             stations = fleet(rng.randrange(2**32), plan.stations)
             _clear(home)
         began = time.perf_counter()
-        disk = await _live(home, stations, plan, rng, report)
+        disk, serves_from = await _live(home, stations, plan, rng, report)
         report.drive_s += time.perf_counter() - began
         began = time.perf_counter()
-        await _die(disk, home, look, stations, plan, rng, report)
+        positions = _moments(len(disk.notes), serves_from, plan.kills_a_round, rng)
+        await _die(disk, positions, home, look, stations, plan, rng, report)
         report.check_s += time.perf_counter() - began
     return report
 
 
 async def _live(
     home: Path, stations: list[Station], plan: PowerPlan, rng: random.Random, report: PowerReport
-) -> RecordingDisk:
+) -> tuple[RecordingDisk, int]:
+    """The disk of a round, and from which of its notes on stations were served."""
     disk = RecordingDisk(home, sync_takes_s=SYNC_TAKES_S)
     with disk.installed(), _on_connections(plan.pragma):
         async with opened(home, plan.settings) as store, plant(store) as built:
             await store.write(lambda c: c.exec_driver_sql(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}"))
+            serves_from = len(disk.notes)
             if plan.fault is not None:
                 disk.fault = plan.fault(rng)
             report.acknowledged += await drive(built, stations, disk.position, plan.messages_a_round, rng)
@@ -111,11 +114,19 @@ async def _live(
         raise BenchFailed(f"the recording disk itself failed: {disk.errors[0]!r}") from disk.errors[0]
     report.notes += len(disk.notes)
     report.syncs += disk.syncs
-    return disk
+    return disk, serves_from
+
+
+def _moments(notes: int, serves_from: int, count: int, rng: random.Random) -> list[int]:
+    """When power is lost: one time in ten at any moment, the making of a new database included, else while
+    stations are served.
+    """
+    return sorted(rng.randint(0 if rng.random() < 0.1 else serves_from, notes) for _ in range(count))
 
 
 async def _die(
     disk: RecordingDisk,
+    positions: list[int],
     home: Path,
     look: Path,
     stations: list[Station],
@@ -123,7 +134,6 @@ async def _die(
     rng: random.Random,
     report: PowerReport,
 ) -> None:
-    positions = sorted(rng.randint(0, len(disk.notes)) for _ in range(plan.kills_a_round))
     chosen = rng.randrange(len(positions))
     next_life = None
     for number, image in enumerate(images(disk.notes, disk.begin, disk.begin_numbers, positions, rng)):
