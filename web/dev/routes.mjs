@@ -22,6 +22,7 @@ const station = (id) => {
   return (
     e && {
       station_id: id, site_id: "harbour", online: e.online, version: e.version, vendor: e.vendor, model: "Post 22", serial: `SN-${id}-0042`, firmware: "3.1.7", booted_at: iso(world.now() - 86e6), last_seen: iso(world.now() - (e.online ? 4000 : 3e5)),
+      boot_policy: "accept", provision: true, registration: "Accepted", provisioning_problem: null, reboot_required: id === "CP-03",
       connectors: at.map((x) => ({ evse_id: 1, connector_id: 1, status: x.status, error: x.status === "Faulted" ? "GroundFailure" : "", at: iso(world.now() - 3e5) })), transactions: at.filter((x) => x.session).map((x) => x.session.transaction_id),
     }
   );
@@ -29,7 +30,7 @@ const station = (id) => {
 const variables = [
   ["OCPP16", "HeartbeatInterval", "300", false], ["OCPP16", "MeterValueSampleInterval", "10", false], ["OCPP16", "MeterValuesSampledData", "Energy.Active.Import.Register,Current.Import,Power.Active.Import", false],
   ["OCPP16", "NumberOfConnectors", "1", true], ["OCPP16", "SupportedFeatureProfiles", "Core,FirmwareManagement,SmartCharging,RemoteTrigger", true], ["OCPP16", "AuthorizationKey", null, false],
-].map(([component, variable, value, read_only]) => ({ component, variable, component_instance: null, variable_instance: null, evse_id: null, attribute: "Actual", value, read_only, seen_at: iso(world.now() - 6e6) }));
+].map(([component, variable, value, read_only]) => ({ component, variable, component_instance: null, variable_instance: null, evse_id: null, attribute: "Actual", value, read_only, connector_id: null, mutability: read_only ? "ReadOnly" : "ReadWrite", persistent: true, constant: false, data_type: null, unit: null, min_limit: null, max_limit: null, values_list: null, supports_monitoring: null, reboot_required: variable === "MeterValueSampleInterval", seen_at: iso(world.now() - 6e6) }));
 const FRAMES = [
   ["in", "MeterValues", '[2,"8f1c","MeterValues",{"connectorId":1,"transactionId":4711,"meterValue":[{"timestamp":"2026-05-12T08:51:10Z","sampledValue":[{"value":"15.9","measurand":"Current.Import","unit":"A","phase":"L1"}]}]}]'],
   ["out", "MeterValues", '[3,"8f1c",{}]'],
@@ -47,6 +48,35 @@ const audit = (n) =>
 
 const root = { use: "V2GRootCertificate", fingerprint: "3ac1".repeat(16), label: "V2G Root", subject: "CN=V2G Root CA QA G1,O=Example PKI,C=DE", issuer: "CN=V2G Root CA QA G1", serial_number: "4f21", not_before: iso(0), not_after: iso(world.now() + 9e10), expiring: false, expired: false, pem: "-----BEGIN CERTIFICATE-----", added_by: "user:owner", added_at: iso(world.now()) };
 const held = { station_id: "CP-01", use: "CSMSRootCertificate", certificate_id: "c1", certificate: { hash_algorithm: "SHA256", issuer_name_hash: "aa", issuer_key_hash: "bb", serial_number: "1f02aa7731c9" }, parent_id: null, subject: "CN=Ampacity Root,O=Example", not_after: iso(world.now() + 9e8), expiring: true, expired: false, installed_at: iso(world.now() - 9e8), reported_at: iso(world.now() - 6e6) };
+
+/** One of everything for the rooms of a station's page. */
+function rooms(path, query) {
+  const at = iso(world.now() - 6e5);
+  const page = (items) => ({ items, next: null });
+  const place = { component: "EVSE", component_instance: null, variable: "Temperature", variable_instance: null, evse_id: 1, connector_id: null };
+  const job = { job_id: "j1", station_id: "CP-01", request_id: 4, location: "https://files.example.org/4/", requested_by: "user:owner", requested_at: at, answer: "Accepted", updated_at: at, stalled_at: null };
+  const steps = ["Downloading", "Downloaded", "Installing"].map((status) => ({ at, status, expected: true, note: "" }));
+  const known = [
+    [/\/device-model$/, () => ({ items: variables.filter((v) => v.variable.toLowerCase().includes((query.get("text") ?? "").toLowerCase())), next: null, total: variables.length })],
+    [/\/reports$/, () => []],
+    [/\/drift$/, () => ({ station_id: "CP-01", settled: false, items: [{ ref: { ...place, component: "OCPP16", variable: "HeartbeatInterval", evse_id: null, attribute: "Actual" }, wanted: "600", actual: "300", state: "differs", template: "Calm heartbeat", status: "" }] })],
+    [/\/monitors$/, () => [{ ...place, monitor_id: 7, kind: "UpperThreshold", value: 60, severity: 2, in_transaction_only: false, seen_at: at }]],
+    [/\/events$/, () => (path.startsWith("/security") ? null : page([{ ...place, id: 1, station_id: "CP-01", event_id: 1, at, received_at: at, trigger: "Alerting", kind: "CustomMonitor", value: "61.0", severity: 2, monitor_id: 7, cause: null, cleared: false, alarm: true, tech_code: "E17", tech_info: null, station_transaction_id: null }]))],
+    [/^\/reservations$/, () => page(["active", "used", "no_show"].map((state, i) => ({ reservation_id: 9 - i, station_id: "CP-01", evse_id: i ? null : 1, connector_type: null, token: "04A2B1C3D4E5F6", kind: "ISO14443", group: null, expires_at: at, state, detail: "", no_show: state === "no_show", transaction_id: null, created_by: "user:owner", created_at: at, changed_at: at })))],
+    [/\/local-list$/, () => ({ station_id: "CP-01", enabled: true, version: 4, seen_version: 4, seen_at: at, state: "synced", detail: "", entries: 2, changed_at: at })],
+    [/\/local-list\/entries$/, () => tokens.slice(0, 2).map(({ value, kind }) => ({ value, kind }))],
+    [/\/security$/, () => ({ station_id: "CP-01", security_profile: 2, profile_used: 2, has_password: true, password_changing: false, certificate: null, certificate_ends_at: null, certificate_expired: false, tolerates_expired: false })],
+    [/^\/issued-certificates$/, () => []],
+    [/^\/security-events$/, () => page([{ event_id: "e1", station_id: "CP-01", kind: "TamperDetectionActivated", critical: true, detail: "door", happened_at: at, at }])],
+    [/\/display-messages$/, () => [{ message: { content: "Closed on Sunday", priority: "InFront", format: "UTF8", language: "en", state: "Idle", start: null, end: null, station_transaction_id: null, message_id: 3 }, status: "accepted", at }]],
+    [/^\/firmware$/, () => [{ image_id: "i1", vendor: "Voltwerk", model: "Post 22", version: "3.2.0", note: "", file_name: "post-3.2.0.bin", bytes: 8123456, sha256: "3ac1".repeat(16), md5: "9f".repeat(16), signed: false, signing_certificate: null, signature_check: "none", created_at: at, created_by: "user:owner" }]],
+    [/\/stations\/[^/]+\/firmware$/, () => page([{ ...job, kind: "update", image_id: "i1", retrieve_at: null, install_at: null, signed: false, state: "Installing", phase: "open", steps, ended_at: null, fetched_at: at, version_before: "3.1.7", version_wanted: "3.2.0", version_after: null, version_check: "waiting", published_at: [] }])],
+    [/\/logs$/, () => page([{ ...job, log_type: "DiagnosticsLog", oldest: null, latest: null, file_name: "cp-01.log", state: "Uploaded", phase: "done", steps: [{ at, status: "Uploaded", expected: true, note: "" }], ended_at: at, file: { file_id: "f1", name: "cp-01.log", bytes: 26000, sha256: "aa", created_at: at } }])],
+    [/^\/configurations$/, () => [{ name: "Calm heartbeat", vendor: "Voltwerk", model: "", stations: [], automatic: true, values: [{ ...place, component: "OCPP16", variable: "HeartbeatInterval", evse_id: null, attribute: "Actual", value: "600" }], changed_at: at, changed_by: "user:owner" }]],
+  ];
+  const answer = known.find(([pattern]) => pattern.test(path))?.[1]();
+  return answer ?? null;
+}
 
 export async function routes(method, path, query, body) {
   const m = (pattern) => path.match(new RegExp(`^${pattern}$`))?.slice(1).map(decodeURIComponent);
@@ -119,6 +149,8 @@ export async function routes(method, path, query, body) {
   if (path === "/certificates/expiring") return ok({ trusted: [], held: [{ ...held, not_after: iso(world.now() + 9e8), expiring: true }] });
   if (path === "/certificates") return ok(method === "POST" ? [root] : [root, { ...root, use: "MORootCertificate", fingerprint: "9f".repeat(32), label: "Old contracts", subject: "CN=Contract Root 2019,O=Example", expired: true, not_after: iso(world.now() - 4e9) }]);
   if (m("/stations/[^/]+/certificates")) return ok([held, { ...held, certificate_id: "c2", use: "V2GCertificateChain", subject: null, not_after: null, expiring: null, expired: null, installed_at: null }]);
+  const room = rooms(path, query);
+  if (room) return ok(room);
   if (path === "/tokens") {
     if (method === "POST") tokens = [...tokens, { group: null, expires_at: null, label: "", kind: "ISO14443", status: "Accepted", ...body }];
     return ok(method === "POST" ? tokens.at(-1) : tokens);
