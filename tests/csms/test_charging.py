@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,27 @@ async def test_a_default_of_the_station_and_one_of_an_evse_share_a_level(tmp_pat
         assert (outcome.status, len(double.heard)) == ("DuplicateProfile", 1)
         above = replace(whole, stack_level=1)
         assert (await node.command("CP1", SetProfile(evse_id=0, profile=above))).accepted
+
+
+async def test_a_composite_schedule_without_a_limit_is_no_zero(tmp_path: Path) -> None:
+    """2.1 may leave a limit out: nobody may take that for a station that draws nothing."""
+    async with world(tmp_path) as node, station(node.port, "CP1", "2.1") as double:
+        await node.until(lambda: "CP1" in node.csms.stations)
+        double.reactions["GetCompositeSchedule"] = ACCEPTED | {
+            "schedule": {
+                "evseId": 1,
+                "duration": 300,
+                "scheduleStart": "2026-03-02T12:00:00Z",
+                "chargingRateUnit": "A",
+                "chargingSchedulePeriod": [
+                    {"startPeriod": 0, "setpoint": 5.0},
+                    {"startPeriod": 60, "limit": 0.0},
+                    {"startPeriod": 90, "limit": 6.0, "limit_L2": 16.0, "limit_L3": 8.0},
+                ],
+            }
+        }
+        outcome = await node.command("CP1", GetCompositeSchedule(evse_id=1, duration_s=300))
+        assert [period.limit for period in outcome.data.periods] == [math.inf, 0.0, 16.0]
 
 
 async def test_modes_keep_programs_out(tmp_path: Path) -> None:

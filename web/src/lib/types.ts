@@ -1865,7 +1865,7 @@ export interface Profile {
   recurrency: "Daily" | "Weekly" | null;
 }
 
-/** A composite schedule as the station told it. */
+/** A composite schedule as the station told it. A period without a limit is infinite (JSON: null). */
 export interface CompositeSchedule {
   start: Instant;
   unit: "A" | "W";

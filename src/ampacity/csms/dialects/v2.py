@@ -6,6 +6,7 @@ structs from the module of its version. `v201` and `v21` say where they differ.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -376,6 +377,17 @@ def _changed(command: SetVariables, reply: Any) -> Outcome:
     return Outcome(result="accepted" if good else "rejected", status=word, data=values)
 
 
+def _told_limit(period: Any, unit: str) -> float:
+    """A period of 2.1 without a limit has none: that is no zero. Of limits of single phases the highest
+    counts in A, their sum in W.
+    """
+    if period.limit is None:
+        return math.inf
+    others = [getattr(period, name, None) for name in ("limit_L2", "limit_L3")]
+    limits = [float(period.limit), *(float(limit) for limit in others if limit is not None)]
+    return max(limits) if unit == "A" else sum(limits)
+
+
 def _composite(reply: Any) -> Outcome:
     schedule = reply.schedule
     if reply.status != "Accepted" or schedule is None:
@@ -387,7 +399,9 @@ def _composite(reply: Any) -> Outcome:
             unit=schedule.chargingRateUnit,
             periods=tuple(
                 SchedulePeriod(
-                    start_s=period.startPeriod, limit=period.limit or 0.0, number_phases=period.numberPhases
+                    start_s=period.startPeriod,
+                    limit=_told_limit(period, schedule.chargingRateUnit),
+                    number_phases=period.numberPhases,
                 )
                 for period in schedule.chargingSchedulePeriod
             ),

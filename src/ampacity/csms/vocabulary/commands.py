@@ -155,7 +155,7 @@ class GetCompositeSchedule(Struct, frozen=True, kw_only=True, tag="get_composite
 
 
 class CompositeSchedule(Struct, frozen=True, kw_only=True):
-    """A composite schedule as the station told it."""
+    """A composite schedule as the station told it. A period without a limit is infinite (JSON: null)."""
 
     start: datetime
     unit: Literal["A", "W"]
