@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ampacity.clock import WallClock
@@ -15,7 +18,7 @@ from ampacity.csms.link import PLAIN, Admitted, Line, NotAdmitted
 from ampacity.csms.settings import CsmsSettings, SecuritySettings
 from ampacity.csms.state import Stations, StationState
 from ampacity.model.station import StationInfo
-from ampacity.pki.authority import Subject
+from ampacity.pki.authority import Authority, Subject
 from tests.pki.chains import NOW, ec_key, issuing_authority, root_authority, serial
 
 HEX_KEY = "0011223344556677889aabbccddeeff0"
@@ -51,6 +54,10 @@ class FixedClock(WallClock):
 
     def __init__(self) -> None:
         self.at = NOW
+        self.ahead_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.ahead_s
 
     def now(self) -> datetime:
         return self.at
@@ -136,6 +143,30 @@ def test_a_certificate_must_be_the_stations_own_and_good() -> None:
     line = shown("CP1")
     door.revoked.add(hashlib.sha256(line.certificates[0]).hexdigest())
     assert "revoked" in door.why("CP1", None, line)
+
+
+def test_a_list_of_its_issuer_revokes_a_certificate(tmp_path: Path) -> None:
+    """A list that changes is read again; one that somebody else signed or that is none changes nothing."""
+    file = tmp_path / "makers.crl"
+    door = Door(security=SecuritySettings(revocation_lists=(str(file),)))
+    door.stations.add("o", "CP1")
+    line = shown("CP1")
+    mark = x509.load_der_x509_certificate(line.certificates[0]).serial_number
+    another = Authority(certificate=ISSUING.certificate, chain=ISSUING.chain, key=ec_key())
+    steps = (
+        (b"nothing of use", False),
+        (another.revoke([(mark, NOW)], NOW, 7).public_bytes(Encoding.PEM), False),
+        (ISSUING.revoke([(mark + 1, NOW)], NOW, 7).public_bytes(Encoding.DER), False),
+        (ISSUING.revoke([(mark, NOW)], NOW, 7).public_bytes(Encoding.PEM), True),
+        (b"nothing of use", True),
+    )
+    for number, (content, revoked) in enumerate(steps):
+        file.write_bytes(content)
+        os.utime(file, ns=(number + 1, number + 1))
+        door.clock.ahead_s += 61.0
+        verdict = door("CP1", None, line)
+        assert isinstance(verdict, NotAdmitted) is revoked, number
+    assert "revoked by its issuer" in door.why("CP1", None, line)
 
 
 def test_an_expired_certificate_comes_in_where_a_person_says_so() -> None:

@@ -28,11 +28,13 @@ from collections.abc import Callable
 from ..clock import Clock
 from ..pki.certificates import ChainError, Description, check_validity, common_names, describe, read_der
 from .link import Admitted, Line, NotAdmitted
+from .revoked import RevokedElsewhere
 from .settings import CsmsSettings
 from .state import Stations, StationState
 
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}){8,}")
 _REMEMBERED = 50_000
+LOOK_EVERY_S = 60.0
 
 
 def hash_password(password: str) -> str:
@@ -77,6 +79,8 @@ class Admission:
         self._clock = clock
         self._proved = proved
         self._objection = objection
+        self._elsewhere = RevokedElsewhere(settings.security.revocation_lists)
+        self._looked_at = float("-inf")
         self._verified: dict[tuple[str, str], bytes] = {}
 
     def __call__(self, identity: str, password: bytes | None, line: Line) -> Admitted | NotAdmitted:
@@ -138,6 +142,13 @@ class Admission:
             return NotAdmitted("certificate", reason)
         if objection := self._objection(own.fingerprint, identity):
             return NotAdmitted("certificate", f"the certificate of station {identity!r} {objection}")
+        if self._clock.monotonic() - self._looked_at > LOOK_EVERY_S:
+            self._looked_at = self._clock.monotonic()
+            self._elsewhere.look()
+        if self._elsewhere.names(chain):
+            return NotAdmitted(
+                "certificate", f"the certificate of station {identity!r} is revoked by its issuer"
+            )
         tolerated = state is not None and state.proof.tolerates_expired
         for certificate in chain[1:] if tolerated else chain:
             try:

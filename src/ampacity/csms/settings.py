@@ -20,6 +20,9 @@ class SecuritySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     `none` refuses. Certificates are for `certificate_days`, and renewed by ourselves `renew_before_days`
     before their end. `organization` must stand in a station's certificate where it is set.
 
+    `revocation_lists` are files (PEM or DER) of other authorities that vouch for stations, looked at each
+    minute.
+
     `key_passphrase` encrypts the authority's key files. `pkcs11_module` is the library of a hardware module,
     whose token `pkcs11_token` keeps the keys behind `pkcs11_pin`.
     """
@@ -30,6 +33,7 @@ class SecuritySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     certificate_days: float = 90.0
     renew_before_days: float = 30.0
     renew: bool = True
+    revocation_lists: tuple[str, ...] = ()
     authority_years: float = 20.0
     key_passphrase: str = ""
     pkcs11_module: str = ""
