@@ -21,6 +21,7 @@ from tests.e2e.test_console import PATIENCE_MS, axe_violations
 TABS = (
     "overview",
     "actions",
+    "charging",
     "variables",
     "monitoring",
     "reservations",
@@ -200,6 +201,19 @@ def test_a_template_tells_of_drift_and_sets_what_is_expected(signed_in: Page, de
     expect(main).not_to_contain_text("One variable differs", timeout=PATIENCE_MS)
     told = ask(page, "/stations/WP-06/variables")
     assert [item["value"] for item in told if item["variable"] == "HeartbeatInterval"] == ["600"]
+
+
+def test_the_limits_that_a_station_holds_are_shown(signed_in: Page, demo: Demo) -> None:
+    page = signed_in
+    page.goto(f"{demo.address}/stations/WP-08?tab=charging")
+    profiles = page.get_by_test_id("profiles")
+    expect(profiles).to_contain_text("TxDefaultProfile", timeout=PATIENCE_MS)
+    held = ask(page, "/stations/WP-08/charging")["installed"]
+    expect(profiles.locator("tbody tr")).to_have_count(len(held))
+    for mode, kept in (("observed", "observed"), ("", None)):
+        with page.expect_response(lambda answer: answer.request.method == "PUT"):
+            page.get_by_test_id("charging-mode").select_option(mode)
+        assert ask(page, "/stations/WP-08/charging")["mode"] == kept
 
 
 def test_the_live_tail_is_filtered(signed_in: Page, demo: Demo) -> None:
