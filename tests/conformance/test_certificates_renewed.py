@@ -42,6 +42,9 @@ async def test_an_authority_of_our_own_does_for_everything(tmp_path: Path, trans
         key = ec.generate_private_key(ec.SECP256R1())
         async with station(plain, "R1", "2.0.1") as double:
             chain = await asked_for(double, key)
+            await product.until(
+                lambda rows: rows[0]["state"] == "installed", "/issued-certificates", station_id="R1"
+            )
         file = tmp_path / "station.pem"
         file.write_bytes(chain.encode() + pem_key(key))
         trust = ssl.create_default_context(cadata=(await product.get("/authority"))["root"])
@@ -58,14 +61,17 @@ async def test_an_authority_of_our_own_does_for_everything(tmp_path: Path, trans
             asked = await double.wait_heard("TriggerMessage")
             assert asked == {"requestedMessage": "SignChargingStationCertificate"}
             await asked_for(double, ec.generate_private_key(ec.SECP256R1()))
+            await product.until(
+                lambda rows: [row["state"] for row in rows] == ["installed", "installed"],
+                "/issued-certificates",
+                station_id="R1",
+            )
         for _ in range(200):
             async with station(tls, "R1", "2.0.1", ssl=trust) as double:
                 if shown_to(double) != before:
                     break
         else:
             raise AssertionError("the door shows its old certificate, though that has expired")
-        states = [row["state"] for row in await product.get("/issued-certificates", station_id="R1")]
-        assert states == ["installed", "installed"]
 
 
 async def test_files_that_change_are_shown_and_bad_ones_are_not(tmp_path: Path) -> None:

@@ -371,6 +371,9 @@ async def test_TC_A_08_CSMS_a_revoked_certificate_ends_its_connection(
     key = ec.generate_private_key(ec.SECP256R1())
     async with doors.station(doors.plain, name, version, password=PASSWORD) as double:
         chain = await renewed(doors, double, name, key, "ChargingStation", "Accepted")
+        await doors.product.until(
+            lambda rows: rows and rows[0]["state"] == "installed", "/issued-certificates", station_id=name
+        )
     file = doors.file(chain.encode() + pem_key(key))
     async with doors.station(doors.mutual, name, version, certificate=file) as double:
         [issued] = await doors.product.get("/issued-certificates", station_id=name)
