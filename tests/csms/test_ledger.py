@@ -113,6 +113,36 @@ async def test_a_repetition_counts_once_on_its_way_lately_and_after_a_restart(ad
         assert row.energy_wh == 200.0
 
 
+async def test_a_stop_while_something_is_written_loses_nothing(address: str, monkeypatch: Any) -> None:
+    begun, go = asyncio.Event(), asyncio.Event()
+    words = speech("2.0.1", "CP1")
+    async with world(address) as node:
+        ledger, write, stop = node.csms.ledger, node.store.write, node.csms.ledger.stop
+
+        async def slow(unit: Any) -> Any:
+            if unit.__qualname__.startswith("Ledger."):
+                begun.set()
+                await go.wait()
+            return await write(unit)
+
+        async def stop_and_let_go() -> None:
+            go.set()
+            await stop()
+
+        async with station(node.port, "CP1", "2.0.1") as double:
+            await double.call("Heartbeat", {})
+            monkeypatch.setattr(node.store, "write", slow)
+            monkeypatch.setattr(ledger, "stop", stop_and_let_go)
+            words.started(await double.call(*words.start(1, "CAFE", 1_000, at(0))))
+            await begun.wait()
+            await double.call(*words.meter(1_100, 7_000, at(1)))
+    async with world(address) as node:
+        (row,) = await node.store.read(lambda c: transactions.list_transactions(c, OPERATOR))
+        assert row.energy_wh == 100.0
+        keys = await node.store.read(lambda c: c.execute(select(message_key.c.retry_key)).all())
+        assert len(keys) == 2
+
+
 async def test_a_message_that_can_not_be_followed_up_is_kept_once(address: str, monkeypatch: Any) -> None:
     def fails(*_: object, **__: object) -> None:
         raise ArithmeticError("nobody foresaw this")

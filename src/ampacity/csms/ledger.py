@@ -81,6 +81,7 @@ class Ledger:
         """Open transactions as they are in the store: which of their columns have changed."""
         self.samples = Deriving(store, self._understood)
         self._writing = asyncio.Lock()
+        self._writes: set[asyncio.Task[None]] = set()
 
     def owned(self, kind: type[Said], owner: Owner) -> None:
         """Name the owner of a kind of message."""
@@ -322,7 +323,17 @@ class Ledger:
     # ------------------------------------------------------------ writing what was derived
 
     async def write(self) -> None:
-        """Write what has gathered, now. Raises StoreUnavailable; then it stays gathered."""
+        """Write what has gathered, now. Raises StoreUnavailable; then it stays gathered.
+
+        Goes on when its caller is cancelled: a batch that was given up half-way would be neither gathered nor
+        written, and the mark of the next one would pass over it.
+        """
+        writing = asyncio.ensure_future(self._write_gathered())
+        self._writes.add(writing)
+        writing.add_done_callback(self._writes.discard)
+        await asyncio.shield(writing)
+
+    async def _write_gathered(self) -> None:
         async with self._writing:
             batch = self._batch
             if not batch.marks and not batch.rows:
