@@ -6,8 +6,8 @@ Revision: 0015.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

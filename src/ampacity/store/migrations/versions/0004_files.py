@@ -1,10 +1,10 @@
-"""Files, addresses of files, firmware images, and the jobs around them. Revision: 0014."""
+"""Files, addresses of files, firmware images, and the jobs around them."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0010"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

@@ -1,11 +1,11 @@
-"""Stations' security: what each has proved, the certificates it got, its events. Revision: 0010."""
+"""Stations' security: what each has proved, the certificates it got, its events."""
 
 import sqlalchemy as sa
 from alembic import op
 
 from ampacity.store.columns import Instant
 
-revision = "0010"
+revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None

@@ -1,10 +1,10 @@
-"""Display messages of stations, and prices. Revision: 0016."""
+"""Display messages of stations, and prices."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0016"
-down_revision = "0013"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

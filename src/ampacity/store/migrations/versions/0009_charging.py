@@ -1,10 +1,10 @@
-"""How stations are treated in smart charging and what they told, and profile templates. Revision: 0012."""
+"""How stations are treated in smart charging and what they told, and profile templates."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0016"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
