@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from tools import tolerance
+from tools import conformance, tolerance
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = ROOT / "docs" / "figures"
@@ -138,4 +138,5 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "commands.md": commands(),
         ROOT / "docs" / "settings.md": settings(),
         ROOT / "docs" / "tolerance.md": tolerance.page(),
+        ROOT / "docs" / "conformance.md": conformance.page(),
     }

@@ -1,6 +1,6 @@
 """What a token may and where, the local lists that stations hold, and reservations.
 
-Revision: 0015.
+Revision: 0005.
 """
 
 import sqlalchemy as sa

@@ -1,5 +1,5 @@
 """Certificates: the roots that an operator trusts, and what each station holds.
-Revision: 0011.
+Revision: 0006.
 """
 
 import sqlalchemy as sa

@@ -3,7 +3,7 @@ customer reports; how stations are let in and provisioned.
 
 The key of `variable` gets the connector, which SQLite can't change in place: the table is made anew. Stations
 that have booted count as accepted.
-Revision: 0013.
+Revision: 0007.
 """
 
 import sqlalchemy as sa
