@@ -1,6 +1,6 @@
 """Composite schedules as another implementation of the standards (EVerest's libocpp) expects them for its own
-profiles: all of those, where the reference folder is at hand (AMPACITY_REFERENCE). `test_composite_cases` has
-the same meanings in profiles of ours.
+profiles: all of those, where the reference folder is at hand (AMPACITY_REFERENCE; else this file is not
+collected, see conftest). `test_composite_cases` has the same meanings in profiles of ours.
 
 A line of the table: what it shows, the version, the folders or files of profiles for EVSE 0 and for EVSE 1
 (and 2), from when to when, the unit, and the periods (start, limit, phases) that come out. None as a limit is
@@ -303,12 +303,12 @@ PHASE_CASES: list[tuple[str, tuple[str, ...], str, str, str, list[dict[str, Any]
     ),
 ]  # fmt: skip
 
-if "AMPACITY_REFERENCE" not in os.environ:
-    EVSE_CASES, STATION_CASES, PHASE_CASES = [], [], []
+REFERENCE = Path(os.environ["AMPACITY_REFERENCE"])
+VECTORS = next(REFERENCE.glob("**/ocpp/everest-vectors"))
 
 
 def root(version: str) -> Path:
-    return Path(os.environ["AMPACITY_REFERENCE"]) / "ocpp" / "everest-vectors" / version / "json"
+    return VECTORS / version / "json"
 
 
 def read(version: str, place: str) -> list[ChargingProfile]:
@@ -380,34 +380,32 @@ def test_phases_setpoints_and_discharge_come_out_as_the_vectors_say(case: tuple[
         assert {key: pytest.approx(value) for key, value in wanted.items()} == line
 
 
-if "AMPACITY_REFERENCE" in os.environ:
-    VECTORS = Path(os.environ["AMPACITY_REFERENCE"]) / "ocpp" / "everest-vectors"
+@pytest.mark.parametrize(("folder", "gone"), [("valid", False), ("invalid", True)])
+def test_a_profile_ends_with_its_time_offline(folder: str, gone: bool) -> None:
+    """The upper one lasts for its maxOfflineDuration of 600 s, and comes back unless it may not."""
+    profiles = read("v2", f"offline_duration/{folder}_after_offline_duration/")
+    start = at("2024-01-17T18:00:00")
 
-    @pytest.mark.parametrize(("folder", "gone"), [("valid", False), ("invalid", True)])
-    def test_a_profile_ends_with_its_time_offline(folder: str, gone: bool) -> None:
-        """The upper one lasts for its maxOfflineDuration of 600 s, and comes back unless it may not."""
-        profiles = read("v2", f"offline_duration/{folder}_after_offline_duration/")
-        start = at("2024-01-17T18:00:00")
+    def setpoint(offline_s: float, held: list[ChargingProfile]) -> float | None:
+        return composite_schedule(held, start, 60.0, start, unit="W", offline_s=offline_s)[0].setpoint
 
-        def setpoint(offline_s: float, held: list[ChargingProfile]) -> float | None:
-            return composite_schedule(held, start, 60.0, start, unit="W", offline_s=offline_s)[0].setpoint
+    assert [setpoint(offline_s, profiles) for offline_s in (0.0, 300.0, 900.0)] == [
+        -2000.0,
+        -2000.0,
+        None,
+    ]
+    assert setpoint(0.0, after_offline(profiles, 900.0)) == (None if gone else -2000.0)
 
-        assert [setpoint(offline_s, profiles) for offline_s in (0.0, 300.0, 900.0)] == [
-            -2000.0,
-            -2000.0,
-            None,
-        ]
-        assert setpoint(0.0, after_offline(profiles, 900.0)) == (None if gone else -2000.0)
 
-    @pytest.mark.parametrize("path", sorted(VECTORS.glob("v*/json/**/*.json")), ids=lambda p: p.stem)
-    def test_every_vector_is_understood_or_refused(path: Path) -> None:
-        """All are profiles but the one that lacks its unit."""
-        version = path.relative_to(VECTORS).parts[0]
-        place = str(path.relative_to(root(version)))
-        if "no_chargingRateUnit" in place:
-            with pytest.raises(msgspec.ValidationError, match="chargingRateUnit"):
-                read(version, place)
-        else:
-            [profile] = read(version, place)
-            for kind in ("A", "W"):
-                composite_schedule([profile], at("2024-01-17T12:00:00"), 86_400.0, None, unit=kind)
+@pytest.mark.parametrize("path", sorted(VECTORS.glob("v*/json/**/*.json")), ids=lambda p: p.stem)
+def test_every_vector_is_understood_or_refused(path: Path) -> None:
+    """All are profiles but the one that lacks its unit."""
+    version = path.relative_to(VECTORS).parts[0]
+    place = str(path.relative_to(root(version)))
+    if "no_chargingRateUnit" in place:
+        with pytest.raises(msgspec.ValidationError, match="chargingRateUnit"):
+            read(version, place)
+    else:
+        [profile] = read(version, place)
+        for kind in ("A", "W"):
+            composite_schedule([profile], at("2024-01-17T12:00:00"), 86_400.0, None, unit=kind)
