@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
+import asyncpg
 import pytest
 
 from ampacity.store import StoreTrouble, StoreUnavailable
@@ -54,6 +56,26 @@ async def test_a_commit_that_was_cut_off_is_looked_up(pg_database: str, cut: Cut
         assert await has(store, "afterwards")
         assert [trouble.kind for trouble in troubles] == ["unreachable", "recovered"]
         await store.close()
+
+
+async def test_its_own_lost_session_does_not_lock_it_out(pg_database: str) -> None:
+    """The server may hold the writer's lock for a session that is gone until it has noticed."""
+    store = await open_store(pg_database)
+    ghost = await asyncpg.connect(pg_database)
+    await ghost.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = "
+        "(SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    await ghost.execute("SELECT pg_advisory_lock(hashtext('ampacity writer'), hashtext(current_schema()))")
+    with contextlib.suppress(StoreUnavailable):  # what finds the session gone
+        await store.write(put("first"))
+    writing = asyncio.ensure_future(store.write(put("second")))
+    await asyncio.wait([writing], timeout=0.3)
+    assert not writing.done()  # it waits for the lock
+    await ghost.close()
+    await writing
+    assert await has(store, "second")
+    await store.close()
 
 
 async def test_closing_does_not_wait_for_an_outcome(pg_database: str) -> None:

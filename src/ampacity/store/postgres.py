@@ -30,6 +30,9 @@ from .statements import dbapi
 
 log = logging.getLogger(__name__)
 
+LOST_SESSION_S = 3.0
+"""For so long a server may take to notice that a session of ours is gone."""
+
 T = TypeVar("T")
 
 LOCKED_WITHIN_S = 5.0
@@ -116,7 +119,7 @@ class PostgresBackend:
             connection = self._writing.connect()
             try:
                 if not self.beside:
-                    _lock(connection, self.place)
+                    _lock_again(connection, self.place)
             except BaseException:
                 connection.close()
                 raise
@@ -321,6 +324,19 @@ def _lock(connection: Connection, place: str) -> None:
     )
     if not taken:
         raise StoreUnavailable("locked", place, "another session holds the writer's lock", REMEDIES["locked"])
+
+
+def _lock_again(connection: Connection, place: str) -> None:
+    """The same for who had it: our own session that was cut off may hold it until the server has noticed."""
+    ends = time.monotonic() + LOST_SESSION_S
+    while True:
+        try:
+            _lock(connection, place)
+            return
+        except StoreUnavailable:
+            if time.monotonic() >= ends:
+                raise
+            time.sleep(0.05)
 
 
 def _remedy(kind: TroubleKind, state: str) -> str | None:
