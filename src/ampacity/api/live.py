@@ -99,11 +99,6 @@ class LiveFeed:
         self._end: Callable[[], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    @property
-    def watchers(self) -> int:
-        """How many watch."""
-        return len(self._watchers)
-
     def join(self) -> Watcher:
         """A new client, in step with the site as it is now."""
         if self._end is None:

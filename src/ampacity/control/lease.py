@@ -22,8 +22,6 @@ from msgspec import Struct
 BACKDATE_S = 60
 """Whole seconds by which a profile's start lies in the station's past."""
 
-_DECIMALS = 1
-
 
 class Period(Struct, frozen=True, gc=False):
     """From `start_s` seconds after the schedule's start, `limit_a`."""

@@ -117,11 +117,6 @@ class Car:
         return 100.0 * self.soc if self._dc else None
 
     @property
-    def target_wh(self) -> float:
-        """Energy at the meter after which it stops: what was requested, or less where the battery is full."""
-        return self._target_wh
-
-    @property
     def full(self) -> bool:
         """It wants no more."""
         return self._energy_wh >= self._target_wh

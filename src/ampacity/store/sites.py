@@ -113,11 +113,6 @@ def set_strategy(connection: Connection, operator_id: str, site_id: str, strateg
     return _change_site(connection, operator_id, site_id, {"strategy": strategy})
 
 
-def set_commissioned(connection: Connection, operator_id: str, site_id: str, commissioned: bool) -> bool:
-    """Note whether a site is proven; returns whether it is known."""
-    return _change_site(connection, operator_id, site_id, {"commissioned": commissioned})
-
-
 def remove_site(connection: Connection, operator_id: str, site_id: str) -> bool:
     """Forget a site with its circuits and EVSEs; stations stay known, without a site; the history of limits
     stays.

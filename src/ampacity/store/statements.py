@@ -12,10 +12,9 @@ from contextlib import closing
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Boolean, Connection, Table, bindparam
+from sqlalchemy import BindParameter, Connection, Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
-from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.types import TypeDecorator
 
 
@@ -122,29 +121,6 @@ def parameters(table: Table, without: tuple[str, ...] = ()) -> dict[str, BindPar
         for column in table.c
         if column.name not in without
     }
-
-
-def read_row(table: Table, stored: tuple[Any, ...]) -> dict[str, Any]:
-    """The values by column of a row that `one` or `all` gave for a select of the whole table."""
-    return {
-        name: value if convert is None or value is None else convert(value)
-        for (name, convert), value in zip(_readers(table), stored, strict=True)
-    }
-
-
-@cache
-def _readers(table: Table) -> list[tuple[str, Callable[[Any], Any] | None]]:
-    return [(column.name, _reader(column.type)) for column in table.c]
-
-
-def _reader(type_: Any) -> Callable[[Any], Any] | None:
-    if isinstance(type_, TypeDecorator):
-        return lambda value: type_.process_result_value(value, _ANY_DIALECT)
-    return bool if isinstance(type_, Boolean) else None
-
-
-_ANY_DIALECT = DefaultDialect()
-"""Our types store the same on each database, so they need not know which one it is."""
 
 
 def _converter(type_: Any, dialect: Dialect) -> Callable[[Any], Any] | None:

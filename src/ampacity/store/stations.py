@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType, structs
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from ..model.station import ConnectorStatus, StationInfo
 from .statements import Prepared, insert_or_ignore, upsert
@@ -159,14 +159,6 @@ def record_sights(connection: Connection, sights: Sequence[Sight]) -> None:
             for sight in sights
         ],
     )
-
-
-def remove_station(connection: Connection, operator_id: str, station_id: str) -> bool:
-    """Forget a station that no site's EVSE refers to; its transactions and journal stay."""
-    result = connection.execute(
-        delete(station).where(station.c.operator_id == operator_id, station.c.station_id == station_id)
-    )
-    return result.rowcount > 0
 
 
 def _change(connection: Connection, operator_id: str, station_id: str, values: dict[str, Any]) -> bool:

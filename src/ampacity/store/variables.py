@@ -30,17 +30,6 @@ _KEY = (
     "connector_id",
     "attribute",
 )
-_TRAITS = (
-    "mutability",
-    "persistent",
-    "constant",
-    "data_type",
-    "unit",
-    "min_limit",
-    "max_limit",
-    "values_list",
-    "supports_monitoring",
-)
 
 
 class StationVariable(Struct, frozen=True, kw_only=True):
