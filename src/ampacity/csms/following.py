@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
+from sqlalchemy import Connection
 
-from ..store import StoreClosed, StoreUnavailable
+from ..store import StoreClosed, StoreUnavailable, files, jobs
 from ..store.jobs import FirmwareJobRow, LogJobRow
 from .context import Context
-from .progress import Course, Phase, Step, advance
+from .progress import ASKED, Course, Phase, Step, advance
 from .state import StationState
 from .vocabulary import Command, Outcome, VariableRef
 
@@ -115,24 +116,49 @@ def ended(row: JobRow, phase: Phase, at: datetime, status: str, note: str) -> Jo
     return replace(row, phase=phase, steps=_with(row.steps, step), updated_at=at, ended_at=at)
 
 
+def refused(outcome: Outcome) -> bool:
+    """Whether a station will surely not do what it was asked for; without an answer it may."""
+    return not outcome.accepted and outcome.result != "timeout"
+
+
+def answered(row: JobRow, outcome: Outcome, at: datetime) -> JobRow:
+    """The job after the answer to its request. A station may have begun already: then its words count, not
+    that the answer came late.
+    """
+    answer = outcome.status if outcome.accepted or outcome.result == "rejected" else ""
+    row = replace(row, answer=answer or outcome.result)
+    if refused(outcome) and row.state == ASKED:
+        row = ended(row, "refused", at, row.answer, outcome.detail)
+    return row
+
+
+def supersede(connection: Connection, row: JobRow, others: Sequence[JobRow], at: datetime) -> None:
+    """End what a station had under way when it took the job `row`, and let its addresses be good no more."""
+    for other in others:
+        if other.job_id != row.job_id:
+            note = "the station took a later request"
+            jobs.save_job(connection, ended(other, "cancelled", at, "Cancelled", note))
+            files.withdraw_grants(connection, other.operator_id, other.job_id)
+
+
 def _with(steps: list[dict[str, Any]], step: Step) -> list[dict[str, Any]]:
     if len(steps) >= FIRST_STEPS + LAST_STEPS:
         steps = [*steps[:FIRST_STEPS], *steps[1 - LAST_STEPS :]]
     return [*steps, msgspec.to_builtins(step)]
 
 
-def strange_one(jobs: Sequence[JobRow]) -> JobRow | None:
+def strange_one(known: Sequence[JobRow]) -> JobRow | None:
     """The job of a station that nobody here asked for, where it tells of one already: it gets no second."""
-    return next((row for row in jobs if row.requested_by == STRANGE and row.phase == "open"), None)
+    return next((row for row in known if row.requested_by == STRANGE and row.phase == "open"), None)
 
 
-def told_of(jobs: Sequence[JobRow], request_id: int | None, fits: Callable[[JobRow], bool]) -> JobRow | None:
+def told_of(known: Sequence[JobRow], request_id: int | None, fits: Callable[[JobRow], bool]) -> JobRow | None:
     """Which of a station's jobs (the newest first) a word is about. One without a request id is about the
     newest that is open, or else the newest.
     """
     if request_id is not None:
-        return next((row for row in jobs if row.request_id == request_id), None)
-    fitting = [row for row in jobs if fits(row)]
+        return next((row for row in known if row.request_id == request_id), None)
+    fitting = [row for row in known if fits(row)]
     return next((row for row in fitting if row.phase == "open"), fitting[0] if fitting else None)
 
 

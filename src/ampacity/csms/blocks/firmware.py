@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from ...files.service import FileService
 from ...model.events import StationBooted
-from ...store import StoreClosed, StoreUnavailable, files, jobs
+from ...store import StoreClosed, StoreUnavailable, jobs
 from ...store.files import FileRow, GrantRow
 from ...store.identifiers import sortable_id
 from ...store.jobs import FirmwareJobRow, ImageRow
@@ -27,13 +27,16 @@ from ..following import (
     STRANGE,
     Begun,
     Send,
+    answered,
     check_protocol,
     ended,
     fit_to_show,
     look_for_ever,
     numbers,
+    refused,
     stepped,
     strange_one,
+    supersede,
     told_of,
 )
 from ..progress import ASKED, stalls_at
@@ -129,26 +132,19 @@ class Firmware:
         command = replace(command, request_id=request_id)
         install = command if isinstance(command, UpdateFirmware) else None
         wanted = "" if install is None else install.version
-        row = FirmwareJobRow(
-            operator_id=state.operator_id,
+        row = _job(
+            state,
+            "publish" if install is None else "install",
+            request_id,
+            actor,
+            now,
             job_id=job_id,
-            station_id=state.station_id,
-            kind="publish" if install is None else "install",
-            request_id=request_id,
             image_id=command.image_id,
             location=fit_to_show(command.location),
             checksum=command.checksum if isinstance(command, PublishFirmware) else None,
             signed=install is not None and install.signature is not None,
-            requested_by=actor,
-            requested_at=now,
             retrieve_at=retrieve_at,
             install_at=install_at,
-            answer="",
-            state=ASKED,
-            phase="open",
-            steps=[],
-            updated_at=now,
-            version_before=state.info.firmware,
             version_wanted=wanted,
             version_check="waiting" if wanted else "unknown",
         )
@@ -170,28 +166,19 @@ class Firmware:
     async def answered(self, state: StationState, begun: Begun, outcome: Outcome) -> Outcome:
         """Write what the station said to the request. What it had under way is over when it took this one."""
         now = self._context.clock.now()
-        refused = not outcome.accepted and outcome.result != "timeout"
 
         def unit(connection: Connection) -> None:
             row = jobs.find_firmware_job(connection, state.operator_id, begun.job_id)
             if row is None:
                 return
-            answer = outcome.status if outcome.accepted or outcome.result == "rejected" else outcome.result
-            row = replace(row, answer=answer or outcome.result)
-            # A station may already have begun: its words count, not that the answer came late.
-            if refused and row.state == ASKED:
-                row = ended(row, "refused", now, answer or outcome.result, outcome.detail)
+            row = answered(row, outcome, now)
             jobs.save_job(connection, row)
-            if not outcome.accepted:
-                return
-            for other in jobs.firmware_jobs(connection, state.operator_id, state.station_id, phase="open"):
-                if other.job_id != row.job_id and other.kind == row.kind:
-                    note = "the station took a later request"
-                    jobs.save_job(connection, ended(other, "cancelled", now, "Cancelled", note))
-                    files.withdraw_grants(connection, state.operator_id, other.job_id)
+            if outcome.accepted:
+                known = jobs.firmware_jobs(connection, state.operator_id, state.station_id, phase="open")
+                supersede(connection, row, [other for other in known if other.kind == row.kind], now)
 
         await self._context.store.write(unit)
-        if refused and self._files is not None:
+        if refused(outcome) and self._files is not None:
             await self._files.withdraw(state.operator_id, begun.job_id)
         return replace(outcome, data=JobBegun(job_id=begun.job_id, request_id=begun.request_id))
 
@@ -245,7 +232,7 @@ class Firmware:
             if row is None:
                 if status == "Idle":
                     return
-                row = strange_one(known) or self._strange(state, kind, request_id, signed)
+                row = strange_one(known) or _job(state, kind, request_id, STRANGE, now, signed=signed)
                 row = replace(row, request_id=request_id)
             made = stepped(row, kind, status, now, said.note)
             if made is None:
@@ -260,35 +247,6 @@ class Firmware:
 
         await self._context.store.write(unit)
         self._watched.add((state.operator_id, state.station_id))
-
-    def _strange(
-        self, state: StationState, kind: Literal["install", "publish"], request_id: int | None, signed: bool
-    ) -> FirmwareJobRow:
-        """A job that nobody here asked for: another system did, or it was forgotten."""
-        now = self._context.clock.now()
-        return FirmwareJobRow(
-            operator_id=state.operator_id,
-            job_id=sortable_id(now),
-            station_id=state.station_id,
-            kind=kind,
-            request_id=request_id,
-            image_id=None,
-            location="",
-            checksum=None,
-            signed=signed,
-            requested_by=STRANGE,
-            requested_at=now,
-            retrieve_at=None,
-            install_at=None,
-            answer="",
-            state=ASKED,
-            phase="open",
-            steps=[],
-            updated_at=now,
-            version_before=state.info.firmware,
-            version_wanted="",
-            version_check="unknown",
-        )
 
     def booted(self, event: StationBooted) -> None:
         """A station tells its version."""
@@ -351,6 +309,41 @@ class Firmware:
             if state is not None and state.online:
                 publishing = "Publish" if row.kind == "publish" else ""
                 await self._send(state, Trigger(message=f"{publishing}FirmwareStatusNotification"), ACTOR)
+
+
+def _job(
+    state: StationState,
+    kind: Literal["install", "publish"],
+    request_id: int | None,
+    by: str,
+    at: datetime,
+    **known: Any,
+) -> FirmwareJobRow:
+    """A new job of which nothing has been told; of one that nobody here asked for no more is known."""
+    row = FirmwareJobRow(
+        operator_id=state.operator_id,
+        job_id=sortable_id(at),
+        station_id=state.station_id,
+        kind=kind,
+        request_id=request_id,
+        image_id=None,
+        location="",
+        checksum=None,
+        signed=False,
+        requested_by=by,
+        requested_at=at,
+        retrieve_at=None,
+        install_at=None,
+        answer="",
+        state=ASKED,
+        phase="open",
+        steps=[],
+        updated_at=at,
+        version_before=state.info.firmware,
+        version_wanted="",
+        version_check="unknown",
+    )
+    return replace(row, **known)
 
 
 def _stalls(row: FirmwareJobRow) -> datetime:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from ...files.service import FileService
-from ...store import files, jobs
+from ...store import jobs
 from ...store.files import FileRow, GrantRow
 from ...store.identifiers import sortable_id
 from ...store.jobs import LogJobRow
@@ -21,13 +21,16 @@ from ..context import Context
 from ..following import (
     STRANGE,
     Begun,
+    answered,
     check_protocol,
     ended,
     fit_to_show,
     look_for_ever,
     numbers,
+    refused,
     stepped,
     strange_one,
+    supersede,
     told_of,
 )
 from ..progress import ASKED, stalls_at
@@ -77,22 +80,12 @@ class Logs:
             check_protocol(state, command.location)
         request_id = command.request_id or next(self._numbers) % 2**31
         command = replace(command, request_id=request_id)
-        row = LogJobRow(
-            operator_id=state.operator_id,
+        row = replace(
+            _job(state, command.log_type, request_id, actor, now),
             job_id=job_id,
-            station_id=state.station_id,
-            log_type=command.log_type,
-            request_id=request_id,
             location=fit_to_show(command.location),
             oldest=command.oldest,
             latest=command.latest,
-            requested_by=actor,
-            requested_at=now,
-            answer="",
-            state=ASKED,
-            phase="open",
-            steps=[],
-            updated_at=now,
         )
         await self._context.store.write(partial(_save, row))
         return Begun(job_id, request_id, command)
@@ -100,28 +93,20 @@ class Logs:
     async def answered(self, state: StationState, begun: Begun, outcome: Outcome) -> Outcome:
         """Write what the station said to the request. `AcceptedCanceled` ends what it had under way."""
         now = self._context.clock.now()
-        refused = not outcome.accepted and outcome.result != "timeout"
         name = outcome.data.file_name if isinstance(outcome.data, LogPromised) else ""
 
         def unit(connection: Connection) -> None:
             row = jobs.find_log_job(connection, state.operator_id, begun.job_id)
             if row is None:
                 return
-            answer = outcome.status if outcome.accepted or outcome.result == "rejected" else outcome.result
-            row = replace(row, answer=answer or outcome.result, file_name=name or row.file_name)
-            if refused and row.state == ASKED:
-                row = ended(row, "refused", now, answer or outcome.result, outcome.detail)
+            row = answered(replace(row, file_name=name or row.file_name), outcome, now)
             jobs.save_job(connection, row)
-            if outcome.status != "AcceptedCanceled":
-                return
-            for other in jobs.log_jobs(connection, state.operator_id, state.station_id, phase="open"):
-                if other.job_id != row.job_id:
-                    note = "the station took a later request"
-                    jobs.save_job(connection, ended(other, "cancelled", now, "Cancelled", note))
-                    files.withdraw_grants(connection, state.operator_id, other.job_id)
+            if outcome.status == "AcceptedCanceled":
+                known = jobs.log_jobs(connection, state.operator_id, state.station_id, phase="open")
+                supersede(connection, row, known, now)
 
         await self._context.store.write(unit)
-        if refused and self._files is not None:
+        if refused(outcome) and self._files is not None:
             await self._files.withdraw(state.operator_id, begun.job_id)
         data = JobBegun(job_id=begun.job_id, request_id=begun.request_id, file_name=name)
         return replace(outcome, data=data)
@@ -147,7 +132,8 @@ class Logs:
             if row is None:
                 if said.status == "Idle":
                     return
-                row = strange_one(known) or _strange(state, said, now)
+                kind = "DiagnosticsLog" if said.diagnostics else ""
+                row = strange_one(known) or _job(state, kind, said.request_id, STRANGE, now)
                 row = replace(row, request_id=said.request_id)
             made = stepped(row, "log", said.status, now, said.note)
             if made is not None:
@@ -202,18 +188,18 @@ def _stand_still(found: LogJobRow, now: datetime, connection: Connection) -> Log
     return row
 
 
-def _strange(state: StationState, said: LogStatus, now: datetime) -> LogJobRow:
-    """A job that nobody here asked for."""
+def _job(state: StationState, log_type: str, request_id: int | None, by: str, now: datetime) -> LogJobRow:
+    """A new job of which nothing has been told; of one that nobody here asked for no more is known."""
     return LogJobRow(
         operator_id=state.operator_id,
         job_id=sortable_id(now),
         station_id=state.station_id,
-        log_type="DiagnosticsLog" if said.diagnostics else "",
-        request_id=said.request_id,
+        log_type=log_type,
+        request_id=request_id,
         location="",
         oldest=None,
         latest=None,
-        requested_by=STRANGE,
+        requested_by=by,
         requested_at=now,
         answer="",
         state=ASKED,
