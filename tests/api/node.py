@@ -198,7 +198,9 @@ class Peer:
             ),
         )
 
-    async def stop(self, transaction_id: int, meter_wh: int, token: str = "TAG-1") -> None:
+    async def stop(
+        self, transaction_id: int, meter_wh: int, token: str = "TAG-1", reason: Any = "EVDisconnected"
+    ) -> None:
         """StopTransaction."""
         await self.say(
             "StopTransaction",
@@ -207,7 +209,7 @@ class Peer:
                 idTag=token,
                 meterStop=meter_wh,
                 timestamp=self._node.clock.now(),
-                reason="EVDisconnected",
+                reason=reason,
             ),
         )
 

@@ -205,7 +205,9 @@ async def test_transactions_are_listed_page_by_page(
         wire = await peer.start(token=f"TAG-{n}", meter_wh=1000 * n)
         await peer.meter(wire, 1000 * n + 400, 3700)
         if n < 2:
-            await peer.stop(wire, 1000 * n + 500, token=f"TAG-{n}")
+            await peer.stop(
+                wire, 1000 * n + 500, token=f"TAG-{n}", reason="DeAuthorized" if n else "EVDisconnected"
+            )
     path = f"{API}/transactions"
     first = (await operator.get(path, params={"limit": 2})).json()
     assert [(t["token"], t["state"], t["energy_wh"]) for t in first["items"]] == [
@@ -220,7 +222,12 @@ async def test_transactions_are_listed_page_by_page(
         return [t["token"] for t in (await operator.get(path, params=query)).json()["items"]]
 
     assert await tokens(state="open") == ["TAG-2"]
+    assert await tokens(state="ended") == ["TAG-1", "TAG-0"]
     assert await tokens(token="tag-1") == ["TAG-1"]
+    assert await tokens(stop_reason="DeAuthorized") == ["TAG-1"]
+    assert await tokens(stop_reason="EVDisconnected", state="ended", token="TAG-0") == ["TAG-0"]
+    assert await tokens(stop_reason="EVDisconnected", token="TAG-1") == []
+    assert await tokens(stop_reason="Local") == []
     assert await tokens(station_id="CP-2") == []
     assert await tokens(site_id="work", evse_id="1") == ["TAG-2", "TAG-1", "TAG-0"]
     assert await tokens(**{"from": first["items"][1]["started_at"]}) == ["TAG-2", "TAG-1"]

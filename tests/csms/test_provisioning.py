@@ -4,6 +4,7 @@ what a restart leaves.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ import pytest_asyncio
 from tests.conformance.double import CallError, Double
 from tests.conformance.inventory import ACCEPTED, Model, parts_of, reported, tell
 from tests.conformance.product import Product, running
+from tests.conformance.speech import speech
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _names = itertools.count(1)
@@ -456,3 +458,24 @@ async def test_monitors_are_read_again_when_they_may_have_changed(product: Produ
         await product.command(name, "set_monitoring_base", base="HardWiredOnly")
         await double.wait_heard("GetMonitoringReport", 3)
         await product.until(lambda said: said == [], f"/stations/{name}/monitors")
+
+
+@pytest.mark.parametrize(("rule", "status"), [("pending", "Pending"), ("reject", "Rejected")])
+async def test_a_depot_whose_power_returns_does_not_come_again_in_one_second(
+    tmp_path: Path, rule: str, status: str
+) -> None:
+    """Each of 30 stations is told its own time to boot again, all over the band of the settings."""
+
+    async def told(product: Product, name: str, version: str) -> int:
+        async with product.station(name, version) as double:
+            answer = await double.call(*speech(version, name).boot("Amp Works", "Duo"))
+        assert answer["status"] == status
+        return int(answer["interval"])
+
+    settings = {"boot": rule, "boot_retry_s": 1_000, "boot_jitter": 0.1, "onboard": False}
+    async with running(tmp_path, **settings) as product:
+        depot = [told(product, f"{version}-{n}", version) for version in ("1.6", "2.0.1") for n in range(15)]
+        intervals = await asyncio.gather(*depot)
+    assert all(900 <= interval <= 1_100 for interval in intervals)
+    assert max(intervals) - min(intervals) > 60  # missed once in 10**13 runs
+    assert len(set(intervals)) >= 15

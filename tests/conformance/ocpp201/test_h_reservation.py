@@ -108,13 +108,14 @@ async def test_TC_H_07_CSMS_ended_unused(product: Product, name: str, version: s
 
 @proves("H04.FR.01")
 async def test_TC_H_07_CSMS_ended_by_our_clock(product: Product, name: str, version: str) -> None:
-    """A station that never says so: the time passes here, too."""
+    """A station that never says so: the time passes here, too, and it counts as a no-show."""
     async with charging(product, name, version) as charge:
         number = await reserved(charge, evse_id=1, hours=0.1)
         product.leap(361)
         assert (await shown(charge, number))["state"] == "active"  # its own word may still come
         product.leap(60)
-        await product.until(lambda view: view["state"] == "expired", f"/reservations/{number}")
+        view = await product.until(lambda view: view["state"] == "expired", f"/reservations/{number}")
+        assert view["no_show"] is True
 
 
 @proves("H01.FR.04", "H01.FR.18")
