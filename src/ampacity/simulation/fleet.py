@@ -9,13 +9,16 @@ weight, are assumptions: kinds that the table lacks and that a load manager must
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from msgspec import Struct
 
 Curve: TypeAlias = tuple[tuple[float, float], ...]
 """Points (state of charge 0..1, share of the battery's greatest charging power), linear in between."""
+
+Chemistry: TypeAlias = Literal["NMC", "LFP"]
+"""Nickel manganese cobalt (and its kin), or iron phosphate."""
 
 FALLING: Final[Curve] = (
     (0.0, 0.8),
@@ -38,7 +41,8 @@ class Archetype(Struct, frozen=True, kw_only=True):
     `ac_max_a` is the current per phase on one, two and three phases: a charger that has only one phase
     repeats nothing, it has a shorter tuple. `accept_w` is what the battery takes at best, on AC as on DC;
     `curve` says at which state of charge. `dc_max_w` is 0 for cars without a DC inlet.
-    Efficiencies are from the EVSE's meter into the battery.
+    Efficiencies are from the EVSE's meter into the battery. `ac_discharge_w` and `dc_discharge_w` are what it
+    can give back at the EVSE's meter (0: nothing), never below `soc_floor`.
     """
 
     name: str
@@ -51,6 +55,10 @@ class Archetype(Struct, frozen=True, kw_only=True):
     min_a: float = 6.0
     ac_efficiency: float = 0.90
     dc_efficiency: float = 0.98
+    chemistry: Chemistry = "NMC"
+    ac_discharge_w: float = 0.0
+    dc_discharge_w: float = 0.0
+    soc_floor: float = 0.2
 
     def ac_phases(self, available: int) -> int:
         """How many phases the on-board charger uses where `available` are offered."""
