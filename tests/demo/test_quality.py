@@ -11,7 +11,7 @@ from ampacity.control.types import CircuitState, EvseState, Snapshot
 from ampacity.demo.ledger import CircuitLedger
 from ampacity.demo.quality import Quality
 from ampacity.model.site import Circuit, Evse, Site
-from ampacity.simulation.breaker import Breaker
+from ampacity.simulation.electrical.breaker import Breaker
 
 SITE = Site(
     site_id="s",

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from ..simulation.breaker import Breaker
+from ..simulation.electrical.breaker import Breaker
 
 LONG_STRETCH_SHARE = 1.05
 LOWERED_LIMIT_GRACE_S = 20.0

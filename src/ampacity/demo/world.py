@@ -22,8 +22,8 @@ from ..model.site import EvseKey, Site
 from ..model.station import IdToken
 from ..ocpp.version import Version
 from ..simulation.arrivals import Visit
-from ..simulation.breaker import Breaker
 from ..simulation.cars import Car
+from ..simulation.electrical.breaker import Breaker
 from ..simulation.evses import EvsePlan
 from ..simulation.scenario import WorldPlan
 from ..station import ChargingStation, EvseConfig, LimitBehaviour, StationConfig

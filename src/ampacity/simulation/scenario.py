@@ -12,8 +12,8 @@ import numpy as np
 from msgspec import Struct
 
 from .arrivals import SessionFile, Visit, generate_workplace, visits_from_sessions
-from .breaker import Breaker, Curve
 from .building import BuildingLoad
+from .electrical.breaker import Breaker, Curve
 from .evses import EvsePlan, replay_evses, workplace_evses
 
 

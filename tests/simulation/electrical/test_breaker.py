@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
+import numba
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ampacity.simulation.breaker import CURVES, Breaker, Curve
+from ampacity.simulation.electrical.breaker import CURVES, Breaker, Curve, heat_constants, heat_step
 
 HOUR = 3600.0
 
@@ -45,6 +48,19 @@ def test_a_fuse_keeps_the_points_of_iec_60269() -> None:
     assert opens_after("gG", 1.6, 100.0) < 2 * HOUR
     assert opens_after("gG", 2.9, 100.0) > 10.0
     assert opens_after("gG", 5.8, 100.0) < 5.0
+
+
+@pytest.mark.parametrize("rated_a", [30.0, 100.0])
+def test_a_north_american_breaker_keeps_the_points_of_ul_489(rated_a: float) -> None:
+    assert opens_after("UL489", 1.0, rated_a) == math.inf
+    assert opens_after("UL489", 1.35, rated_a) < HOUR
+    assert opens_after("UL489", 2.0, rated_a) < 120.0
+
+
+def test_a_class_j_fuse_keeps_the_points_of_ul_248() -> None:
+    assert opens_after("J", 1.10) == math.inf
+    assert opens_after("J", 1.35) < HOUR
+    assert 10.0 < opens_after("J", 5.0) < 20.0
 
 
 @pytest.mark.parametrize("curve", list(CURVES))
@@ -110,6 +126,37 @@ def test_the_size_of_the_steps_does_not_matter(plan: list[tuple[float, float]], 
     assert coarse.heat == pytest.approx(fine.heat, abs=1e-9)
 
 
+compiled_step = numba.njit(heat_step)
+"""As the batch engine's kernels have it."""
+
+
+@pytest.mark.parametrize("step", [heat_step, compiled_step], ids=["plain", "compiled"])
+@pytest.mark.parametrize("curve", list(CURVES))
+@given(plan=currents)
+@settings(max_examples=20, deadline=None)
+def test_the_step_without_memory_agrees_with_the_breaker(
+    step: Callable[..., tuple[float, float, bool]], curve: Curve, plan: list[tuple[float, float]]
+) -> None:
+    breaker, (row,) = Breaker(100.0, curve), heat_constants([curve])
+    quick = slow = at_s = 0.0
+    breaker.step(at_s, 0.0)
+    for seconds, multiple in [*plan, (1.0, -6.0), (1.0, math.nan)]:
+        at_s_before, at_s = at_s, at_s + seconds
+        quick, slow, opened = step(quick, slow, multiple, at_s - at_s_before, row)
+        assert opened == breaker.step(at_s, 100.0 * multiple)
+        if opened:
+            return
+        assert 0.5 * (quick + slow) / row[0] == pytest.approx(breaker.heat, rel=1e-12)
+
+
+def test_constants_are_one_row_a_curve() -> None:
+    rows = heat_constants(["C", "gG"])
+    assert rows.shape == (2, 4)
+    np.testing.assert_allclose(rows[0], [1.44, 30.0, 1200.0, 5.0])
+    assert math.isinf(rows[1, 3])
+    assert heat_constants([]).shape == (0, 4)
+
+
 def test_it_cools() -> None:
     breaker = Breaker(100.0, "C", preload_a=110.0)
     breaker.step(0.0, 0.0)
@@ -135,7 +182,7 @@ def test_what_is_no_current_counts_as_a_short_circuit(current: float) -> None:
 def test_impossible_breakers_are_refused() -> None:
     with pytest.raises(ValueError, match="must be above 0"):
         Breaker(0.0)
-    with pytest.raises(ValueError, match="known are B, C, D, MCCB, gG"):
+    with pytest.raises(ValueError, match="known are B, C, D, MCCB, gG, UL489, J"):
         Breaker(16.0, "K")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="more than a 16 A C carries for ever"):
         Breaker(16.0, preload_a=20.0)
