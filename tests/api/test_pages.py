@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import statistics
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -276,6 +278,18 @@ async def test_a_store_that_can_not_write_is_no_health(tmp_path: Path) -> None:
             assert answer.status_code == 503, answer.text
             assert answer.json()["type"] == "urn:ampacity:store-unavailable"
             assert str(tmp_path) not in answer.text
+
+
+async def test_an_answer_waits_for_no_receipt(node: Node) -> None:
+    """Its head and its body go out at once: a client's system acknowledges the head after 40 ms at the
+    soonest, and an answer takes two."""
+    client = node.client()
+    seconds = []
+    for _ in range(15):
+        began = time.perf_counter()
+        await client.get(f"{API}/health")
+        seconds.append(time.perf_counter() - began)
+    assert statistics.median(seconds) < 0.03
 
 
 async def test_a_body_that_is_too_large(node: Node) -> None:
