@@ -10,15 +10,15 @@ are swapped or rotated doesn't change what a load between two of them draws.
 
 from __future__ import annotations
 
-import cmath
 import math
 from collections.abc import Sequence
-from typing import Final, Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from msgspec import Struct
 
 from ..batch.world import SLOTS, F, I
+from ..electrical.phasors import ROWS, Kind, delta_wye_primary, line_currents, voltages
 from .spec import CircuitSpec, SupplySpec, TransformerSpec
 
 Slot: TypeAlias = tuple[int, ...]
@@ -26,14 +26,6 @@ Slot: TypeAlias = tuple[int, ...]
 
 Coefficients: TypeAlias = dict[int, complex]
 """Amperes on a row for one ampere of a slot."""
-
-_THIRD: Final = cmath.exp(-2j * math.pi / 3.0)
-VOLTAGES: Final[dict[str, tuple[complex, ...]]] = {
-    "wye": (1.0 + 0j, _THIRD, _THIRD.conjugate()),
-    "delta": (1.0 + 0j, _THIRD, _THIRD.conjugate()),
-    "split": (1.0 + 0j, -1.0 + 0j),
-}
-"""The conductors' voltages to the neutral, as unit phasors."""
 
 
 def voltage_of(supply: SupplySpec) -> float:
@@ -46,7 +38,7 @@ def neutral_voltage(supply: SupplySpec) -> float:
     return voltage_of(supply) / {"wye": 1.0, "split": 2.0, "delta": math.sqrt(3.0)}[supply.kind]
 
 
-def slots_of(kind: Literal["wye", "split", "delta"], phases: int, first: int) -> tuple[Slot, ...]:
+def slots_of(kind: Kind, phases: int, first: int) -> tuple[Slot, ...]:
     """The slots of an EVSE whose L1 is on conductor `first` (0..2).
 
     On split-phase every EVSE lies between both legs; on delta one of one phase lies between two conductors
@@ -82,13 +74,14 @@ class Tree:
         transformer: TransformerSpec | None = None,
     ) -> None:
         self.supply, self.circuits = supply, tuple(circuits)
-        self.voltages = VOLTAGES[supply.kind]
+        self.count = 2 if supply.kind == "split" else 3
+        self.voltages: list[complex] = voltages(supply.kind)[: self.count].tolist()
         self.index = {circuit.id: k for k, circuit in enumerate(circuits)}
         self.root = next(k for k, circuit in enumerate(circuits) if circuit.parent is None)
         self.rows: list[Row] = []
         self.row_of: dict[tuple[int | None, int], int] = {}
         for k, circuit in enumerate(circuits):
-            for p in range(len(self.voltages)):
+            for p in range(self.count):
                 self._add(f"{circuit.id} L{p + 1}", k, p, circuit.rating_a - circuit.margin_a)
             if circuit.neutral_a is not None:
                 self._add(f"{circuit.id} N", k, 3, circuit.neutral_a)
@@ -106,12 +99,12 @@ class Tree:
     @property
     def root_rows(self) -> tuple[int, ...]:
         """The rows of the grid connection's conductors."""
-        return tuple(self.row_of[self.root, p] for p in range(len(self.voltages)))
+        return tuple(self.row_of[self.root, p] for p in range(self.count))
 
     def path(self, circuit: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
         """From a circuit up to the grid connection: each with the conductor that the first one's conductors
         are wired to there."""
-        wired = list(range(len(self.voltages)))
+        wired = list(range(self.count))
         steps = []
         at: int | None = circuit
         while at is not None:
@@ -125,13 +118,11 @@ class Tree:
         """Amperes on every row for one ampere of a slot on `circuit`."""
         path = self.path(circuit)
         grid = path[-1][1]
-        volts = [self.voltages[grid[p]] for p in slot]
         if len(slot) == 1:
-            phasors = {slot[0]: volts[0]}
-        else:
-            across = (volts[0] - volts[1]) / abs(volts[0] - volts[1])
-            phasors = {slot[0]: across, slot[1]: -across}
-        return self._spread(path, phasors)
+            return self._spread(path, {slot[0]: self.voltages[grid[slot[0]]]})
+        names = "-".join(ROWS[grid[p]] for p in slot)
+        current = line_currents(self.supply.kind, names)[:, 0]
+        return self._spread(path, {p: complex(current[grid[p]]) for p in slot})
 
     def shared(self, circuit: int) -> Coefficients:
         """Amperes on every row for one ampere on each conductor of `circuit`, balanced."""
@@ -150,22 +141,22 @@ class Tree:
         found: Coefficients = {}
         for circuit, wired in path:
             for p, phasor in phasors.items():
-                found[self.row_of[circuit, wired[p]]] = phasor / self.voltages[grid[p]]
+                turned = phasor / self.voltages[grid[p]]
+                found[self.row_of[circuit, wired[p]]] = complex(
+                    round(turned.real, 15), round(turned.imag, 15)
+                )
             neutral = self.row_of.get((circuit, 3))
             if neutral is not None:
                 back = -sum(phasors.values())
                 if abs(back) > 1e-12:
                     found[neutral] = back
         if self._turns:
-            lines = [0j, 0j, 0j]
+            lines = np.zeros(3, np.complex128)
             for p, phasor in phasors.items():
                 lines[grid[p]] += phasor
-            for p in range(3):
-                # A winding of the primary lies between two conductors and carries the secondary's current
-                # divided by the turns ratio; a conductor carries the difference of two windings.
-                phasor = (lines[p] - lines[(p + 1) % 3]) / self._turns
-                if abs(phasor) > 1e-12:
-                    found[self.row_of[None, p]] = phasor
+            for p, current in enumerate(delta_wye_primary(lines, self._turns).tolist()):
+                if abs(current) > 1e-12:
+                    found[self.row_of[None, p]] = current
         return found
 
 

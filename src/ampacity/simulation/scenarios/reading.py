@@ -186,18 +186,17 @@ def _explained(message: str, inner: str, value: Any, kind: Any, key: str) -> tup
         return Fault(
             key=f"{key}.kind", value=shown(value["kind"]), problem="is no kind", remedy=_KIND_REMEDY
         ), None
-    name = inner.strip(".").split(".")[0].split("[")[0] or None
-    shown = value if name is None else value.get(name) if isinstance(value, dict) else value
-    meaning = _meaning(_fields_of(kind, value), name) if name else ""
+    about = inner.strip(".").split(".")[0].split("[")[0]
+    written = value.get(about) if about and isinstance(value, dict) else value
+    meaning = _meaning(_fields_of(kind, value), about) if about else ""
     wanted = message.replace("Expected `", "give `").replace(" | null`", "`")
     for word, words in _WORDS.items():
         wanted = wanted.replace(f"`{word}`", words)
     if "Invalid enum value" in message or "Invalid value" in message:
-        wanted = f"give one of {_choices(_fields_of(kind, value), name)}"
-    remedy = f"{name or key} is {meaning}." if meaning else _SEE
-    return Fault(
-        key=f"{key}{inner}", value=shown(shown), problem=f"doesn't fit: {wanted}", remedy=remedy
-    ), name
+        wanted = f"give one of {_choices(_fields_of(kind, value), about)}"
+    remedy = f"{about or key} is {meaning}." if meaning else _SEE
+    fault = Fault(key=f"{key}{inner}", value=shown(written), problem=f"doesn't fit: {wanted}", remedy=remedy)
+    return fault, about or None
 
 
 def _unknown(key: str, value: object, known: dict[str, Any]) -> Fault:
@@ -233,7 +232,7 @@ def _meaning(fields: dict[str, Any], name: str | None) -> str:
 
 
 def _choices(fields: dict[str, Any], name: str | None) -> str:
-    kind = fields.get(name or "")
+    kind: Any = fields.get(name or "")
     while hasattr(kind, "__metadata__"):
         kind = kind.__origin__
     found = [str(choice) for member in (kind, *get_args(kind)) for choice in get_args(member)]
