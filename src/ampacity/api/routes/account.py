@@ -16,6 +16,7 @@ from ...store import audit
 from ...store.access import ApiKeyRow
 from ..errors import ApiError, not_found
 from ..guard import COOKIE, context_of, foreign_origin, from_own_page, peer_of, rate_limited
+from ..paging import page_of
 from ..views import (
     ApiKeyChange,
     ApiKeyView,
@@ -156,18 +157,20 @@ async def list_audit(
     limit: Limit = 100,
 ) -> AuditPage:
     """Newest first. A page's `next` is the `before` of the following one."""
-    found = await api.store.read(
-        lambda connection: audit.list_audit(
+    page, following = await page_of(
+        api,
+        lambda connection, most: audit.list_audit(
             connection,
             who.operator_id,
             target=target,
             actor=actor,
             action=action,
             before=before,
-            limit=limit + 1,
-        )
+            limit=most,
+        ),
+        limit,
+        lambda row: row.audit_id,
     )
-    page = found[:limit]
     return AuditPage(
         items=tuple(
             AuditView(
@@ -183,7 +186,7 @@ async def list_audit(
             )
             for row in page
         ),
-        next=page[-1].audit_id if len(found) > limit else None,
+        next=following,
     )
 
 

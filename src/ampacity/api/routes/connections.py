@@ -9,9 +9,8 @@ from litestar import Router, get
 from litestar.params import FromQuery, QueryParameter
 
 from ...store import StoreUnavailable, findings
-from ...store.columns import from_micros, to_micros
 from ...store.findings import Finding
-from ..errors import invalid
+from ..paging import cursor_of, page_of, read_cursor
 from ..views import ConnectionPage, ConnectionView
 from .names import Api, Limit, Who
 
@@ -35,20 +34,6 @@ def view_of(found: Finding) -> ConnectionView:
     )
 
 
-def _cursor_of(found: Finding) -> str:
-    return f"{to_micros(found.last_at)}-{found.finding_id}"
-
-
-def _read_cursor(text: str) -> findings.Cursor:
-    at, dash, finding_id = text.partition("-")
-    try:
-        if dash and finding_id.isalnum():
-            return from_micros(int(at)), finding_id
-    except (ValueError, OverflowError):
-        pass
-    raise invalid("before", f"{text!r} is no end of a page.", "Use the 'next' of the page before.")
-
-
 @get("/", summary="Why connections were turned away, and why they ended")
 async def list_connections(
     api: Api,
@@ -66,12 +51,13 @@ async def list_connections(
     """For the one who wonders why a station doesn't appear, or doesn't stay. A cause is told once, with how
     often it came; the newest first. A page's `next` is the `before` of the following one.
     """
-    cursor = None if before is None else _read_cursor(before)
+    cursor = read_cursor(before)
     api.csms.doctor.write_gathered()
     with suppress(StoreUnavailable):  # then what was written before is told
         await api.store.flush()
-    found = await api.store.read(
-        lambda connection: findings.list_findings(
+    page, following = await page_of(
+        api,
+        lambda connection, most: findings.list_findings(
             connection,
             who.operator_id,
             station_id=station_id,
@@ -79,14 +65,12 @@ async def list_connections(
             kind=kind,
             text=text,
             before=cursor,
-            limit=limit + 1,
-        )
+            limit=most,
+        ),
+        limit,
+        lambda row: cursor_of(row.last_at, row.finding_id),
     )
-    page = found[:limit]
-    return ConnectionPage(
-        items=tuple(view_of(row) for row in page),
-        next=_cursor_of(page[-1]) if len(found) > limit else None,
-    )
+    return ConnectionPage(items=tuple(view_of(row) for row in page), next=following)
 
 
 router = Router("/connections", tags=["stations"], route_handlers=[list_connections])

@@ -15,7 +15,7 @@ from ...csms.blocks.reports import Report
 from ...csms.vocabulary import GetBaseReport, GetMonitoringReport, GetReport
 from ...store import variables
 from ...store.variables import StationVariable
-from ..errors import invalid
+from ..paging import no_cursor, page_of
 from ..views import StationView
 from ..views_device_model import ReportView, StationChange, VariablePage, VariableView
 from .names import Api, Limit, Who, station_of
@@ -96,8 +96,9 @@ async def page_variables(
     station_of(api, who, station_id)
     await api.csms.device_model.written()
     cursor = None if after is None else _read_cursor(after)
-    rows = await api.store.read(
-        lambda connection: variables.list_variables(
+    page, following = await page_of(
+        api,
+        lambda connection, most: variables.list_variables(
             connection,
             who.operator_id,
             station_id,
@@ -107,18 +108,15 @@ async def page_variables(
             writable=writable,
             reboot_required=reboot_required,
             after=cursor,
-            limit=limit + 1,
-        )
+            limit=most,
+        ),
+        limit,
+        _cursor_of,
     )
     total = await api.store.read(
         lambda connection: variables.count_variables(connection, who.operator_id, station_id)
     )
-    page = rows[:limit]
-    return VariablePage(
-        items=tuple(variable_view(row) for row in page),
-        next=_cursor_of(page[-1]) if len(rows) > limit else None,
-        total=total,
-    )
+    return VariablePage(items=tuple(variable_view(row) for row in page), next=following, total=total)
 
 
 @get("/{station_id:str}/reports", summary="Reports that a station was asked for")
@@ -166,9 +164,7 @@ def _read_cursor(text: str) -> variables.Cursor:
             type=tuple[str, str, int, int, str, str, str],
         )
     except (binascii.Error, ValueError):
-        raise invalid(
-            "after", f"{text!r} is no end of a page.", "Use the 'next' of the page before."
-        ) from None
+        raise no_cursor("after", text) from None
 
 
 router = Router(

@@ -23,6 +23,7 @@ from ...store.identifiers import sortable_id
 from ...store.jobs import FirmwareJobRow, ImageRow
 from ..context import ApiContext
 from ..errors import ApiError, conflict, invalid, not_found
+from ..paging import page_of
 from ..sending import sent
 from ..views_files import (
     FirmwareJobPage,
@@ -293,19 +294,21 @@ async def _page(
     before: str | None,
     limit: int,
 ) -> FirmwareJobPage:
-    found = await api.store.read(
-        lambda connection: jobs.firmware_jobs(
+    page, following = await page_of(
+        api,
+        lambda connection, most: jobs.firmware_jobs(
             connection,
             who.operator_id,
             station_id,
             phase=phase,
             image_id=image_id,
             before=before,
-            limit=limit,
-        )
+            limit=most,
+        ),
+        limit,
+        lambda row: row.job_id,
     )
-    more = found[-1].job_id if len(found) == limit else None
-    return FirmwareJobPage(items=tuple(job_view(row) for row in found), next=more)
+    return FirmwareJobPage(items=tuple(job_view(row) for row in page), next=following)
 
 
 async def _job(api: ApiContext, who: Principal, station_id: str, job_id: str) -> FirmwareJobView:

@@ -17,6 +17,7 @@ from ...store.files import FileRow
 from ...store.jobs import LogJobRow
 from ..context import ApiContext
 from ..errors import ApiError, not_found
+from ..paging import page_of
 from ..sending import sent
 from ..views_files import LogFileView, LogJobPage, LogJobView, LogOrder, StepView
 from .commands import send
@@ -102,14 +103,12 @@ async def list_jobs(
     """What was asked for, the newest first."""
     station_of(api, who, station_id)
 
-    def find(connection: Connection) -> LogJobPage:
-        found = jobs.log_jobs(
-            connection, who.operator_id, station_id, phase=phase, before=before, limit=limit
-        )
-        items = tuple(job_view(row, _file_of(connection, row)) for row in found)
-        return LogJobPage(items=items, next=found[-1].job_id if len(found) == limit else None)
+    def find(connection: Connection, most: int) -> list[LogJobView]:
+        found = jobs.log_jobs(connection, who.operator_id, station_id, phase=phase, before=before, limit=most)
+        return [job_view(row, _file_of(connection, row)) for row in found]
 
-    return await api.store.read(find)
+    page, following = await page_of(api, find, limit, lambda job: job.job_id)
+    return LogJobPage(items=tuple(page), next=following)
 
 
 @get("/{station_id:str}/logs/{job_id:str}", summary="A log that was asked for")

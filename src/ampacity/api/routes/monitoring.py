@@ -16,6 +16,7 @@ from ...store.identifiers import sortable_id
 from ...store.monitoring import EventRow
 from ..context import ApiContext
 from ..errors import not_found
+from ..paging import page_of
 from ..views_device_model import CustomerReportView, EventPage, EventView, MonitorView
 from .names import Api, Limit, Who, station_of
 
@@ -95,21 +96,21 @@ async def _events(
     before: int | None,
     limit: int,
 ) -> EventPage:
-    rows = await api.store.read(
-        lambda connection: monitoring.list_events(
+    page, following = await page_of(
+        api,
+        lambda connection, most: monitoring.list_events(
             connection,
             who.operator_id,
             station_id=station_id,
             most_severe=most_severe,
             alarms=alarms,
             before=before,
-            limit=limit + 1,
-        )
+            limit=most,
+        ),
+        limit,
+        lambda row: row.id,
     )
-    page = rows[:limit]
-    return EventPage(
-        items=tuple(_event_view(row) for row in page), next=page[-1].id if len(rows) > limit else None
-    )
+    return EventPage(items=tuple(_event_view(row) for row in page), next=following)
 
 
 # ---------------------------------------------------------------- customers

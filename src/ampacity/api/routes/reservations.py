@@ -15,6 +15,7 @@ from ...store import reservations as rows
 from ...store.reservations import LIVE, ReservationFilter, ReservationRow, ReservationState
 from ..context import ApiContext
 from ..errors import conflict, invalid, not_found
+from ..paging import page_of
 from ..views_authorization import ReservationPage, ReservationRequest, ReservationView
 from .commands import send
 from .names import Api, Limit, Who, aware, station_of
@@ -72,16 +73,15 @@ async def list_reservations(
         expires_until=aware("to", end),
     )
     await api.csms.reservations.written()
-    found = await api.store.read(
-        lambda connection: rows.list_reservations(
-            connection, who.operator_id, wanted, before=before, limit=limit + 1
-        )
+    page, following = await page_of(
+        api,
+        lambda connection, most: rows.list_reservations(
+            connection, who.operator_id, wanted, before=before, limit=most
+        ),
+        limit,
+        lambda row: row.reservation_id,
     )
-    page = found[:limit]
-    return ReservationPage(
-        items=tuple(view_of(row) for row in page),
-        next=page[-1].reservation_id if len(found) > limit else None,
-    )
+    return ReservationPage(items=tuple(view_of(row) for row in page), next=following)
 
 
 @get("/{reservation_id:int}", summary="A reservation")

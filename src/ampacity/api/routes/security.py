@@ -14,9 +14,9 @@ from ...csms.vocabulary import Outcome
 from ...pki.certificates import pem_of
 from ...store import audit
 from ...store import security as rows
-from ...store.columns import from_micros, to_micros
 from ..context import ApiContext
 from ..errors import ApiError, conflict, invalid, not_found
+from ..paging import cursor_of, page_of, read_cursor
 from ..views_security import (
     AuthorityView,
     IssuedCertificateView,
@@ -138,23 +138,22 @@ async def list_events(
     limit: Limit = 100,
 ) -> SecurityEventPage:
     """Security events of stations, and certificates that we refused; the one told last first."""
-    cursor = None if before is None else _read_cursor(before)
-    found = await api.store.read(
-        lambda connection: rows.list_events(
+    cursor = read_cursor(before)
+    page, following = await page_of(
+        api,
+        lambda connection, most: rows.list_events(
             connection,
             who.operator_id,
             station_id=station_id,
             critical=critical,
             kind=kind,
             before=cursor,
-            limit=limit + 1,
-        )
+            limit=most,
+        ),
+        limit,
+        lambda row: cursor_of(row.at, row.event_id),
     )
-    page = found[:limit]
-    return SecurityEventPage(
-        items=tuple(_event_view(row) for row in page),
-        next=f"{to_micros(page[-1].at)}-{page[-1].event_id}" if len(found) > limit else None,
-    )
+    return SecurityEventPage(items=tuple(_event_view(row) for row in page), next=following)
 
 
 def _event_view(row: rows.SecurityEventRow) -> SecurityEventView:
@@ -167,16 +166,6 @@ def _event_view(row: rows.SecurityEventRow) -> SecurityEventView:
         happened_at=row.happened_at,
         at=row.at,
     )
-
-
-def _read_cursor(text: str) -> rows.Cursor:
-    at, dash, event_id = text.partition("-")
-    try:
-        if dash and event_id.isalnum():
-            return from_micros(int(at)), event_id
-    except (ValueError, OverflowError):
-        pass
-    raise invalid("before", f"{text!r} is no end of a page.", "Use the 'next' of the page before.")
 
 
 @get("/issued-certificates", summary="Certificates that stations got from our authority")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from litestar import Router, get, post
@@ -15,7 +15,8 @@ from ...store import transactions as rows
 from ...store.samples import SeriesTooLong
 from ...store.transactions import TransactionFilter, TransactionRow
 from ..context import ApiContext
-from ..errors import conflict, invalid, not_found
+from ..errors import conflict, not_found
+from ..paging import cursor_of, page_of, read_cursor
 from ..views import SeriesView, TransactionPage, TransactionView
 from ..views_authorization import TransactionClosing
 from ..views_prices import CostView
@@ -55,21 +56,6 @@ def view_of(api: ApiContext, row: TransactionRow) -> TransactionView:
     )
 
 
-def cursor_of(row: TransactionRow) -> str:
-    """Where a page ends: the start in microseconds, and the id."""
-    micros = round((row.started_at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
-    return f"{micros}.{row.transaction_id}"
-
-
-def read_cursor(cursor: str) -> tuple[datetime, str]:
-    """The end of a page again; 422 for anything else."""
-    micros, dot, transaction_id = cursor.partition(".")
-    if not dot or not micros.isdecimal() or len(micros) > 18:
-        raise invalid("before", f"{cursor!r} is no cursor.", "Pass the `next` of the page before, as it is.")
-    seconds, rest = divmod(int(micros), 1_000_000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest), transaction_id
-
-
 async def transaction_of(api: ApiContext, who: Principal, transaction_id: str) -> TransactionRow:
     """The row; 404 where the operator has none of this id."""
     await api.csms.written()
@@ -107,18 +93,17 @@ async def list_transactions(
         started_from=aware("from", start),
         started_until=aware("to", end),
     )
-    cursor = None if before is None else read_cursor(before)
+    cursor = read_cursor(before)
     await api.csms.written()
-    found = await api.store.read(
-        lambda connection: rows.list_transactions(
-            connection, who.operator_id, wanted, before=cursor, limit=limit + 1
-        )
+    page, following = await page_of(
+        api,
+        lambda connection, most: rows.list_transactions(
+            connection, who.operator_id, wanted, before=cursor, limit=most
+        ),
+        limit,
+        lambda row: cursor_of(row.started_at, row.transaction_id),
     )
-    page = found[:limit]
-    return TransactionPage(
-        items=tuple(view_of(api, row) for row in page),
-        next=cursor_of(page[-1]) if len(found) > limit else None,
-    )
+    return TransactionPage(items=tuple(view_of(api, row) for row in page), next=following)
 
 
 @get("/{transaction_id:str}", summary="A transaction")
