@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .world import F, I, World
+from .world import B, F, I, World
 
 NOBODY = -1
 UNHEARD = np.inf
@@ -16,12 +16,15 @@ class State(NamedTuple):
     """Changed in place by the kernels; `fresh` makes one.
 
     Per EVSE (n): `visit` that stands there or -1, `setpoint_a` of this step, `drawn_a` a slot at the end of
-    the last step, `power_w` on the car's side (mean of the last step), `supply_w` (what it took from the
-    site), `slots_used` by the car there, `accepts_a`: the most that the car was seen to take (infinite: not
-    known) since `asked_s`, `writes`: setpoints that were changed, `up_since_s`: since when it draws.
+    the last step, `power_w` on the car's side and `supply_w` taken from the site (means of the last step),
+    `slots_used` by the car there, `accepts_a`: the most that the car was seen to take (infinite: not known)
+    since `asked_s`, after it had taken less than it might since `slack_since_s`; `writes`: setpoints that
+    were changed; `running_since_s`, `waiting_since_s`: since when it has a grant, or wants one and has none
+    (infinite: not so); `broken_until_s`.
 
     Per visit (v): `where` (COMING ..), `at` its EVSE, `energy_wh` it got and `given_wh` it gave back, at the
-    meter; `soc`, `plugged_s`, `left_s` (infinite: not yet).
+    meter; `soc`, `plugged_s` (infinite: not yet), `left_s`: when it leaves as far as is known; `full`: it
+    wants no more.
 
     Per row (r): `sum_re`, `sum_im` of the last step, `quick`, `slow` heat of the breaker, `open_until_s`,
     `over_s` seconds above the limit, `longest_s` and `run_s` of that, `trips`.
@@ -38,8 +41,10 @@ class State(NamedTuple):
     slots_used: I
     accepts_a: F
     asked_s: F
+    slack_since_s: F
     writes: I
-    up_since_s: F
+    running_since_s: F
+    waiting_since_s: F
     broken_until_s: F
     where: I
     at: I
@@ -48,6 +53,7 @@ class State(NamedTuple):
     soc: F
     plugged_s: F
     left_s: F
+    full: B
     sum_re: F
     sum_im: F
     quick: F
@@ -90,8 +96,10 @@ def fresh(world: World) -> State:
         slots_used=np.zeros(n, np.int64),
         accepts_a=np.full(n, UNHEARD),
         asked_s=np.zeros(n),
+        slack_since_s=np.full(n, UNHEARD),
         writes=np.zeros(n, np.int64),
-        up_since_s=np.full(n, UNHEARD),
+        running_since_s=np.full(n, UNHEARD),
+        waiting_since_s=np.full(n, UNHEARD),
         broken_until_s=np.full(n, -np.inf),
         where=np.zeros(v, np.int64),
         at=np.full(v, NOBODY, np.int64),
@@ -100,6 +108,7 @@ def fresh(world: World) -> State:
         soc=world.visits.soc.copy(),
         plugged_s=np.full(v, np.inf),
         left_s=np.full(v, np.inf),
+        full=np.zeros(v, np.bool_),
         sum_re=np.zeros(r),
         sum_im=np.zeros(r),
         quick=base**2,

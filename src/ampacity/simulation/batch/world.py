@@ -92,9 +92,10 @@ class Visits(NamedTuple):
 
     `evse`: where it parks, -1: at the first free EVSE of `pool`. `energy_wh`: at the meter, after which it
     stops (infinite: when full). `declared_wh`, `declared_depart_s`: what a controller may know, NaN where
-    nothing was said. `soc` on arrival, 0..1; with `before` >= 0 the car is the one of that visit and comes
-    with what was in the battery then, less `trip_wh`. `soc_needed`: at departure, below it the departure is
-    missed (0: only `energy_wh` counts).
+    nothing was said. It leaves at `depart_s`, or `stay_s` after plugging in if that is sooner, or when it has
+    what it wants (`leaves_done`). `soc` on arrival, 0..1; with `before` >= 0 the car is the one of that visit
+    and comes with what was in the battery then, less `trip_wh`. `soc_needed`: at departure, below it the
+    departure is missed (0: only `energy_wh` counts).
 
     Car: `max_a[v, k-1]` amperes a slot on k slots (0: it can't); `slots`: how many it uses at most; `min_a`;
     `accept_w` into the battery; `efficiency` from the meter into the battery; `dc_max_w` into the battery;
@@ -114,6 +115,8 @@ class Visits(NamedTuple):
     energy_wh: F
     declared_wh: F
     declared_depart_s: F
+    stay_s: F
+    leaves_done: B
     soc: F
     soc_needed: F
     before: I
