@@ -26,6 +26,7 @@ ELSEWHERE = {
     "./dev shots": "writes into docs/; the browser tests open the same pages",
     "tools/bare_debian.sh": "makes whole Debian systems; run before a release",
 }
+LITTLE = {"fuzz": ("--minutes", "0.05", "--count", "3000"), "durability": ("--count", "40")}
 SERVERS = ("ampacity serve", "./dev serve")
 TIME_LIMIT_S = 200
 
@@ -65,8 +66,10 @@ def short_demo(words: list[str]) -> list[str]:
 
 
 def quick_bench(words: list[str]) -> list[str]:
+    """Everything that it measures, but little of it where a number says how much (tests/bench has more)."""
     words = [word for word in without_option(words, "--json") if word != "--quick"]
-    return [*words, "--quick", "--json", "figures.json"]
+    little = next((less for name, less in LITTLE.items() if name in words), ())
+    return [*words, "--quick", *little, "--json", "figures.json"]
 
 
 def checked_docs(words: list[str]) -> list[str]:

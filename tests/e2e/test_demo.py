@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import socket
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +33,42 @@ def run_demo(folder: Path, *options: str, timeout_s: float = 400.0) -> tuple[int
     return done.returncode, done.stdout + done.stderr, told
 
 
+def hurried(folder: Path, times: int) -> Path:
+    """The session file with everything so many times as soon after its beginning, and so much less energy."""
+    with SESSIONS.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    begin = min(datetime.fromisoformat(row["arrival"]) for row in rows)
+    for row in rows:
+        for name in ("arrival", "departure", "estimated_departure"):
+            if row[name]:
+                row[name] = str(begin + (datetime.fromisoformat(row[name]) - begin) / times)
+        for name in ("requested_energy (kWh)", "delivered_energy (kWh)"):
+            if row[name]:
+                row[name] = f"{float(row[name]) / times:.3f}"
+    hurried = folder / "hurried.csv"
+    with hurried.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return hurried
+
+
 @pytest.mark.timeout(500)
-def test_a_session_file_of_two_hours_at_54_evses(tmp_path: Path) -> None:
-    """Arrivals, departures, stations and energies of a file, through 54 live stations of three versions."""
+def test_two_hours_of_a_session_file_at_54_evses(tmp_path: Path) -> None:
+    """Arrivals, departures, stations and energies of a file, through 54 live stations of three versions: all
+    that happens in its two hours within half an hour (as it is: `ampacity demo --sessions FILE`).
+    """
+    sessions = str(hurried(tmp_path, 4))
     code, said, figures = run_demo(
-        tmp_path, *PORTS, "--sessions", str(SESSIONS), "--site-hours", "2", "--speed", "60"
+        tmp_path, *PORTS, "--sessions", sessions, "--site-hours", "0.5", "--speed", "60"
     )
     assert code == 0, said
     assert figures["faults"] == []
     assert figures["sessions_started"] == len(SESSIONS.read_text().splitlines()) - 1
     assert figures["sessions_finished"] >= 10
-    assert figures["delivered_kwh"] > 150
+    assert figures["delivered_kwh"] > 40
     assert figures["energy_mismatches"] == 0
-    assert figures["acknowledged"] > 5_000
+    assert figures["acknowledged"] > 1_500
     assert figures["lost"] == figures["repeated"] == 0
     assert figures["reservations_over"] == figures["breaker_trips"] == 0
     assert figures["longest_over_105_s"] <= 10
@@ -51,7 +76,7 @@ def test_a_session_file_of_two_hours_at_54_evses(tmp_path: Path) -> None:
 
 def test_stations_that_ignore_limits_do_not_break_the_site(tmp_path: Path) -> None:
     code, said, figures = run_demo(
-        tmp_path, *PORTS, "--day", "2026-09-15", "--site-hours", "0.5", "--speed", "60", "--unruly", "3",
+        tmp_path, *PORTS, "--day", "2026-09-15", "--site-hours", "0.25", "--speed", "60", "--unruly", "3",
         "--evses", "16", "--limit", "110",
     )  # fmt: skip
     assert code == 0, said
@@ -62,7 +87,7 @@ def test_stations_that_ignore_limits_do_not_break_the_site(tmp_path: Path) -> No
 def test_uncontrolled_cars_break_a_small_connection_and_the_demo_says_so(tmp_path: Path) -> None:
     """The same verdict can fail: a demo that always passes proves nothing."""
     code, said, figures = run_demo(
-        tmp_path, *PORTS, "--day", "2026-09-15", "--site-hours", "0.5", "--speed", "60",
+        tmp_path, *PORTS, "--day", "2026-09-15", "--site-hours", "0.2", "--speed", "60",
         "--strategy", "uncontrolled", "--limit", "90",
     )  # fmt: skip
     assert code == 1
