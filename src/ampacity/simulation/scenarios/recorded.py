@@ -115,6 +115,8 @@ def ideal_visits(
         energy_wh=energy_wh,
         declared_wh=energy_wh.copy(),
         declared_depart_s=depart_s.copy(),
+        stay_s=np.full(v, np.inf),
+        leaves_done=np.zeros(v, np.bool_),
         soc=zeros.copy(),
         soc_needed=zeros.copy(),
         before=np.full(v, -1, np.int64),
