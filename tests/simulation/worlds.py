@@ -123,8 +123,7 @@ def visits(
         "reserve_s": np.full(v, np.inf),
         "reserve_until_s": np.full(v, np.inf),
     }
-    known = {name: value for name, value in {**fields, **changes}.items() if name in Visits._fields}
-    return Visits(**known)
+    return Visits(**{**fields, **changes})
 
 
 def series(steps: int, **changes: Any) -> Series:

@@ -9,6 +9,7 @@ import numpy as np
 from msgspec import Struct
 
 from ampacity.simulation.batch.outcome import Run
+from ampacity.simulation.batch.series import full_series
 
 from .possible import start_soc
 
@@ -58,6 +59,7 @@ def balance(run: Run) -> Balance:
     world, state, trace = run.scene.world, run.state, run.trace
     hours = world.step_s / 3600.0
     visits, storage = world.visits, world.storage
+    series = full_series(world.series, world.steps)
     came_with = start_soc(world, state.soc)
     here = np.isfinite(state.plugged_s)
     stored = np.where(here, (state.soc - came_with) * visits.capacity_wh, 0.0)
@@ -68,8 +70,8 @@ def balance(run: Run) -> Balance:
     return Balance(
         grid_wh=float(np.maximum(trace.site_w, 0.0).sum()) * hours,
         export_wh=float(np.maximum(-trace.site_w, 0.0).sum()) * hours,
-        sun_wh=float(world.series.pv_w.sum()) * hours,
-        building_wh=float(world.series.base_w.sum()) * hours,
+        sun_wh=float(series.pv_w.sum()) * hours,
+        building_wh=float(series.base_w.sum()) * hours,
         supply_wh=float(trace.supply_w.sum()) * hours,
         cars_wh=float((into - back).sum()),
         storage_wh=through,

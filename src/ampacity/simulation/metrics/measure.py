@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from ampacity.simulation.batch.outcome import Run
+from ampacity.simulation.batch.series import full_series, per_step
 from ampacity.simulation.batch.world import (
     BALKED,
     LEFT,
@@ -40,7 +41,7 @@ def measure(run: Run, *, wear: Wear | None = None) -> Metrics:
     """All figures of a run. Without `wear` the ageing of batteries has no price."""
     scene, state, trace = run.scene, run.state, run.trace
     world = scene.world
-    visits, series = world.visits, world.series
+    visits, series = world.visits, full_series(world.series, world.steps)
     hours = world.step_s / 3600.0
     accounts = balance(run)
 
@@ -176,7 +177,8 @@ def _mean(values: F) -> float | None:
 
 def _self_consumption(run: Run) -> float | None:
     """The share of the sun's energy that did not leave the site in the step in which it came."""
-    sun_w = run.scene.world.series.pv_w
+    world = run.scene.world
+    sun_w = per_step(world.series.pv_w, world.steps)
     if not sun_w.sum() > 0:
         return None
     left_w = np.minimum(np.maximum(-run.trace.site_w, 0.0), sun_w)

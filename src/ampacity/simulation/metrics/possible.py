@@ -79,6 +79,7 @@ def possible_wh(world: World, came_with: F) -> F:
     end_s = world.steps * world.step_s
     power_w = full_power_w(world)
     stay_s = np.minimum(visits.depart_s, end_s) - np.maximum(visits.arrive_s, 0.0) - world.plug_s
+    stay_s = np.minimum(stay_s, visits.stay_s - world.plug_s)
     stay_s = np.where(came(world), np.maximum(stay_s, 0.0), 0.0)
     got = np.zeros(len(stay_s))
     for start in range(0, len(got), BLOCK):

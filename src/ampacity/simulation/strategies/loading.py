@@ -1,4 +1,4 @@
-"""Find a strategy by the name that a person gives: a built-in one, an installed one, a class in a file.
+"""Finds a strategy by the name that a person gives: a built-in one, an installed one, a class in a file.
 
 Names: `least-laxity` (built in), a name of the entry point group `ampacity.strategies` of an installed
 package, `package.module:Class`, `path/to/file.py:Class`.
