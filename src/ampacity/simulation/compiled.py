@@ -2,11 +2,19 @@
 
 Only rooms of the batch world go through it; what the live demo runs never does, so that it needs neither
 numba nor the time to compile.
+
+Numba keeps a function by the file that it stands in, and doesn't see that another one, which it calls, has
+changed: it would go on with the old code. So the folder is named after all sources of this room: with a
+changed one everything is compiled anew.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -24,6 +32,28 @@ except ImportError as problem:
         "the batch simulator needs numba, highspy and power-grid-model, which are not installed: "
         "pip install 'ampacity[simulate]'"
     ) from problem
+
+
+def _kept_in() -> Path:
+    """Where machine code is kept: NUMBA_CACHE_DIR or the user's cache, one folder for each state of the
+    sources; a temporary one where neither can be written."""
+    room = Path(__file__).parent
+    digest = hashlib.sha256(numba.__version__.encode())
+    for source in sorted(room.rglob("*.py")):
+        digest.update(source.read_bytes())
+    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    base = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(caches) / "ampacity" / "kernels")
+    folder = base / digest.hexdigest()[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except OSError:
+        pass
+    return Path(tempfile.mkdtemp(prefix="ampacity-kernels-"))
+
+
+numba.config.CACHE_DIR = str(_kept_in())
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:

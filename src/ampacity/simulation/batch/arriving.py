@@ -43,6 +43,8 @@ def _leave(site: Site, live: Live, now_s: float) -> None:
             live.visits[v].where = LEFT
             live.evses[i].visit = -1
             live.evses[i].drawn_a = 0.0
+            live.evses[i].power_w = 0.0
+            live.evses[i].supply_w = 0.0
             live.evses[i].slots_used = 0
             live.evses[i].accepts_a = np.inf
             live.evses[i].slack_since_s = np.inf

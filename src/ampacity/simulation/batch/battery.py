@@ -11,34 +11,34 @@ from __future__ import annotations
 import math
 
 from ..compiled import compiled
-from .packed import Records
-from .world import TAPER_CURVE, TAPER_LINEAR, F
+from .packed import Record
+from .world import TAPER_CURVE, TAPER_LINEAR, TAPER_NONE, F
 
 #: For how long the limit of a curve is held, in seconds.
 _CELL_S = 60.0
 
 
 @compiled
-def accepts_w(visits: Records, curves: F, v: int, soc: float) -> float:
-    """The most that the battery of visit `v` takes at this state of charge, at the meter."""
-    full_w = visits[v].accept_w / visits[v].efficiency
-    taper = visits[v].taper
+def accepts_w(car: Record, curves: F, soc: float) -> float:
+    """The most that the battery of a car takes at this state of charge, at the meter."""
+    full_w = car.accept_w / car.efficiency
+    taper = car.taper
     if taper == TAPER_LINEAR:
-        start = visits[v].taper_from
+        start = car.taper_from
         return full_w if soc <= start else full_w * max(1.0 - soc, 0.0) / (1.0 - start)
     if taper == TAPER_CURVE:
         place = min(max(soc, 0.0), 1.0) * 100.0
         low = min(int(place), 99)
-        curve = curves[visits[v].curve]
-        return full_w * (curve[low] + (curve[low + 1] - curve[low]) * (place - low))
+        k = car.curve
+        share = curves[k, low] + (curves[k, low + 1] - curves[k, low]) * (place - low)
+        return full_w * share
     return full_w
 
 
 @compiled
 def charge(
-    visits: Records,
+    car: Record,
     curves: F,
-    v: int,
     soc: float,
     room_wh: float,
     level_w: float,
@@ -50,22 +50,26 @@ def charge(
     `room_wh` is what still goes in, at the meter. Returns the energy (Wh at the meter), the charger's level
     at the end (W) and for how long anything flowed (s).
     """
-    tau = visits[v].up_s if wanted_w > level_w else visits[v].down_s
-    capacity_wh = visits[v].capacity_wh / visits[v].efficiency
+    if car.taper == TAPER_NONE and car.up_s == 0.0 and car.down_s == 0.0:
+        power_w = min(wanted_w, car.accept_w / car.efficiency)
+        part_wh = power_w * seconds / 3600.0
+        return _stop(0.0, part_wh, room_wh, 0.0, seconds, power_w)
+    tau = car.up_s if wanted_w > level_w else car.down_s
+    capacity_wh = car.capacity_wh / car.efficiency
     done_s, energy_wh = 0.0, 0.0
     while done_s < seconds and energy_wh < room_wh:
         at_soc = soc + energy_wh / capacity_wh
-        limit_w = accepts_w(visits, curves, v, at_soc)
+        limit_w = accepts_w(car, curves, at_soc)
         left_s = seconds - done_s
         # How far the charger is still from what it was told, at both ends of what is left.
         gap_w = wanted_w - level_w
         lagging = tau > 0.0 and abs(gap_w) > 1e-3 * max(wanted_w, 1.0)
         span_s = left_s
-        if visits[v].taper == TAPER_LINEAR and not lagging:
-            part_s, part_wh = _straight(visits, v, at_soc, wanted_w, left_s, capacity_wh)
+        if car.taper == TAPER_LINEAR and not lagging:
+            part_s, part_wh = _straight(car, at_soc, wanted_w, left_s, capacity_wh)
             return _stop(energy_wh, part_wh, room_wh, done_s, part_s, wanted_w)
         ahead_wh = min(wanted_w, limit_w) * left_s / 3600.0
-        ahead_w = accepts_w(visits, curves, v, min(at_soc + ahead_wh / capacity_wh, 1.0))
+        ahead_w = accepts_w(car, curves, min(at_soc + ahead_wh / capacity_wh, 1.0))
         free = limit_w >= max(wanted_w, level_w) and ahead_w >= max(wanted_w, level_w)
         if not free:
             span_s = min(left_s, _CELL_S)
@@ -80,7 +84,7 @@ def charge(
         if not free:
             # A curve that falls within the cell: its middle decides.
             middle_wh = 0.5 * min(mean_w, limit_w) * span_s / 3600.0
-            limit_w = accepts_w(visits, curves, v, min(at_soc + middle_wh / capacity_wh, 1.0))
+            limit_w = accepts_w(car, curves, min(at_soc + middle_wh / capacity_wh, 1.0))
             mean_w = min(mean_w, limit_w)
         part_wh = mean_w * span_s / 3600.0
         if energy_wh + part_wh >= room_wh:
@@ -96,11 +100,11 @@ def charge(
 
 @compiled
 def _straight(
-    visits: Records, v: int, soc: float, wanted_w: float, seconds: float, capacity_wh: float
+    car: Record, soc: float, wanted_w: float, seconds: float, capacity_wh: float
 ) -> tuple[float, float]:
     """Constant power until the straight line comes in the way, then what it leaves: in closed form."""
-    start = visits[v].taper_from
-    full_w = visits[v].accept_w / visits[v].efficiency
+    start = car.taper_from
+    full_w = car.accept_w / car.efficiency
     power_w = min(wanted_w, full_w)
     if power_w <= 0.0:
         return seconds, 0.0

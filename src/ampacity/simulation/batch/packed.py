@@ -18,6 +18,10 @@ from .world import F, I, World
 Records: TypeAlias = NDArray[Any]
 """One record an entry; its fields are named as those of the tuple that it was made of."""
 
+Record: TypeAlias = Any
+"""One entry of `Records`. Kernels that work on one EVSE or one car are handed its record: that is a pointer,
+where a tuple of arrays would be counted in and out again."""
+
 
 class Site(NamedTuple):
     """`World`, packed. `starts` and `entries` (row, re, im) are the slots' entries; `moments` (T or 1) are

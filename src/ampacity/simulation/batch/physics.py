@@ -12,7 +12,7 @@ import numpy as np
 
 from ..compiled import compiled
 from .battery import charge
-from .packed import Live, Log, Site
+from .packed import Live, Log, Record, Site
 from .world import TAPER_LINEAR, F
 
 #: What a battery lacks when its car says that it is full, as a share.
@@ -31,48 +31,58 @@ _WRITE_A = 0.05
 @compiled
 def settle(site: Site, live: Live, log: Log, t: int, orders_a: F, storage_w: float) -> None:
     """Let step `t` pass under `orders_a` (n) and `storage_w` (charging positive), and write it down."""
-    evses = site.evses
     n = len(orders_a)
-    now_s = t * site.facts[0].step_s
+    step_s, plug_s = site.facts[0].step_s, site.facts[0].plug_s
+    now_s = t * step_s
     derate = site.moments[t].derate
     dark = False
     for r in range(len(live.rows)):
-        live.rows[r].sum_re = site.base_re[min(t, len(site.base_re) - 1), r]
-        live.rows[r].sum_im = site.base_im[min(t, len(site.base_im) - 1), r]
-        dark = dark or live.rows[r].open_until_s > now_s
-    shares_w = np.full(n, np.inf)
-    if len(site.cabinets):
+        row = live.rows[r]
+        row.sum_re = site.base_re[min(t, len(site.base_re) - 1), r]
+        row.sum_im = site.base_im[min(t, len(site.base_im) - 1), r]
+        dark = dark or row.open_until_s > now_s
+    sharing = len(site.cabinets) > 0
+    shares_w = np.full(n if sharing else 1, np.inf)
+    if sharing:
         _share_modules(site, live, orders_a, shares_w)
     ev_w, supply_w, plugged = 0.0, 0.0, 0
     for i in range(n):
-        if abs(orders_a[i] - live.evses[i].setpoint_a) > _WRITE_A:
-            live.evses[i].writes += 1
-        live.evses[i].setpoint_a = orders_a[i]
-        v = live.evses[i].visit
-        plugged += v >= 0
+        evse, here = site.evses[i], live.evses[i]
+        # Most EVSEs stand empty most of the time.
+        if here.visit < 0 and evse.standby_w == 0.0 and here.setpoint_a == orders_a[i]:
+            continue
+        if abs(orders_a[i] - here.setpoint_a) > _WRITE_A:
+            here.writes += 1
+        here.setpoint_a = orders_a[i]
+        v = here.visit
         powered = not (dark and _behind_open(site, live, i, now_s))
-        if v >= 0 and powered and live.evses[i].broken_until_s <= now_s:
-            rating = derate if evses[i].derates else 1.0
-            _step_car(site, live, i, v, now_s, orders_a[i], rating, shares_w[i])
+        if v >= 0 and powered and here.broken_until_s <= now_s:
+            plugged += 1
+            rating = derate if evse.derates else 1.0
+            share_w = shares_w[i] if sharing else np.inf
+            car, stay = site.visits[v], live.visits[v]
+            starts_s = max(now_s, stay.plugged_s + plug_s)
+            _step_car(
+                evse, here, car, stay, site.curves, starts_s, now_s + step_s, step_s, orders_a[i], rating,
+                share_w,
+            )  # fmt: skip
         else:
-            live.evses[i].power_w = 0.0
-            live.evses[i].drawn_a = 0.0
-        power_w = live.evses[i].power_w
-        if power_w >= 0.0:
-            taken_w = power_w / evses[i].efficiency
-        else:
-            taken_w = power_w * evses[i].efficiency
-        taken_w += evses[i].standby_w if powered else 0.0
-        live.evses[i].supply_w = taken_w
+            plugged += v >= 0
+            here.power_w = 0.0
+            here.drawn_a = 0.0
+        power_w = here.power_w
+        taken_w = power_w / evse.efficiency if power_w >= 0.0 else power_w * evse.efficiency
+        taken_w += evse.standby_w if powered else 0.0
+        here.supply_w = taken_w
         ev_w += power_w
         supply_w += taken_w
-        used = live.evses[i].slots_used if live.evses[i].slots_used > 0 else evses[i].slots
-        slot_a = taken_w / (evses[i].volt_v * used)
-        for slot in range(used):
-            for e in range(site.starts[3 * i + slot], site.starts[3 * i + slot + 1]):
-                r = site.entries[e].row
-                live.rows[r].sum_re += slot_a * site.entries[e].re
-                live.rows[r].sum_im += slot_a * site.entries[e].im
+        if taken_w != 0.0:
+            used = here.slots_used if here.slots_used > 0 else evse.slots
+            slot_a = taken_w / (evse.volt_v * used)
+            for e in range(site.starts[3 * i], site.starts[3 * i + used]):
+                row = live.rows[site.entries[e].row]
+                row.sum_re += slot_a * site.entries[e].re
+                row.sum_im += slot_a * site.entries[e].im
         if len(log.evse_w):
             log.evse_w[t, i] = power_w
     stored_w = _step_storage(site, live, storage_w)
@@ -125,109 +135,112 @@ def _share_modules(site: Site, live: Live, orders_a: F, shares_w: F) -> None:
 
 @compiled
 def _step_car(
-    site: Site, live: Live, i: int, v: int, now_s: float, order_a: float, rating: float, share_w: float
+    evse: Record,
+    here: Record,
+    car: Record,
+    stay: Record,
+    curves: F,
+    starts_s: float,
+    end_s: float,
+    step_s: float,
+    order_a: float,
+    rating: float,
+    share_w: float,
 ) -> None:
-    """One car at one EVSE for one step; sets `power_w`, `drawn_a`, energies and state of charge."""
-    evses, visits = site.evses, site.visits
-    end_s = now_s + site.facts[0].step_s
-    starts_s = max(now_s, live.visits[v].plugged_s + site.facts[0].plug_s)
-    seconds = min(end_s, live.visits[v].left_s) - starts_s
-    slots = live.evses[i].slots_used
-    if seconds <= 0.0 or slots == 0:
-        live.evses[i].power_w = 0.0
-        live.evses[i].drawn_a = 0.0
+    """One car at one EVSE for one step, of which current may flow from `starts_s` to `end_s`.
+
+    Sets `power_w`, `drawn_a`, energies and state of charge.
+    """
+    seconds = min(end_s, stay.left_s) - starts_s
+    if seconds <= 0.0 or here.slots_used == 0:
+        here.power_w = 0.0
+        here.drawn_a = 0.0
         return
-    per_a = evses[i].volt_v * slots
-    if evses[i].dc:
-        per_a *= evses[i].efficiency
-    wanted_w = _wanted_w(site, live, i, v, order_a, rating, share_w, per_a)
+    per_a = evse.volt_v * here.slots_used
+    if evse.dc:
+        per_a *= evse.efficiency
+    wanted_w = _wanted_w(evse, here, car, stay, order_a, rating, share_w, per_a)
     if wanted_w < 0.0:
-        energy_wh = _give_back(site, live, v, wanted_w, seconds)
-        live.evses[i].power_w = energy_wh * 3600.0 / site.facts[0].step_s
-        live.evses[i].drawn_a = energy_wh * 3600.0 / seconds / per_a
+        energy_wh = _give_back(car, stay, wanted_w, seconds)
+        here.power_w = energy_wh * 3600.0 / step_s
+        here.drawn_a = energy_wh * 3600.0 / seconds / per_a
         return
-    level_w = max(live.evses[i].drawn_a, 0.0) * per_a
-    capacity_wh = visits[v].capacity_wh / visits[v].efficiency
-    to_full_wh = (1.0 - live.visits[v].soc) * capacity_wh
-    room_wh = min(visits[v].energy_wh - live.visits[v].energy_wh + live.visits[v].given_wh, to_full_wh)
-    energy_wh, level_w, flowed_s = charge(
-        visits, site.curves, v, live.visits[v].soc, max(room_wh, 0.0), level_w, wanted_w, seconds
-    )
-    live.visits[v].energy_wh += energy_wh
-    live.visits[v].soc = min(live.visits[v].soc + energy_wh / capacity_wh, 1.0)
-    live.evses[i].power_w = energy_wh * 3600.0 / site.facts[0].step_s
+    level_w = max(here.drawn_a, 0.0) * per_a
+    capacity_wh = car.capacity_wh / car.efficiency
+    to_full_wh = (1.0 - stay.soc) * capacity_wh
+    room_wh = max(min(car.energy_wh - stay.energy_wh + stay.given_wh, to_full_wh), 0.0)
+    energy_wh, level_w, flowed_s = charge(car, curves, stay.soc, room_wh, level_w, wanted_w, seconds)
+    stay.energy_wh += energy_wh
+    stay.soc = min(stay.soc + energy_wh / capacity_wh, 1.0)
+    here.power_w = energy_wh * 3600.0 / step_s
     # A straight taper never quite ends: its car says full a little before.
-    brim = _FULL if visits[v].taper == TAPER_LINEAR else 1.0 - 1e-9
-    got_wh = live.visits[v].energy_wh - live.visits[v].given_wh
-    live.visits[v].full = got_wh >= visits[v].energy_wh - 1e-6 or live.visits[v].soc >= brim
-    if live.visits[v].full:
-        live.evses[i].drawn_a = 0.0
-        if visits[v].leaves_done:
-            live.visits[v].left_s = min(live.visits[v].left_s, starts_s + flowed_s)
+    brim = _FULL if car.taper == TAPER_LINEAR else 1.0 - 1e-9
+    stay.full = stay.energy_wh - stay.given_wh >= car.energy_wh - 1e-6 or stay.soc >= brim
+    if stay.full:
+        here.drawn_a = 0.0
+        if car.leaves_done:
+            stay.left_s = min(stay.left_s, starts_s + flowed_s)
         return
     tapered_w = energy_wh * 3600.0 / seconds
     drawn_w = level_w if tapered_w >= min(level_w, wanted_w) * 0.999 else min(level_w, tapered_w)
-    live.evses[i].drawn_a = drawn_w / per_a
-    _learn(live, i, order_a, end_s)
+    here.drawn_a = drawn_w / per_a
+    _learn(here, order_a, end_s)
 
 
 @compiled
 def _wanted_w(
-    site: Site,
-    live: Live,
-    i: int,
-    v: int,
+    evse: Record,
+    here: Record,
+    car: Record,
+    stay: Record,
     order_a: float,
     rating: float,
     share_w: float,
     per_a: float,
 ) -> float:
     """What the car's charger is told, as power on the car's side: below its minimum nothing."""
-    evses, visits = site.evses, site.visits
     if order_a < 0.0:
-        if visits[v].discharge_w <= 0.0 or live.visits[v].soc <= visits[v].soc_floor:
+        if car.discharge_w <= 0.0 or stay.soc <= car.soc_floor:
             return 0.0
-        return max(order_a * per_a, -visits[v].discharge_w)
-    most_a = evses[i].max_a * rating
-    if evses[i].dc:
+        return max(order_a * per_a, -car.discharge_w)
+    most_a = evse.max_a * rating
+    if evse.dc:
         if order_a <= 0.0:
             return 0.0
-        most_w = min(evses[i].rating_w * rating, visits[v].dc_max_w / visits[v].efficiency)
+        most_w = min(evse.rating_w * rating, car.dc_max_w / car.efficiency)
         return min(min(order_a, most_a) * per_a, most_w, share_w)
     current_a = min(order_a, most_a)
-    if current_a < visits[v].min_a - 1e-9:
+    if current_a < car.min_a - 1e-9:
         return 0.0
-    return min(current_a, visits[v].max_a[live.evses[i].slots_used - 1]) * per_a
+    return min(current_a, car.max_a[here.slots_used - 1]) * per_a
 
 
 @compiled
-def _give_back(site: Site, live: Live, v: int, wanted_w: float, seconds: float) -> float:
+def _give_back(car: Record, stay: Record, wanted_w: float, seconds: float) -> float:
     """Energy given back (negative, Wh at the meter), down to the car's floor."""
-    visits = site.visits
-    efficiency = visits[v].efficiency
-    has_wh = max(live.visits[v].soc - visits[v].soc_floor, 0.0) * visits[v].capacity_wh * efficiency
+    has_wh = max(stay.soc - car.soc_floor, 0.0) * car.capacity_wh * car.efficiency
     energy_wh = min(-wanted_w * seconds / 3600.0, has_wh)
-    live.visits[v].given_wh += energy_wh
-    live.visits[v].soc -= energy_wh / efficiency / visits[v].capacity_wh
-    live.visits[v].full = False
+    stay.given_wh += energy_wh
+    stay.soc -= energy_wh / car.efficiency / car.capacity_wh
+    stay.full = False
     return -energy_wh
 
 
 @compiled
-def _learn(live: Live, i: int, order_a: float, end_s: float) -> None:
+def _learn(here: Record, order_a: float, end_s: float) -> None:
     """What the car was seen to take; after a while it is asked again."""
-    if end_s - live.evses[i].asked_s >= _ASK_AGAIN_S:
-        live.evses[i].accepts_a = np.inf
-        live.evses[i].asked_s = end_s
-        live.evses[i].slack_since_s = np.inf
-    if order_a - live.evses[i].drawn_a <= max(_GAP_A, _GAP_SHARE * order_a):
-        live.evses[i].slack_since_s = np.inf
+    if end_s - here.asked_s >= _ASK_AGAIN_S:
+        here.accepts_a = np.inf
+        here.asked_s = end_s
+        here.slack_since_s = np.inf
+    if order_a - here.drawn_a <= max(_GAP_A, _GAP_SHARE * order_a):
+        here.slack_since_s = np.inf
         return
-    if live.evses[i].slack_since_s == np.inf:
-        live.evses[i].slack_since_s = end_s
-    if end_s - live.evses[i].slack_since_s >= _GAP_S and live.evses[i].accepts_a == np.inf:
-        live.evses[i].accepts_a = max(live.evses[i].drawn_a + _GAP_A, 0.0)
-        live.evses[i].asked_s = end_s
+    if here.slack_since_s == np.inf:
+        here.slack_since_s = end_s
+    if end_s - here.slack_since_s >= _GAP_S and here.accepts_a == np.inf:
+        here.accepts_a = max(here.drawn_a + _GAP_A, 0.0)
+        here.asked_s = end_s
 
 
 @compiled
@@ -255,30 +268,30 @@ def _step_storage(site: Site, live: Live, wanted_w: float) -> float:
 @compiled
 def _step_rows(site: Site, live: Live, log: Log, t: int, stored_w: float) -> None:
     """Conductors: what they carry, how long above their limit, whether their breakers hold."""
-    rows = site.rows
-    step_s = site.facts[0].step_s
-    limits = site.limit_a[min(t, len(site.limit_a) - 1)]
+    step_s, repair_s = site.facts[0].step_s, site.facts[0].repair_s
+    moment = min(t, len(site.limit_a) - 1)
     now_s = t * step_s
-    for r in range(len(limits)):
+    for r in range(len(live.rows)):
+        row, built = live.rows[r], site.rows[r]
         if stored_w != 0.0:
-            live.rows[r].sum_re += stored_w * rows[r].storage_re
-            live.rows[r].sum_im += stored_w * rows[r].storage_im
-        current_a = math.hypot(live.rows[r].sum_re, live.rows[r].sum_im)
+            row.sum_re += stored_w * built.storage_re
+            row.sum_im += stored_w * built.storage_im
+        current_a = math.sqrt(row.sum_re * row.sum_re + row.sum_im * row.sum_im)
         log.row_a[t, r] = current_a
-        if current_a > limits[r] + 1e-6:
-            live.rows[r].over_s += step_s
-            live.rows[r].run_s += step_s
-            live.rows[r].longest_s = max(live.rows[r].longest_s, live.rows[r].run_s)
+        if current_a > site.limit_a[moment, r] + 1e-6:
+            row.over_s += step_s
+            row.run_s += step_s
+            row.longest_s = max(row.longest_s, row.run_s)
         else:
-            live.rows[r].run_s = 0.0
-        if not math.isfinite(rows[r].rated_a):
+            row.run_s = 0.0
+        if built.rated_a == np.inf:
             continue
-        ratio = current_a / rows[r].rated_a
+        ratio = current_a / built.rated_a
         drive = ratio * ratio
-        live.rows[r].quick = drive + (live.rows[r].quick - drive) * math.exp(-step_s / rows[r].quick_s)
-        live.rows[r].slow = drive + (live.rows[r].slow - drive) * math.exp(-step_s / rows[r].slow_s)
-        hot = 0.5 * (live.rows[r].quick + live.rows[r].slow) >= rows[r].trip_heat
-        if live.rows[r].open_until_s <= now_s and (hot or ratio >= rows[r].magnetic):
-            live.rows[r].trips += 1
-            live.rows[r].open_until_s = now_s + step_s + site.facts[0].repair_s
-            live.rows[r].quick = live.rows[r].slow = min(drive, 0.9 * rows[r].trip_heat)
+        row.quick = drive + (row.quick - drive) * math.exp(-step_s / built.quick_s)
+        row.slow = drive + (row.slow - drive) * math.exp(-step_s / built.slow_s)
+        hot = 0.5 * (row.quick + row.slow) >= built.trip_heat
+        if row.open_until_s <= now_s and (hot or ratio >= built.magnetic):
+            row.trips += 1
+            row.open_until_s = now_s + step_s + repair_s
+            row.quick = row.slow = min(drive, 0.9 * built.trip_heat)

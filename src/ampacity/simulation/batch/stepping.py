@@ -28,8 +28,9 @@ from ..strategies.interface import (
 )
 from ..strategies.loading import checked
 from .arriving import arrive
-from .deciding import Tuning, begin_base
+from .deciding import Tuning
 from .episode import storage_order_w
+from .knowing import begin_base
 from .outcome import Run, Scene
 from .packed import Live, Site, pack, pack_state, pack_trace
 from .physics import settle
