@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from ..compiled import compiled
+from ..electrical.breaker import heat_step
 from .battery import charge
 from .packed import Live, Log, Record, Site
 from .world import TAPER_LINEAR, F
@@ -26,6 +27,8 @@ _ASK_AGAIN_S = 900.0
 
 #: A setpoint that moves by less isn't written to the station.
 _WRITE_A = 0.05
+
+_heat = compiled(heat_step)
 
 
 @compiled
@@ -287,11 +290,17 @@ def _step_rows(site: Site, live: Live, log: Log, t: int, stored_w: float) -> Non
         if built.rated_a == np.inf:
             continue
         ratio = current_a / built.rated_a
-        drive = ratio * ratio
-        row.quick = drive + (row.quick - drive) * math.exp(-step_s / built.quick_s)
-        row.slow = drive + (row.slow - drive) * math.exp(-step_s / built.slow_s)
-        hot = 0.5 * (row.quick + row.slow) >= built.trip_heat
-        if row.open_until_s <= now_s and (hot or ratio >= built.magnetic):
+        row.quick, row.slow, opens = _heat(
+            row.quick,
+            row.slow,
+            ratio,
+            step_s,
+            built.trip_heat,
+            built.quick_s,
+            built.slow_s,
+            built.magnetic,
+        )
+        if opens and row.open_until_s <= now_s:
             row.trips += 1
             row.open_until_s = now_s + step_s + repair_s
-            row.quick = row.slow = min(drive, 0.9 * built.trip_heat)
+            row.quick = row.slow = min(ratio * ratio, 0.9 * built.trip_heat)

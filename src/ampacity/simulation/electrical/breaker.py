@@ -22,19 +22,16 @@ of the permitted band (a worst case for whoever claims that nothing trips):
 
 Short circuits are outside the model (below 0.1 s the energy let through counts, not heat).
 
-`Breaker` is one pole with a memory, for the demo. `heat_step` is the same physics without one, for kernels
-that keep the heat of many poles in arrays: plain scalar arithmetic on a row of `heat_constants`.
+`Breaker` is one pole with a memory. `heat_step` is the physics alone, for kernels that keep the heat of many
+poles in arrays.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
-import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 Curve: TypeAlias = Literal["B", "C", "D", "MCCB", "gG", "UL489", "J"]
 
@@ -64,32 +61,27 @@ CURVES: Final[dict[Curve, ThermalCurve]] = {
 }
 
 
-def heat_constants(curves: Sequence[Curve]) -> NDArray[np.float64]:
-    """One row a curve for `heat_step`: heat at which it opens, quick and slow time constant in seconds,
-    magnetic threshold as a multiple of the rating (infinite for a fuse). Shape [curves, 4]."""
-    return np.array(
-        [[CURVES[c].trip_heat, CURVES[c].quick_s, CURVES[c].slow_s, CURVES[c].magnetic] for c in curves],
-        dtype=np.float64,
-    ).reshape(-1, 4)
-
-
 def heat_step(
-    quick: float, slow: float, ratio: float, seconds: float, constants: NDArray[np.float64]
+    quick: float,
+    slow: float,
+    ratio: float,
+    seconds: float,
+    trip_heat: float,
+    quick_s: float,
+    slow_s: float,
+    magnetic: float,
 ) -> tuple[float, float, bool]:
     """Heat of both bodies after `seconds` at `ratio` times the rating, and whether it opens within them.
 
-    `constants` is one row of `heat_constants`. Where it opens, the heat stays what it was; that an open pole
-    stays open is the caller's to remember. A ratio that isn't a finite number counts as a short circuit. No
-    state, no objects: a compiler of numeric Python takes it as it is.
+    The constants are a `ThermalCurve`'s. That an open pole stays open is the caller's to remember. A ratio
+    that isn't a finite number counts as a short circuit. Plain scalar arithmetic: kernels compile it as it
+    is.
     """
-    if not abs(ratio) < constants[3] or math.isinf(ratio):
-        return quick, slow, True
     drive = ratio * ratio
-    next_quick = drive + (quick - drive) * math.exp(-seconds / constants[1])
-    next_slow = drive + (slow - drive) * math.exp(-seconds / constants[2])
-    if 0.5 * (next_quick + next_slow) >= constants[0]:
-        return quick, slow, True
-    return next_quick, next_slow, False
+    quick = drive + (quick - drive) * math.exp(-seconds / quick_s)
+    slow = drive + (slow - drive) * math.exp(-seconds / slow_s)
+    # The slow body alone never reaches the heat that opens it, so within a step the sum is highest at an end.
+    return quick, slow, 0.5 * (quick + slow) >= trip_heat or not abs(ratio) < magnetic
 
 
 class Breaker:
@@ -137,20 +129,20 @@ class Breaker:
         self._at_s = at_s
         if self.tripped:
             return True
-        ratio = abs(current_a) / self.rated_a
-        if not ratio < self.constants.magnetic or math.isinf(ratio):
-            self._open(at_s)
-            return True
-        seconds = at_s - before_s
-        drive = ratio * ratio
-        # The slow body alone never reaches the heat that opens it, so within a step the sum is highest at an
-        # end.
-        if self._sum_after(drive, seconds) >= self.constants.trip_heat:
-            self._open(at_s)
-            return True
-        self._quick = drive + (self._quick - drive) * math.exp(-seconds / self.constants.quick_s)
-        self._slow = drive + (self._slow - drive) * math.exp(-seconds / self.constants.slow_s)
-        return False
+        curve = self.constants
+        self._quick, self._slow, opens = heat_step(
+            self._quick,
+            self._slow,
+            abs(current_a) / self.rated_a,
+            at_s - before_s,
+            curve.trip_heat,
+            curve.quick_s,
+            curve.slow_s,
+            curve.magnetic,
+        )
+        if opens:
+            self.tripped, self.tripped_at_s = True, at_s
+        return opens
 
     def close(self) -> None:
         """Somebody closes it again; it is still warm, just below the heat that opened it."""
@@ -178,9 +170,6 @@ class Breaker:
             else:
                 early = middle
         return late
-
-    def _open(self, at_s: float) -> None:
-        self.tripped, self.tripped_at_s = True, at_s
 
     def _sum_after(self, drive: float, seconds: float) -> float:
         quick = (self._quick - drive) * math.exp(-seconds / self.constants.quick_s)
