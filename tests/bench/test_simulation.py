@@ -7,14 +7,18 @@ from itertools import pairwise
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ampacity.bench.report import BenchFailed
-from ampacity.bench.simulation.day import PeerCar, battery_kwh
+from ampacity.bench.simulation.day import PeerCar, PeerDay, battery_kwh, day_scene, in_scene_order
+from ampacity.bench.simulation.hub import hub_day
 from ampacity.bench.simulation.month import Month, own_month, recorded_month
 from ampacity.bench.simulation.peers import PeerFailed, running
+from ampacity.bench.simulation.run import FULL_SOC, month_scene
+from ampacity.simulation.batch.episode import run as play
 from ampacity.simulation.scenarios.caltech import STATIONS, caltech_site
 from ampacity.simulation.scenarios.recorded import recorded_world
 from ampacity.simulation.sessions import write_sessions
@@ -131,3 +135,64 @@ def test_rounding_makes_the_peers_battery_take_less() -> None:
     rounded = battery_kwh(one, 22.17, 15.0, rounded=True)
     assert exact - 31 * 0.01 <= rounded < exact
     assert math.isfinite(rounded)
+
+
+def test_a_full_car_takes_nothing_more() -> None:
+    one = msgspec.structs.replace(car(arrival_kwh=59.0), departure=40)
+    ended = battery_kwh(one, 22.17, 15.0, rounded=False, full_soc=0.9995)
+    assert 59.97 <= 59.0 + ended < 59.0 + battery_kwh(one, 22.17, 15.0, rounded=False) < 60.0
+
+
+def test_the_month_under_a_small_transformer_is_shared_and_kept_within_its_rows(made: Month) -> None:
+    """Three days of our own month as the bench runs them: every car gets what it asked or what its stay
+    allows, behind 60 kVA no more a moment than the conductors carry."""
+    month = made.first_days(3)
+    done = play(month_scene(month, 60.0), "least-laxity")
+    free = play(month_scene(month, 1_000.0), "least-laxity")
+    visits = done.scene.world.visits
+    longest_wh = (visits.depart_s - visits.arrive_s) / 3600.0 * 6656.0
+    assert (done.trace.row_a <= done.scene.world.rows.limit_a + 1e-6).all()
+    assert done.trace.row_a[:, 5:].max() == pytest.approx(72.20217, abs=1e-4)
+    assert free.state.energy_wh == pytest.approx(np.minimum(visits.energy_wh, longest_wh), abs=1e-3)
+    assert (done.state.energy_wh <= free.state.energy_wh + 1e-3).all()
+
+
+def test_a_day_of_the_peers_cars_is_its_dynamics_without_rounding() -> None:
+    """Cars that the bench would get from EV2Gym: our engine gives each what the written dynamics say."""
+    cars = tuple(
+        msgspec.structs.replace(
+            car(arrival_kwh=20.0 + 3.1 * k, max_kw=11.0 if k % 2 else 7.4, taper_from=0.75 + 0.03 * k),
+            charger=k,
+            arrival=3 + k,
+            departure=12 + 6 * k,
+        )
+        for k in range(6)
+    )
+    day = PeerDay(
+        reset_s=0.0,
+        steps_s=0.0,
+        steps=60,
+        step_min=15.0,
+        chargers=6,
+        volt_line_to_line=400.0,
+        max_a=32.0,
+        energy_kwh=0.0,
+        power_kw=(),
+        cars=cars,
+    )
+    done = play(day_scene(day), "uncontrolled")
+    into_kwh = done.state.energy_wh * done.scene.world.visits.efficiency / 1000.0
+    written = [
+        battery_kwh(one, day.charger_kw, 15.0, rounded=False, full_soc=FULL_SOC)
+        for one in in_scene_order(cars)
+    ]
+    assert into_kwh == pytest.approx(written, abs=1e-9)
+    assert min(written) > 1.0
+
+
+def test_small_worlds_have_cars_at_every_port_and_keep_their_limit() -> None:
+    scene = hub_day(np.random.default_rng(1))
+    done = play(scene, "least-laxity")
+    assert set(scene.world.visits.evse) == set(range(6))
+    assert (done.trace.row_a <= 100.0 + 1e-6).all()
+    assert done.state.energy_wh.sum() > 50e3

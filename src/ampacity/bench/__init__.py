@@ -21,6 +21,7 @@ BENCHES: dict[str, str] = {
     "durability": "ampacity.bench.durability.run",
     "fuzz": "ampacity.bench.fuzz.run",
     "gateway": "ampacity.bench.gateway.run",
+    "simulation": "ampacity.bench.simulation.run",
 }
 """Name and module of every bench."""
 
@@ -51,13 +52,16 @@ def main(
     *,
     count: int | None = None,
     minutes: float | None = None,
+    sessions: Path | None = None,
 ) -> BenchReport:
     """Run a bench, print its table and, with `json_path`, write its JSON. `quick` ends within 50 s; `count`
-    and `minutes` say how much is done, where a bench has such a measure. Raises BenchFailed."""
+    and `minutes` say how much is done, `sessions` which session file is read, where a bench has such a thing.
+    Raises BenchFailed."""
     if name not in BENCHES:
         raise UnknownBenchError(name)
     work: Callable[..., Outcome] = import_module(BENCHES[name]).run
-    asked = {key: value for key, value in (("count", count), ("minutes", minutes)) if value is not None}
+    options = {"count": count, "minutes": minutes, "sessions": sessions}
+    asked = {key: value for key, value in options.items() if value is not None}
     for key in asked.keys() - signature(work).parameters.keys():
         raise BenchFailed(f"bench {name} has no --{key}: leave it out")
     outcome = work(quick, **asked)

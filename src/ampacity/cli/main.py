@@ -177,13 +177,14 @@ def run_rebuild(options: argparse.Namespace) -> int:
 
 
 def _bench(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", help="which one: allocation, durability, fuzz, gateway")
+    parser.add_argument("name", help="which one: allocation, durability, fuzz, gateway, simulation")
     parser.add_argument("--quick", action="store_true", help="end within 50 s")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument(
         "--count", type=int, metavar="N", help="how many messages (fuzz), losses of power (durability)"
     )
     parser.add_argument("--minutes", type=positive, metavar="M", help="how much CPU time (fuzz)")
+    parser.add_argument("--sessions", type=Path, metavar="FILE", help="recorded sessions (simulation)")
     parser.set_defaults(run=run_bench)
 
 
@@ -193,7 +194,14 @@ def run_bench(options: argparse.Namespace) -> int:
     from ..bench.report import BenchFailed
 
     try:
-        main(options.name, options.quick, options.json, count=options.count, minutes=options.minutes)
+        main(
+            options.name,
+            options.quick,
+            options.json,
+            count=options.count,
+            minutes=options.minutes,
+            sessions=options.sessions,
+        )
     except BenchFailed as problem:
         print(f"ampacity bench: {problem}", file=sys.stderr)
         return 2

@@ -70,11 +70,14 @@ class PeerDay(Struct, frozen=True, kw_only=True):
         return self.max_a * self.volt_line_to_line * math.sqrt(3.0) / 1000.0
 
 
-def battery_kwh(car: PeerCar, charger_kw: float, step_min: float, *, rounded: bool) -> float:
+def battery_kwh(
+    car: PeerCar, charger_kw: float, step_min: float, *, rounded: bool, full_soc: float = math.inf
+) -> float:
     """kWh into the battery while it is offered `charger_kw` for the whole stay.
 
     The two-stage battery of ACN-Sim in closed form, as EV2Gym has it: constant up to `taper_from`, then an
-    exponential towards full. `rounded`: the state goes up to the next 0.01 kWh after each step.
+    exponential towards full. `rounded`: the state goes up to the next 0.01 kWh after each step. A car that
+    ends a step at `full_soc` or more takes nothing in the next ones.
     """
     per_step = car.efficiency * step_min / 60.0 / car.capacity_kwh
     greatest = per_step * car.max_kw
@@ -83,6 +86,8 @@ def battery_kwh(car: PeerCar, charger_kw: float, step_min: float, *, rounded: bo
     state, into = car.arrival_kwh, 0.0
     for _ in range(car.arrival, car.departure + 1):
         soc = state / car.capacity_kwh
+        if soc >= full_soc:
+            break
         if soc + offered <= bend:
             reached = soc + offered
         elif soc < bend:
