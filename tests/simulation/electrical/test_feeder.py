@@ -78,6 +78,7 @@ def test_the_european_feeder_has_the_voltages_of_the_program_that_published_them
     at = [feeder.buses.index(bus) for bus in buses]
     np.testing.assert_allclose(flow.voltage_v[:, at], volts, rtol=1e-6)
     np.testing.assert_allclose(flow.loss_w, [1.9754, 2050.1984, 24.2864], atol=2e-4)
+    assert flow.unbalance[1, feeder.buses.index("899")] == pytest.approx(0.0095887, rel=1e-4)
 
 
 @pytest.mark.parametrize("part", list(CIGRE))
@@ -107,6 +108,63 @@ def test_a_balanced_line_loses_what_its_current_heats() -> None:
     assert flow.loss_w[0] == pytest.approx(copper_w + iron_w, rel=2e-3)
     assert flow.line_loading[0, 0] == pytest.approx(amperes[0] / line.rated_a)
     assert flow.transformer_loading[0] == pytest.approx(27_000.0 / 160_000.0, rel=0.05)
+
+
+def by_sweeps(feeder: Feeder, power_va: np.ndarray) -> np.ndarray:
+    """Voltages [buses, 3] by backward and forward sweeps over the tree, from the definitions and nothing
+    else."""
+    grid, unit = feeder.source, feeder.transformer
+    base = unit.secondary_v**2 / unit.rated_va
+    resistance = unit.load_loss_w / unit.rated_va
+    inside = base * complex(resistance, math.sqrt(unit.short_circuit_pu**2 - resistance**2))
+    angle = math.atan2(1.0, grid.rx_ratio)
+    outside = unit.secondary_v**2 / grid.short_circuit_va * complex(math.cos(angle), math.sin(angle))
+    turn = np.exp(2j * math.pi / 3 * np.array([0, -1, -2]))
+    no_load = grid.voltage_pu * unit.secondary_v / math.sqrt(3.0) * turn
+
+    def drop(z1: complex, z0: complex, amperes: np.ndarray) -> np.ndarray:
+        return z1 * amperes + (z0 - z1) * amperes.mean()
+
+    volts = np.tile(no_load, (len(feeder.buses), 1))
+    order = sorted(feeder.lines, key=lambda line: line.to_bus)  # children have the higher numbers
+    for _ in range(60):
+        flows = np.conj(power_va / volts)
+        for line in reversed(order):
+            flows[line.from_bus] += flows[line.to_bus]
+        volts[0] = no_load - drop(inside + outside, inside, flows[0])
+        for line in order:
+            z1, z0 = complex(line.r1_ohm, line.x1_ohm), complex(line.r0_ohm, line.x0_ohm)
+            volts[line.to_bus] = volts[line.from_bus] - drop(z1, z0, flows[line.to_bus])
+    return volts
+
+
+@given(seed=st.integers(0, 2**32 - 1), buses=st.integers(2, 9))
+@settings(max_examples=25, deadline=None)
+def test_any_tree_has_the_voltages_that_sweeps_over_it_find(seed: int, buses: int) -> None:
+    rng = np.random.default_rng(seed)
+    base = radial_feeder(buses, rated_kva=250, voltage_pu=rng.uniform(0.95, 1.05))
+    lines = []
+    for bus in range(1, buses):
+        ohms = rng.uniform(0.005, 0.04, 4)
+        lines.append(
+            Line(
+                from_bus=int(rng.integers(bus)),
+                to_bus=bus,
+                r1_ohm=ohms[0],
+                x1_ohm=ohms[1],
+                r0_ohm=4 * ohms[2],
+                x0_ohm=4 * ohms[3],
+            )
+        )
+    iron_free = msgspec.structs.replace(base.transformer, no_load_loss_w=0.0)
+    feeder = msgspec.structs.replace(base, lines=tuple(lines), transformer=iron_free)
+    active, reactive = rng.uniform(-3e3, 6e3, (1, buses, 3)), rng.uniform(-1e3, 2e3, (1, buses, 3))
+    flow = FeederModel(feeder).solve(active, reactive)
+    volts = by_sweeps(feeder, active[0] + 1j * reactive[0])
+    np.testing.assert_allclose(flow.voltage_v[0], np.abs(volts), rtol=1e-6)
+    operator = np.exp(2j * math.pi / 3)
+    negative, positive = (volts @ [1, operator**n, operator ** (2 * n)] for n in (2, 1))
+    np.testing.assert_allclose(flow.unbalance[0], np.abs(negative / positive), atol=1e-6)
 
 
 WEAK = radial_feeder(5)

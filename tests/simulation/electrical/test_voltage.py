@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ampacity.simulation.electrical.voltage import means_over, voltage_quality
+from ampacity.simulation.electrical.voltage import UNBALANCE_LIMIT, means_over, unbalance_p95, voltage_quality
 
 
 def flat(steps: int, buses: int = 3) -> np.ndarray:
@@ -56,6 +56,15 @@ def test_a_shift_changes_nothing_and_a_scale_scales(seed: int, shift: float, sca
     assert other.change_std_v == pytest.approx(scale * one.change_std_v)
     assert other.change_max_v == pytest.approx(scale * one.change_max_v)
     assert (other.worst_bus, other.worst_phase) == (one.worst_bus, one.worst_phase)
+
+
+def test_unbalance_is_judged_by_ten_minutes_at_the_worst_bus() -> None:
+    unbalance = np.full((2000, 2), 0.01)
+    unbalance[:50, 1] = 0.03
+    assert unbalance_p95(unbalance, 60.0) == pytest.approx(0.01)
+    unbalance[:200, 1] = 0.03
+    assert unbalance_p95(unbalance, 60.0) == pytest.approx(1.5 * UNBALANCE_LIMIT)
+    assert unbalance_p95(unbalance[198:202], 60.0) == pytest.approx(0.02)
 
 
 def test_windows_are_whole_steps() -> None:

@@ -138,6 +138,8 @@ class PowerFlow(NamedTuple):
 
     voltage_v: Floats
     """Phase to neutral, [steps, buses, 3]."""
+    unbalance: Floats
+    """Negative over positive sequence of the voltage, [steps, buses]."""
     line_a: Floats
     """The greater of a line's two ends, [steps, lines, 3]."""
     line_loading: Floats
@@ -149,6 +151,9 @@ class PowerFlow(NamedTuple):
     loss_w: Floats
     """In lines and transformer, [steps]."""
 
+
+_NEGATIVE: Final = np.exp(2j * math.pi / 3 * np.array([0, 2, 1])) / 3.0
+"""From phase to negative-sequence voltage (Fortescue); conjugate, to positive sequence."""
 
 _LOAD_TYPES: Final[dict[LoadModel, int]] = {"power": 0, "impedance": 1, "current": 2}
 
@@ -308,7 +313,7 @@ class FeederModel:
         if not (np.isfinite(active).all() and np.isfinite(reactive).all()):
             raise ValueError("loads must be finite numbers")
         model = self._model(load_model)
-        outputs: dict[Any, Any] = {ComponentType.node: ["u"]}
+        outputs: dict[Any, Any] = {ComponentType.node: ["u", "u_angle"]}
         if branches:
             outputs[ComponentType.line] = ["i_from", "i_to", "p_from", "p_to"]
             outputs[ComponentType.transformer] = ["i_to", "p_from", "p_to", "loading"]
@@ -350,19 +355,19 @@ class FeederModel:
     def _collect(self, result: dict[Any, Any], branches: bool) -> PowerFlow:
         from power_grid_model import ComponentType
 
-        volts = np.array(result[ComponentType.node]["u"][:, 1:, :])
-        steps = len(volts)
+        node = result[ComponentType.node]
+        volts = np.array(node["u"][:, 1:, :])
+        phasors = volts * np.exp(1j * node["u_angle"][:, 1:, :])
+        unbalance = np.abs(phasors @ _NEGATIVE) / np.abs(phasors @ _NEGATIVE.conj())
         if not branches:
-            empty = np.zeros
-            return PowerFlow(
-                volts, empty((steps, 0, 3)), empty((steps, 0)), empty((steps, 0)), empty(0), empty(0)
-            )
+            return _joined([], len(self.feeder.buses), 0)._replace(voltage_v=volts, unbalance=unbalance)
         line, winding = result[ComponentType.line], result[ComponentType.transformer]
         amperes = np.maximum(line["i_from"], line["i_to"])
         rated = np.array([item.rated_a for item in self.feeder.lines])
         losses = sum((table["p_from"] + table["p_to"]).sum(axis=(1, 2)) for table in (line, winding))
         return PowerFlow(
             volts,
+            unbalance,
             amperes,
             amperes.max(axis=2) / rated,
             winding["i_to"][:, 0, :].copy(),
@@ -375,7 +380,13 @@ def _joined(parts: list[PowerFlow], buses: int, lines: int) -> PowerFlow:
     if not parts:
         zero = np.zeros
         return PowerFlow(
-            zero((0, buses, 3)), zero((0, lines, 3)), zero((0, lines)), zero((0, 3)), zero(0), zero(0)
+            zero((0, buses, 3)),
+            zero((0, buses)),
+            zero((0, lines, 3)),
+            zero((0, lines)),
+            zero((0, 3)),
+            zero(0),
+            zero(0),
         )
     return PowerFlow(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
