@@ -28,6 +28,20 @@ def test_the_order_of_asking_does_not_matter(seed: int, moments: list[float]) ->
     assert forwards == backwards[::-1]
 
 
+@given(
+    st.integers(0, 2**63),
+    st.lists(st.floats(-1e9, 4e9), min_size=1, max_size=40),
+    st.sampled_from([0.0, 7200.0, -28_800.0]),
+)
+@settings(max_examples=60, deadline=None)
+def test_all_at_once_is_each_for_itself(seed: int, moments: list[float], offset_s: float) -> None:
+    load = BuildingLoad(seed, scale=1.3, utc_offset_s=offset_s)
+    at_once = load.currents_a(np.array(moments))
+    np.testing.assert_allclose(at_once, [load.current_a(at) for at in moments], rtol=0.0, atol=1e-9)
+    elsewhere = BuildingLoad(seed, scale=1.3).currents_a(np.array(moments), utc_offset_s=offset_s)
+    np.testing.assert_array_equal(at_once, elsewhere)
+
+
 def test_another_seed_is_another_building() -> None:
     assert BuildingLoad(1).current_a(MONDAY + 36_000) != BuildingLoad(2).current_a(MONDAY + 36_000)
 

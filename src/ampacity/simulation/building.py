@@ -14,7 +14,9 @@ import math
 from itertools import pairwise
 from typing import Final
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from ..model.phases import PerPhase
 
@@ -109,6 +111,36 @@ class BuildingLoad:
             amperes.append(max(0.0, self._scale * (self._base_a + swing + self._swing_a * appliances[phase])))
         return amperes[0], amperes[1], amperes[2]
 
+    def currents_a(
+        self, at_s: NDArray[np.float64], *, utc_offset_s: float | None = None
+    ) -> NDArray[np.float64]:
+        """Amperes on L1, L2, L3 at all these epoch seconds at once (T, 3): what `current_a` says of each.
+
+        `utc_offset_s` stands for the load's own, where the clock changes in between.
+        """
+        offset_s = self._utc_offset_s if utc_offset_s is None else utc_offset_s
+        local_s = np.asarray(at_s, np.float64) + offset_s
+        workday = _are_workdays(local_s)
+        hour = (local_s % DAY_S) / 3600.0
+        working, off = (np.array(points) for points in (_WORKDAY, _DAY_OFF))
+        shape = np.where(
+            workday, np.interp(hour, working[:, 0], working[:, 1]), np.interp(hour, off[:, 0], off[:, 1])
+        )
+        on = self._all_switched_on(local_s)
+        found = np.empty((len(local_s), 3))
+        for phase in range(3):
+            unrest = np.zeros(len(local_s))
+            for stream, (knot_s, amplitude) in enumerate(_UNREST):
+                knot = np.floor(local_s / knot_s)
+                t = local_s / knot_s - knot
+                before, after = (self._hashes(knot + k, 16 * phase + stream) for k in (0.0, 1.0))
+                smooth = before + (after - before) * t * t * (3.0 - 2.0 * t)
+                unrest += amplitude * (2.0 * smooth - 1.0)
+            swing = self._swing_a * (shape * self._unbalance[phase] + unrest * (0.3 + 0.7 * shape))
+            load_a = self._base_a + swing + self._swing_a * on[:, phase]
+            found[:, phase] = np.maximum(self._scale * load_a, 0.0)
+        return found
+
     def power_w(self, at_s: float, voltage_v: float = 230.0) -> float:
         """Watts of the three phases together, at unity power factor."""
         return sum(self.current_a(at_s)) * voltage_v
@@ -143,6 +175,25 @@ class BuildingLoad:
                     on[phase] += appliance.swing[phase] * strength
         return on[0], on[1], on[2]
 
+    def _all_switched_on(self, local_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        on = np.zeros((len(local_s), 3))
+        for number, appliance in enumerate(self._appliances):
+            slot = np.floor(local_s / appliance.slot_s)
+            slot_start_s = slot * appliance.slot_s
+            hour = (slot_start_s % DAY_S) / 3600.0
+            running = (appliance.from_hour <= hour) & (hour < appliance.to_hour)
+            if appliance.to_hour < 24.0:
+                running &= _are_workdays(slot_start_s)
+            stream = 1000 + 4 * number
+            running &= self._hashes(slot, stream) < appliance.likelihood
+            span_s = appliance.longest_s - appliance.shortest_s
+            runs_s = appliance.shortest_s + span_s * self._hashes(slot, stream + 1)
+            starts_s = slot_start_s + (appliance.slot_s - runs_s) * self._hashes(slot, stream + 2)
+            running &= (starts_s <= local_s) & (local_s < starts_s + runs_s)
+            strength = np.where(running, 0.8 + 0.4 * self._hashes(slot, stream + 3), 0.0)
+            on += strength[:, None] * np.array(appliance.swing)
+        return on
+
     def _smooth(self, at_s: float, knot_s: float, stream: int) -> float:
         """Noise in -1..1 with a knot every `knot_s`, cubic (without a kink) in between."""
         position = at_s / knot_s
@@ -161,7 +212,23 @@ class BuildingLoad:
             mixed ^= mixed >> 31
         return (mixed >> 11) * 2.0**-53
 
+    def _hashes(self, index: NDArray[np.float64], stream: int) -> NDArray[np.float64]:
+        """`_hash` of whole numbers."""
+        start = (self._seed * 0x9E3779B97F4A7C15 + stream * 0xD1B54A32D192ED03) & _MASK
+        mixed = np.full(len(index), start, np.uint64)
+        for word in (index.astype(np.int64).astype(np.uint64), np.uint64(0x632BE59BD9B4E019)):
+            mixed = mixed ^ word
+            mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            mixed = mixed ^ (mixed >> np.uint64(31))
+        return np.asarray((mixed >> np.uint64(11)) * 2.0**-53)
+
 
 def _is_workday(local_s: float) -> bool:
     # 1970-01-01 was a Thursday.
     return (math.floor(local_s / DAY_S) + 3) % 7 < 5
+
+
+def _are_workdays(local_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+    days = np.floor(local_s / DAY_S) + 3.0
+    return np.asarray(days % 7.0 < 5.0)
