@@ -110,9 +110,9 @@ def test_a_balanced_line_loses_what_its_current_heats() -> None:
     assert flow.transformer_loading[0] == pytest.approx(27_000.0 / 160_000.0, rel=0.05)
 
 
-def by_sweeps(feeder: Feeder, power_va: np.ndarray) -> np.ndarray:
-    """Voltages [buses, 3] by backward and forward sweeps over the tree, from the definitions and nothing
-    else."""
+def by_sweeps(feeder: Feeder, power_va: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Voltages [buses, 3] and neutral currents [lines] by backward and forward sweeps over the tree, from the
+    definitions and nothing else."""
     grid, unit = feeder.source, feeder.transformer
     base = unit.secondary_v**2 / unit.rated_va
     resistance = unit.load_loss_w / unit.rated_va
@@ -127,6 +127,7 @@ def by_sweeps(feeder: Feeder, power_va: np.ndarray) -> np.ndarray:
 
     volts = np.tile(no_load, (len(feeder.buses), 1))
     order = sorted(feeder.lines, key=lambda line: line.to_bus)  # children have the higher numbers
+    flows = np.zeros_like(power_va)
     for _ in range(60):
         flows = np.conj(power_va / volts)
         for line in reversed(order):
@@ -135,7 +136,8 @@ def by_sweeps(feeder: Feeder, power_va: np.ndarray) -> np.ndarray:
         for line in order:
             z1, z0 = complex(line.r1_ohm, line.x1_ohm), complex(line.r0_ohm, line.x0_ohm)
             volts[line.to_bus] = volts[line.from_bus] - drop(z1, z0, flows[line.to_bus])
-    return volts
+    neutral = np.array([abs(flows[line.to_bus].sum()) for line in feeder.lines])
+    return volts, neutral
 
 
 @given(seed=st.integers(0, 2**32 - 1), buses=st.integers(2, 9))
@@ -160,8 +162,9 @@ def test_any_tree_has_the_voltages_that_sweeps_over_it_find(seed: int, buses: in
     feeder = msgspec.structs.replace(base, lines=tuple(lines), transformer=iron_free)
     active, reactive = rng.uniform(-3e3, 6e3, (1, buses, 3)), rng.uniform(-1e3, 2e3, (1, buses, 3))
     flow = FeederModel(feeder).solve(active, reactive)
-    volts = by_sweeps(feeder, active[0] + 1j * reactive[0])
+    volts, neutral = by_sweeps(feeder, active[0] + 1j * reactive[0])
     np.testing.assert_allclose(flow.voltage_v[0], np.abs(volts), rtol=1e-6)
+    np.testing.assert_allclose(flow.neutral_a[0], neutral, rtol=1e-5, atol=1e-5)
     operator = np.exp(2j * math.pi / 3)
     negative, positive = (volts @ [1, operator**n, operator ** (2 * n)] for n in (2, 1))
     np.testing.assert_allclose(flow.unbalance[0], np.abs(negative / positive), atol=1e-6)

@@ -125,6 +125,7 @@ def test_losses_and_load_factors() -> None:
     assert transformer.loss_ratio == pytest.approx(8.398, abs=1e-3)
     phases = np.array([[100.0, 100.0, 100.0], [300.0, 0.0, 0.0]])
     np.testing.assert_allclose(load_factor(phases, 200.0), [0.5, 0.75**0.5])
+    assert eu_distribution(200).no_load_loss_w == pytest.approx(189 + 81 * 40 / 90)
     assert all(eu_distribution(kva).rated_va == kva * 1000.0 for kva in EU_TIER_2)
 
 
@@ -136,5 +137,5 @@ def test_what_has_no_meaning_is_refused() -> None:
         temperatures(transformer, np.array([0.5]), 20.0, 0.0)
     with pytest.raises(ValueError, match="at least one is needed"):
         temperatures(transformer, np.zeros(0), 20.0, 900.0)
-    with pytest.raises(ValueError, match="401 kVA isn't a usual rating"):
-        eu_distribution(401)
+    with pytest.raises(ValueError, match=r"10 kVA isn't a distribution rating: give 25\.\.1250"):
+        eu_distribution(10)

@@ -144,6 +144,8 @@ class PowerFlow(NamedTuple):
     """The greater of a line's two ends, [steps, lines, 3]."""
     line_loading: Floats
     """Its most loaded phase over the rating, [steps, lines]; 0 without a rating."""
+    neutral_a: Floats
+    """What comes back from its phases through neutral and earth, [steps, lines]."""
     transformer_a: Floats
     """On the low-voltage side, [steps, 3]."""
     transformer_loading: Floats
@@ -315,7 +317,7 @@ class FeederModel:
         model = self._model(load_model)
         outputs: dict[Any, Any] = {ComponentType.node: ["u", "u_angle"]}
         if branches:
-            outputs[ComponentType.line] = ["i_from", "i_to", "p_from", "p_to"]
+            outputs[ComponentType.line] = ["i_from", "i_to", "p_from", "p_to", "q_from"]
             outputs[ComponentType.transformer] = ["i_to", "p_from", "p_to", "loading"]
         parts: list[PowerFlow] = []
         for begin in range(0, len(active), chunk):
@@ -363,6 +365,9 @@ class FeederModel:
             return _joined([], len(self.feeder.buses), 0)._replace(voltage_v=volts, unbalance=unbalance)
         line, winding = result[ComponentType.line], result[ComponentType.transformer]
         amperes = np.maximum(line["i_from"], line["i_to"])
+        # A line takes in p + jq = u i*, so the conjugates of its currents are that over the voltage.
+        ends = phasors[:, [item.from_bus for item in self.feeder.lines]]
+        neutral = np.abs(((line["p_from"] + 1j * line["q_from"]) / ends).sum(axis=2))
         rated = np.array([item.rated_a for item in self.feeder.lines])
         losses = sum((table["p_from"] + table["p_to"]).sum(axis=(1, 2)) for table in (line, winding))
         return PowerFlow(
@@ -370,6 +375,7 @@ class FeederModel:
             unbalance,
             amperes,
             amperes.max(axis=2) / rated,
+            neutral,
             winding["i_to"][:, 0, :].copy(),
             winding["loading"][:, 0].copy(),
             losses,
@@ -383,6 +389,7 @@ def _joined(parts: list[PowerFlow], buses: int, lines: int) -> PowerFlow:
             zero((0, buses, 3)),
             zero((0, buses)),
             zero((0, lines, 3)),
+            zero((0, lines)),
             zero((0, lines)),
             zero((0, 3)),
             zero(0),

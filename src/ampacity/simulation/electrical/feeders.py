@@ -171,7 +171,7 @@ def radial_feeder(
     *,
     spacing_m: float = 60.0,
     cable: Cable = NAYY_4X50,
-    rated_kva: int = 160,
+    rated_kva: float = 160.0,
     short_circuit_va: float = 60e6,
     voltage_pu: float = 1.0,
 ) -> Feeder:

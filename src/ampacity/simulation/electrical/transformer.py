@@ -99,11 +99,13 @@ EU_TIER_2: Final[dict[int, tuple[float, float]]] = {
 }  # fmt: skip
 
 
-def eu_distribution(rated_kva: int) -> Transformer:
-    """A new European distribution transformer with the greatest losses that the regulation allows."""
-    if rated_kva not in EU_TIER_2:
-        raise ValueError(f"{rated_kva} kVA isn't a usual rating: {', '.join(map(str, EU_TIER_2))}")
-    no_load, load = EU_TIER_2[rated_kva]
+def eu_distribution(rated_kva: float) -> Transformer:
+    """A new European distribution transformer with the greatest losses that the regulation allows,
+    interpolated between the ratings of its table (annex I, 1.1). Raises ValueError outside it."""
+    ratings = sorted(EU_TIER_2)
+    if not ratings[0] <= rated_kva <= ratings[-1]:
+        raise ValueError(f"{rated_kva:g} kVA isn't a distribution rating: give {ratings[0]}..{ratings[-1]}")
+    no_load, load = (float(np.interp(rated_kva, ratings, [EU_TIER_2[k][n] for k in ratings])) for n in (0, 1))
     return Transformer(rated_va=rated_kva * 1000.0, no_load_loss_w=no_load, load_loss_w=load)
 
 
