@@ -1,15 +1,72 @@
-"""What the API takes and gives of reservations and local lists (see `views`)."""
+"""What the API takes and gives of tokens, reservations and local lists (see `views`)."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
 from ..store.local_lists import ListState
 from ..store.reservations import ReservationState
-from .views import Time, TokenKind
+from ..store.tokens import Place
+from .views import Time
+
+TokenKind: TypeAlias = Literal[
+    "Central",
+    "DirectPayment",
+    "eMAID",
+    "EVCCID",
+    "ISO14443",
+    "ISO15693",
+    "KeyCode",
+    "Local",
+    "MacAddress",
+    "NoAuthorization",
+    "VIN",
+]
+TokenStatus: TypeAlias = Literal["Accepted", "Blocked", "Expired", "Invalid"]
+
+
+class TokenView(Struct, frozen=True, kw_only=True):
+    """A driver's token. Values are compared without regard to case. For the members see TokenChange."""
+
+    value: str
+    kind: str
+    status: TokenStatus
+    group: str | None
+    expires_at: datetime | None
+    label: str
+    message: str
+    language: str
+    allowed: tuple[Place, ...]
+    concurrent: bool | None
+    priority: int | None
+    listed: bool
+    master: bool
+
+
+class TokenChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A token to be added or changed.
+
+    Members of one `group` may stop each other's transactions; those of the node's master pass group may stop
+    any and start none. `message` (in `language`, like `de` or `en-GB`) is shown to the driver. `allowed` are
+    the places where it is good, none: everywhere. `concurrent` lets it charge at two places at once, null: as
+    the node is set. `priority` is -9..9. `listed` puts it on the stations' local lists.
+    """
+
+    value: Annotated[str, Meta(min_length=1, max_length=255)]
+    kind: TokenKind = "ISO14443"
+    status: TokenStatus = "Accepted"
+    group: Annotated[str, Meta(max_length=255)] | None = None
+    expires_at: Time | None = None
+    label: Annotated[str, Meta(max_length=200)] = ""
+    message: Annotated[str, Meta(max_length=512)] = ""
+    language: Annotated[str, Meta(max_length=8)] = ""
+    allowed: Annotated[tuple[Place, ...], Meta(max_length=100)] = ()
+    concurrent: bool | None = None
+    priority: Annotated[int, Meta(ge=-9, le=9)] | None = None
+    listed: bool = True
 
 
 class ReservationView(Struct, frozen=True, kw_only=True):

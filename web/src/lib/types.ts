@@ -284,6 +284,18 @@ export interface VersionView {
   api: string;
 }
 
+/** The simulated world's switches: which stations' plugs are in. */
+export interface DemoView {
+  speed: number;
+  stations: Record<string, boolean>;
+}
+
+/** A simulated station's network cable. */
+export interface PlugView {
+  station_id: string;
+  plugged: boolean;
+}
+
 /** The code of a one-time link. */
 export interface SignInChange {
   code: string;
@@ -366,259 +378,10 @@ export interface AuditPage {
   next: string | null;
 }
 
-/** A site in a list. */
-export interface SiteSummary {
-  site_id: string;
-  name: string;
-  time_zone: string;
-  strategy: Strategy;
-  evses: number;
-  evses_online: number;
-  sessions: number;
-  ev_power_w: number;
-  limit_power_w: number;
-  overloaded: boolean;
-}
-
-/** The strategy a site shall follow. */
-export interface StrategyChange {
-  strategy: Strategy;
-}
-
-/** One source's limit on a circuit, in force or of the past. */
-export interface LimitView {
-  source: string;
-  limit_a: number;
-  valid_until: Instant | null;
-  fallback_a: number | null;
-  set_by: string | null;
-  set_at: Instant | null;
-  withdrawn_at: Instant | null;
-}
-
-/** A circuit's limits: the effective one, the sources now, and those of the past (newest first). */
-export interface CircuitLimitsView {
-  circuit_id: string;
-  rating_a: number;
-  effective_a: number;
-  effective_source: string;
-  sources: LimitView[];
-  history: LimitView[];
-}
-
-/**
- * A limit to be set, per phase: until `valid_until` (then `fallback_a`, or nothing), or until
- * withdrawn.
- */
-export interface LimitChange {
-  limit_a: number;
-  valid_until?: Instant | null;
-  fallback_a?: number | null;
-  source?: string;
-}
-
-/** A reading of a circuit's meter, import positive. `at` is now when absent. */
-export interface MeterChange {
-  current_a: PerPhase;
-  at?: Instant | null;
-}
-
-/** On or off. */
-export interface SwitchChange {
-  on?: boolean;
-}
-
-/** What a driver declares: energy of the whole session, and when the car leaves. None withdraws it. */
-export interface NeedChange {
-  need_wh?: number | null;
-  departure?: Instant | null;
-}
-
-/** A car that is plugged in now, and where. */
-export interface OpenSessionView {
-  site_id: string;
-  station_id: string;
-  evse_id: number;
-  label: string;
-  online: boolean;
-  power_w: number;
-  grant_a: number | null;
-  session: SessionView;
-  reasons: Reason[];
-}
-
-/** The public page of an EVSE, as its QR code names it. */
-export interface EvseLinkView {
-  code: string;
-  path: string;
-}
-
-/** What anybody who stands before an EVSE may know of it. Nothing in it tells who charges. */
-export interface DriverView {
-  code: string;
-  site_name: string;
-  label: string;
-  at: Instant;
-  online: boolean;
-  status: ConnectorStatus;
-  state: "charging" | "connected" | "full" | "paused" | "waiting" | null;
-  power_w: number;
-  energy_wh: number | null;
-  ready_at: Instant | null;
-  departure: Instant | null;
-  reasons: Reason[];
-}
-
-/** A connector's last status; `connector_id` 0 is the EVSE or, with `evse_id` 0, the station. */
-export interface ConnectorView {
-  evse_id: number;
-  connector_id: number;
-  status: ConnectorStatus;
-  error: string;
-  at: Instant | null;
-}
-
-/**
- * A station: what it is, and how it stands. `boot_policy` is what its boots are answered by, `provision`
- * whether it is provisioned by itself, and `provisioning_problem` what stood in the way; `registration` is
- * the answer to its last boot. `reboot_required`: values wait for a boot.
- */
-export interface StationView {
-  station_id: string;
-  site_id: string | null;
-  online: boolean;
-  version: string | null;
-  vendor: string | null;
-  model: string | null;
-  serial: string | null;
-  firmware: string | null;
-  booted_at: Instant | null;
-  last_seen: Instant | null;
-  connectors: ConnectorView[];
-  transactions: string[];
-  boot_policy: "accept" | "pending" | "reject";
-  provision: boolean;
-  registration: "Accepted" | "Pending" | "Rejected" | null;
-  provisioning_problem: string | null;
-  reboot_required: boolean;
-}
-
-/** A notification of a station: firmware, diagnostics, security, faults. `content` is as it came. */
-export interface NoticeView {
-  at: Instant;
+/** An action that can be sent to a station, and the JSON Schema (2020-12) of its payload. */
+export interface ActionView {
   action: string;
-  content: Record<string, unknown>;
-}
-
-/**
- * A change of availability that a station accepted and that its statuses do not show yet. EVSE 0 is the
- * station; without a connector all of the EVSE's are meant.
- */
-export interface PendingAvailabilityView {
-  evse_id: number;
-  connector_id: number | null;
-  operative: boolean;
-}
-
-/** How a station stands. `notices` are its last notifications, newest first, since the node started. */
-export interface StationStatusView {
-  station_id: string;
-  online: boolean;
-  last_seen: Instant | null;
-  connectors: ConnectorView[];
-  pending_availability: PendingAvailabilityView[];
-  notices: NoticeView[];
-}
-
-/**
- * A raw frame. `direction` is `in` from the station, `out` to it. `message_log_id` is 0 in a live
- * tail. `message_id` is what a call and its answer share, `action` an answer's too where its call is known.
- */
-export interface MessageView {
-  message_log_id: number;
-  station_id: string;
-  at: Instant;
-  direction: "in" | "out";
-  action: string | null;
-  message_id: string | null;
-  frame: string;
-}
-
-/**
- * Newest first; `next` is the `before` of the following page. A page may hold less than was asked for,
- * even nothing, and have a next one: then the search has come to `searched_to`.
- */
-export interface MessagePage {
-  items: MessageView[];
-  next: number | null;
-  searched_to: Instant | null;
-}
-
-/** Whether raw messages are kept, and for how many days. */
-export interface MessageLogView {
-  kept: boolean;
-  days: number;
-}
-
-/**
- * Why handshakes were turned away (`rejected`) or connections are over (`ended`), `count` times since
- * `first_at`. `reason` is a sentence that a technician can act on, `kind` the same for programs.
- *
- * `station_id` is the identity that was named, registered or not, None where the path named none. `peer`
- * (address and port), `path`, `offered` (subprotocols), `status` (HTTP; 0 where it came to none) and
- * `lasted_s` are the newest one's; None for what a handshake or a connection doesn't have.
- */
-export interface ConnectionView {
-  finding_id: string;
-  outcome: "ended" | "rejected";
-  kind: string;
-  station_id: string | null;
-  reason: string;
-  peer: string;
-  path: string | null;
-  offered: string | null;
-  status: number | null;
-  lasted_s: number | null;
-  count: number;
-  first_at: Instant;
-  last_at: Instant;
-}
-
-/** The one that came last first; `next` is the `before` of the following page. */
-export interface ConnectionPage {
-  items: ConnectionView[];
-  next: string | null;
-}
-
-/**
- * A fault of a station's messages, `count` times since `first_at`: `reason` says what is wrong with the
- * newest `frame` (cut), `answered` with which error it was answered, None where nothing may be answered.
- */
-export interface RefusedMessageView {
-  refusal_id: string;
-  station_id: string;
-  kind: string;
-  action: string | null;
-  reason: string;
-  answered: string | null;
-  frame: string;
-  count: number;
-  first_at: Instant;
-  last_at: Instant;
-}
-
-/**
- * What of a station's messages breaks its schema and is repaired, `count` times since `first_at`: `kind`
- * is the place and what was done, without numbers and values; `newest` the last repair with them.
- */
-export interface RepairView {
-  station_id: string;
-  action: string;
-  kind: string;
-  newest: string;
-  count: number;
-  first_at: Instant;
-  last_at: Instant;
+  schema: Record<string, unknown>;
 }
 
 /** A driver's token. Values are compared without regard to case. For the members see TokenChange. */
@@ -659,88 +422,6 @@ export interface TokenChange {
   concurrent?: boolean | null;
   priority?: number | null;
   listed?: boolean;
-}
-
-/**
- * A transaction. `energy_wh` is the register's advance since the start. `clock_correction_s` is what had
- * to be added to the times that the station told, None where its clock was right. `missing` are the numbers
- * of its messages that never came (`42,44-45`), `incomplete` says that they will not come any more. `cost`
- * is null where it is not known: no price, or energy that nobody metered.
- */
-export interface TransactionView {
-  transaction_id: string;
-  station_transaction_id: string;
-  station_id: string;
-  evse_id: number;
-  connector_id: number | null;
-  token: string | null;
-  state: "ended" | "open";
-  charging_state: ChargingState | null;
-  started_at: Instant;
-  ended_at: Instant | null;
-  energy_wh: number;
-  register_start_wh: number | null;
-  register_last_wh: number | null;
-  cost: CostView | null;
-  stop_reason: string | null;
-  offline: boolean;
-  clock_correction_s: number | null;
-  missing: string | null;
-  incomplete: boolean;
-  need_wh: number | null;
-  departure: Instant | null;
-  boosted: boolean;
-  paused: boolean;
-}
-
-/** Newest first; `next` is the `before` of the following page. */
-export interface TransactionPage {
-  items: TransactionView[];
-  next: string | null;
-}
-
-/**
- * Values of one measurand on one phase (0: the sum, 1..3: L1..L3, 4: N, 5..7: L1-L2, L2-L3, L3-L1),
- * columns equally long; `at` in epoch seconds, rising.
- *
- * At 15 minutes `at` is where the quarter begins, `value` its mean (of a register the last, of intervals the
- * sum), `low` and `high` its extremes.
- */
-export interface SeriesLine {
-  measurand: string;
-  quantity: "instant" | "interval" | "register";
-  phase: number;
-  location: string;
-  unit: string;
-  at: number[];
-  value: number[];
-  low: number[] | null;
-  high: number[] | null;
-}
-
-/** Meter values of a transaction or an EVSE. `clock_correction_s`: of a transaction's, see there. */
-export interface SeriesView {
-  resolution: "15min" | "raw";
-  lines: SeriesLine[];
-  clock_correction_s: number | null;
-}
-
-/** The simulated world's switches: which stations' plugs are in. */
-export interface DemoView {
-  speed: number;
-  stations: Record<string, boolean>;
-}
-
-/** A simulated station's network cable. */
-export interface PlugView {
-  station_id: string;
-  plugged: boolean;
-}
-
-/** An action that can be sent to a station, and the JSON Schema (2020-12) of its payload. */
-export interface ActionView {
-  action: string;
-  schema: Record<string, unknown>;
 }
 
 /**
@@ -1461,6 +1142,325 @@ export interface AuthorityView {
   subject: string | null;
   ends_at: Instant | null;
   trouble: string;
+}
+
+/** A site in a list. */
+export interface SiteSummary {
+  site_id: string;
+  name: string;
+  time_zone: string;
+  strategy: Strategy;
+  evses: number;
+  evses_online: number;
+  sessions: number;
+  ev_power_w: number;
+  limit_power_w: number;
+  overloaded: boolean;
+}
+
+/** The strategy a site shall follow. */
+export interface StrategyChange {
+  strategy: Strategy;
+}
+
+/** One source's limit on a circuit, in force or of the past. */
+export interface LimitView {
+  source: string;
+  limit_a: number;
+  valid_until: Instant | null;
+  fallback_a: number | null;
+  set_by: string | null;
+  set_at: Instant | null;
+  withdrawn_at: Instant | null;
+}
+
+/** A circuit's limits: the effective one, the sources now, and those of the past (newest first). */
+export interface CircuitLimitsView {
+  circuit_id: string;
+  rating_a: number;
+  effective_a: number;
+  effective_source: string;
+  sources: LimitView[];
+  history: LimitView[];
+}
+
+/**
+ * A limit to be set, per phase: until `valid_until` (then `fallback_a`, or nothing), or until
+ * withdrawn.
+ */
+export interface LimitChange {
+  limit_a: number;
+  valid_until?: Instant | null;
+  fallback_a?: number | null;
+  source?: string;
+}
+
+/** A reading of a circuit's meter, import positive. `at` is now when absent. */
+export interface MeterChange {
+  current_a: PerPhase;
+  at?: Instant | null;
+}
+
+/** On or off. */
+export interface SwitchChange {
+  on?: boolean;
+}
+
+/** What a driver declares: energy of the whole session, and when the car leaves. None withdraws it. */
+export interface NeedChange {
+  need_wh?: number | null;
+  departure?: Instant | null;
+}
+
+/** A car that is plugged in now, and where. */
+export interface OpenSessionView {
+  site_id: string;
+  station_id: string;
+  evse_id: number;
+  label: string;
+  online: boolean;
+  power_w: number;
+  grant_a: number | null;
+  session: SessionView;
+  reasons: Reason[];
+}
+
+/** The public page of an EVSE, as its QR code names it. */
+export interface EvseLinkView {
+  code: string;
+  path: string;
+}
+
+/** What anybody who stands before an EVSE may know of it. Nothing in it tells who charges. */
+export interface DriverView {
+  code: string;
+  site_name: string;
+  label: string;
+  at: Instant;
+  online: boolean;
+  status: ConnectorStatus;
+  state: "charging" | "connected" | "full" | "paused" | "waiting" | null;
+  power_w: number;
+  energy_wh: number | null;
+  ready_at: Instant | null;
+  departure: Instant | null;
+  reasons: Reason[];
+}
+
+/** A connector's last status; `connector_id` 0 is the EVSE or, with `evse_id` 0, the station. */
+export interface ConnectorView {
+  evse_id: number;
+  connector_id: number;
+  status: ConnectorStatus;
+  error: string;
+  at: Instant | null;
+}
+
+/**
+ * A station: what it is, and how it stands. `boot_policy` is what its boots are answered by, `provision`
+ * whether it is provisioned by itself, and `provisioning_problem` what stood in the way; `registration` is
+ * the answer to its last boot. `reboot_required`: values wait for a boot.
+ */
+export interface StationView {
+  station_id: string;
+  site_id: string | null;
+  online: boolean;
+  version: string | null;
+  vendor: string | null;
+  model: string | null;
+  serial: string | null;
+  firmware: string | null;
+  booted_at: Instant | null;
+  last_seen: Instant | null;
+  connectors: ConnectorView[];
+  transactions: string[];
+  boot_policy: "accept" | "pending" | "reject";
+  provision: boolean;
+  registration: "Accepted" | "Pending" | "Rejected" | null;
+  provisioning_problem: string | null;
+  reboot_required: boolean;
+}
+
+/** A notification of a station: firmware, diagnostics, security, faults. `content` is as it came. */
+export interface NoticeView {
+  at: Instant;
+  action: string;
+  content: Record<string, unknown>;
+}
+
+/**
+ * A change of availability that a station accepted and that its statuses do not show yet. EVSE 0 is the
+ * station; without a connector all of the EVSE's are meant.
+ */
+export interface PendingAvailabilityView {
+  evse_id: number;
+  connector_id: number | null;
+  operative: boolean;
+}
+
+/** How a station stands. `notices` are its last notifications, newest first, since the node started. */
+export interface StationStatusView {
+  station_id: string;
+  online: boolean;
+  last_seen: Instant | null;
+  connectors: ConnectorView[];
+  pending_availability: PendingAvailabilityView[];
+  notices: NoticeView[];
+}
+
+/**
+ * A raw frame. `direction` is `in` from the station, `out` to it. `message_log_id` is 0 in a live
+ * tail. `message_id` is what a call and its answer share, `action` an answer's too where its call is known.
+ */
+export interface MessageView {
+  message_log_id: number;
+  station_id: string;
+  at: Instant;
+  direction: "in" | "out";
+  action: string | null;
+  message_id: string | null;
+  frame: string;
+}
+
+/**
+ * Newest first; `next` is the `before` of the following page. A page may hold less than was asked for,
+ * even nothing, and have a next one: then the search has come to `searched_to`.
+ */
+export interface MessagePage {
+  items: MessageView[];
+  next: number | null;
+  searched_to: Instant | null;
+}
+
+/** Whether raw messages are kept, and for how many days. */
+export interface MessageLogView {
+  kept: boolean;
+  days: number;
+}
+
+/**
+ * Why handshakes were turned away (`rejected`) or connections are over (`ended`), `count` times since
+ * `first_at`. `reason` is a sentence that a technician can act on, `kind` the same for programs.
+ *
+ * `station_id` is the identity that was named, registered or not, None where the path named none. `peer`
+ * (address and port), `path`, `offered` (subprotocols), `status` (HTTP; 0 where it came to none) and
+ * `lasted_s` are the newest one's; None for what a handshake or a connection doesn't have.
+ */
+export interface ConnectionView {
+  finding_id: string;
+  outcome: "ended" | "rejected";
+  kind: string;
+  station_id: string | null;
+  reason: string;
+  peer: string;
+  path: string | null;
+  offered: string | null;
+  status: number | null;
+  lasted_s: number | null;
+  count: number;
+  first_at: Instant;
+  last_at: Instant;
+}
+
+/** The one that came last first; `next` is the `before` of the following page. */
+export interface ConnectionPage {
+  items: ConnectionView[];
+  next: string | null;
+}
+
+/**
+ * A fault of a station's messages, `count` times since `first_at`: `reason` says what is wrong with the
+ * newest `frame` (cut), `answered` with which error it was answered, None where nothing may be answered.
+ */
+export interface RefusedMessageView {
+  refusal_id: string;
+  station_id: string;
+  kind: string;
+  action: string | null;
+  reason: string;
+  answered: string | null;
+  frame: string;
+  count: number;
+  first_at: Instant;
+  last_at: Instant;
+}
+
+/**
+ * What of a station's messages breaks its schema and is repaired, `count` times since `first_at`: `kind`
+ * is the place and what was done, without numbers and values; `newest` the last repair with them.
+ */
+export interface RepairView {
+  station_id: string;
+  action: string;
+  kind: string;
+  newest: string;
+  count: number;
+  first_at: Instant;
+  last_at: Instant;
+}
+
+/**
+ * A transaction. `energy_wh` is the register's advance since the start. `clock_correction_s` is what had
+ * to be added to the times that the station told, None where its clock was right. `missing` are the numbers
+ * of its messages that never came (`42,44-45`), `incomplete` says that they will not come any more. `cost`
+ * is null where it is not known: no price, or energy that nobody metered.
+ */
+export interface TransactionView {
+  transaction_id: string;
+  station_transaction_id: string;
+  station_id: string;
+  evse_id: number;
+  connector_id: number | null;
+  token: string | null;
+  state: "ended" | "open";
+  charging_state: ChargingState | null;
+  started_at: Instant;
+  ended_at: Instant | null;
+  energy_wh: number;
+  register_start_wh: number | null;
+  register_last_wh: number | null;
+  cost: CostView | null;
+  stop_reason: string | null;
+  offline: boolean;
+  clock_correction_s: number | null;
+  missing: string | null;
+  incomplete: boolean;
+  need_wh: number | null;
+  departure: Instant | null;
+  boosted: boolean;
+  paused: boolean;
+}
+
+/** Newest first; `next` is the `before` of the following page. */
+export interface TransactionPage {
+  items: TransactionView[];
+  next: string | null;
+}
+
+/**
+ * Values of one measurand on one phase (0: the sum, 1..3: L1..L3, 4: N, 5..7: L1-L2, L2-L3, L3-L1),
+ * columns equally long; `at` in epoch seconds, rising.
+ *
+ * At 15 minutes `at` is where the quarter begins, `value` its mean (of a register the last, of intervals the
+ * sum), `low` and `high` its extremes.
+ */
+export interface SeriesLine {
+  measurand: string;
+  quantity: "instant" | "interval" | "register";
+  phase: number;
+  location: string;
+  unit: string;
+  at: number[];
+  value: number[];
+  low: number[] | null;
+  high: number[] | null;
+}
+
+/** Meter values of a transaction or an EVSE. `clock_correction_s`: of a transaction's, see there. */
+export interface SeriesView {
+  resolution: "15min" | "raw";
+  lines: SeriesLine[];
+  clock_correction_s: number | null;
 }
 
 /** Start a transaction on an EVSE for a token; a TxProfile for it comes without transaction id. */

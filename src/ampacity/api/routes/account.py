@@ -17,7 +17,7 @@ from ...store.access import ApiKeyRow
 from ..errors import ApiError, not_found
 from ..guard import COOKIE, context_of, foreign_origin, from_own_page, peer_of, rate_limited
 from ..paging import page_of
-from ..views import (
+from ..views_access import (
     ApiKeyChange,
     ApiKeyView,
     AuditPage,

@@ -11,7 +11,7 @@ from litestar.params import FromQuery, QueryParameter
 from ...store import StoreUnavailable, findings
 from ...store.findings import Finding
 from ..paging import cursor_of, page_of, read_cursor
-from ..views import ConnectionPage, ConnectionView
+from ..views_stations import ConnectionPage, ConnectionView
 from .names import Api, Limit, Who
 
 

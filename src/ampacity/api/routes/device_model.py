@@ -16,8 +16,8 @@ from ...csms.vocabulary import GetBaseReport, GetMonitoringReport, GetReport
 from ...store import variables
 from ...store.variables import StationVariable
 from ..paging import no_cursor, page_of
-from ..views import StationView
 from ..views_device_model import ReportView, StationChange, VariablePage, VariableView
+from ..views_stations import StationView
 from .names import Api, Limit, Who, station_of
 from .stations import station_view
 

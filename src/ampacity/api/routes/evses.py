@@ -13,7 +13,8 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from ...csms.vocabulary import Outcome, RequestStop
 from ...model.live import EvseView
 from ..errors import conflict, invalid
-from ..views import EvseLinkView, NeedChange, OpenSessionView, SeriesView, SwitchChange
+from ..views_sites import EvseLinkView, NeedChange, OpenSessionView, SwitchChange
+from ..views_transactions import SeriesView
 from .commands import send
 from .names import Api, Who, evse_of, on_request, station_of
 from .series import read_series

@@ -17,7 +17,7 @@ from ...model.events import MessagePassed
 from ...store import StoreUnavailable
 from ..guard import NOT_FOUND, NOT_SIGNED_IN, admit_socket, context_of
 from ..live import LiveFeeds
-from ..views import MessageView
+from ..views_stations import MessageView
 
 Socket = WebSocket[Any, Any, Any]
 

@@ -21,7 +21,7 @@ from ...access.principal import Principal
 from ...store import audit, messages
 from ...store.messages import MessageFilter, MessageRow
 from ..context import ApiContext
-from ..views import MessageLogView, MessagePage, MessageView
+from ..views_stations import MessageLogView, MessagePage, MessageView
 from .names import Api, Limit, Who, aware, station_of
 
 EXPORT_FRAMES = 500

@@ -16,7 +16,7 @@ from ...model.site import EvseKey
 from ..context import ApiContext, SiteRuntime
 from ..errors import not_found
 from ..guard import peer_of, rate_limited
-from ..views import DriverView
+from ..views_sites import DriverView
 from .names import Api
 
 

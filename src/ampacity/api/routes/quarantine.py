@@ -14,7 +14,7 @@ from ...csms.quarantine import RefusedMessage
 from ...store import audit
 from ...store.identifiers import sortable_id
 from ..errors import not_found
-from ..views import RefusedMessageView, RepairView
+from ..views_stations import RefusedMessageView, RepairView
 from .names import Api, Limit, Who
 
 

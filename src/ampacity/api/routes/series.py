@@ -12,7 +12,7 @@ from ...store import samples as rows
 from ...store.samples import RollupPoint, SamplePoint, SeriesTooLong
 from ..context import ApiContext
 from ..errors import ApiError, invalid
-from ..views import SeriesLine, SeriesView
+from ..views_transactions import SeriesLine, SeriesView
 from .names import aware
 
 Resolution = Literal["raw", "15min"]

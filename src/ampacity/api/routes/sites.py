@@ -15,14 +15,7 @@ from ...model.site import LimitSource, Site
 from ...store import sites as rows
 from ..context import ApiContext, SiteRuntime
 from ..errors import conflict, invalid
-from ..views import (
-    CircuitLimitsView,
-    LimitChange,
-    LimitView,
-    MeterChange,
-    SiteSummary,
-    StrategyChange,
-)
+from ..views_sites import CircuitLimitsView, LimitChange, LimitView, MeterChange, SiteSummary, StrategyChange
 from .names import Api, Who, aware, circuit_of, on_request, site_of
 
 HISTORY = timedelta(hours=2)

@@ -7,7 +7,7 @@ from litestar.params import FromPath, FromQuery
 
 from ...csms.state import StationState
 from ..context import ApiContext
-from ..views import (
+from ..views_stations import (
     ConnectorView,
     NoticeView,
     PendingAvailabilityView,

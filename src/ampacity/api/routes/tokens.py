@@ -18,7 +18,7 @@ from ...store.identifiers import sortable_id
 from ...store.tokens import TokenFilter, TokenRow
 from ..context import ApiContext
 from ..errors import invalid, not_found
-from ..views import TokenChange, TokenKind, TokenStatus, TokenView
+from ..views_authorization import TokenChange, TokenKind, TokenStatus, TokenView
 from .names import Api, Limit, Who, aware
 
 

@@ -17,9 +17,9 @@ from ...store.transactions import TransactionFilter, TransactionRow
 from ..context import ApiContext
 from ..errors import conflict, not_found
 from ..paging import cursor_of, page_of, read_cursor
-from ..views import SeriesView, TransactionPage, TransactionView
 from ..views_authorization import TransactionClosing
 from ..views_prices import CostView
+from ..views_transactions import SeriesView, TransactionPage, TransactionView
 from .names import Api, Limit, Who, aware
 from .series import QUARTER, of_samples, read_series, too_long
 

@@ -1,0 +1,127 @@
+"""What the API takes and gives of sites: limits, meters, EVSEs, and what drivers see."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from ..model.live import Reason, SessionView
+from ..model.phases import PerPhase
+from ..model.site import Strategy
+from ..model.station import ConnectorStatus
+from .views import Amperes, Time, WattHours, Word
+
+
+class SiteSummary(Struct, frozen=True, kw_only=True):
+    """A site in a list."""
+
+    site_id: str
+    name: str
+    time_zone: str
+    strategy: Strategy
+    evses: int
+    evses_online: int
+    sessions: int
+    ev_power_w: float
+    limit_power_w: float
+    overloaded: bool
+
+
+class StrategyChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The strategy a site shall follow."""
+
+    strategy: Strategy
+
+
+class LimitView(Struct, frozen=True, kw_only=True):
+    """One source's limit on a circuit, in force or of the past."""
+
+    source: str
+    limit_a: float
+    valid_until: datetime | None
+    fallback_a: float | None
+    set_by: str | None = None
+    set_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+
+
+class CircuitLimitsView(Struct, frozen=True, kw_only=True):
+    """A circuit's limits: the effective one, the sources now, and those of the past (newest first)."""
+
+    circuit_id: str
+    rating_a: float
+    effective_a: float
+    effective_source: str
+    sources: tuple[LimitView, ...]
+    history: tuple[LimitView, ...]
+
+
+class LimitChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A limit to be set, per phase: until `valid_until` (then `fallback_a`, or nothing), or until
+    withdrawn.
+    """
+
+    limit_a: Amperes
+    valid_until: Time | None = None
+    fallback_a: Amperes | None = None
+    source: Word = "operator"
+
+
+class MeterChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A reading of a circuit's meter, import positive. `at` is now when absent."""
+
+    current_a: PerPhase
+    at: Time | None = None
+
+
+class SwitchChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """On or off."""
+
+    on: bool = True
+
+
+class NeedChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a driver declares: energy of the whole session, and when the car leaves. None withdraws it."""
+
+    need_wh: WattHours | None = None
+    departure: Time | None = None
+
+
+class OpenSessionView(Struct, frozen=True, kw_only=True):
+    """A car that is plugged in now, and where."""
+
+    site_id: str
+    station_id: str
+    evse_id: int
+    label: str
+    online: bool
+    power_w: float
+    grant_a: float | None
+    session: SessionView
+    reasons: tuple[Reason, ...]
+
+
+class EvseLinkView(Struct, frozen=True, kw_only=True):
+    """The public page of an EVSE, as its QR code names it."""
+
+    code: str
+    path: str
+
+
+class DriverView(Struct, frozen=True, kw_only=True):
+    """What anybody who stands before an EVSE may know of it. Nothing in it tells who charges."""
+
+    code: str
+    site_name: str
+    label: str
+    at: datetime
+    online: bool
+    status: ConnectorStatus
+    state: Literal["charging", "waiting", "paused", "full", "connected"] | None
+    power_w: float
+    energy_wh: float | None
+    ready_at: datetime | None
+    departure: datetime | None
+    reasons: tuple[Reason, ...]
