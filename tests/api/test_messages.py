@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from ampacity.api.routes import messages as routes
+from ampacity.csms.link import StationRef
 from ampacity.store.messages import MessageLog
 
 from .node import OPERATOR, OTHER, Node
@@ -60,6 +61,14 @@ async def test_all_stations_are_searched(filled: Node, operator: httpx.AsyncClie
     answer = await operator.get(f"{API}/messages", params={"from": "2026-01-01T00:00:00"})
     assert answer.status_code == 422
     assert (await operator.get(f"{API}/messages/log")).json() == {"kept": True, "days": 14.0}
+
+
+async def test_what_has_just_passed_is_found(filled: Node, operator: httpx.AsyncClient) -> None:
+    """Whoever opens a live tail and then reads the log must find between the two no gap."""
+    frame = '[2,"just-now","Heartbeat",{}]'
+    filled.csms.record(StationRef(OPERATOR, "CP-1", "1.6"), "in", frame, filled.clock.time())
+    answer = await operator.get(f"{API}/messages", params={"station_id": "CP-1", "limit": 1})
+    assert [row["frame"] for row in answer.json()["items"]] == [frame]
 
 
 @pytest.mark.parametrize("at_once", [500, 7])

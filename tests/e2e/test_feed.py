@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, WebSocketRoute, expect
 
 from tests.e2e.conftest import Demo
 
@@ -33,12 +33,14 @@ class Wire:
         self.lose = 0
         self.lost = 0
         self.refuse = False
+        self.refused = 0
         self.asked: list[str] = []
         self.snapshots = 0
         self.page: WebSocketRoute | None = None
 
     def open(self, page: WebSocketRoute) -> None:
         if self.refuse:
+            self.refused += 1
             page.close(code=1012, reason="restarting")
             return
         self.page = page
@@ -100,10 +102,63 @@ def test_a_lost_feed_is_said_and_comes_back(context: BrowserContext, demo: Demo)
     expect(page.get_by_test_id("apply-limit")).to_be_disabled()
     expect(page.get_by_role("radio", name="Uncontrolled")).to_be_disabled()
     assert page.get_by_test_id("site-clock").inner_text() == clock
-    wire.refuse = False
+    # The button tries at once. The socket is let in only then: an attempt of the page's own could come first,
+    # and the button would be gone.
+    refused = wire.refused
     banner.get_by_role("button").click()
+    while wire.refused == refused:
+        page.wait_for_timeout(20)
+    wire.refuse = False
     expect(state).to_have_attribute("data-state", "live", timeout=PATIENCE_MS)
     expect(banner).to_have_count(0)
+
+
+TRIGGER = """() => fetch("/api/v1/stations/WP-02/commands/trigger", {
+    method: "POST", headers: { "content-type": "application/json" },
+    body: JSON.stringify({ message: "Heartbeat" })
+}).then((answer) => answer.json())"""
+
+
+def test_no_message_falls_between_the_log_and_its_live_tail(context: BrowserContext, demo: Demo) -> None:
+    """One that passes while the tail is not open, and one that passes while the log is on its way."""
+    page = context.new_page()
+    refuse = True
+    told: list[str] = []
+    held: list[Route] = []
+
+    def tail(opened: WebSocketRoute) -> None:
+        if refuse:
+            opened.close(code=1012, reason="restarting")
+            return
+
+        def to_page(frame: str | bytes) -> None:
+            opened.send(frame)
+            told.append(str(frame))
+
+        opened.connect_to_server().on_message(to_page)
+
+    page.route_web_socket(re.compile("/messages/live"), tail)
+    page.goto(f"{demo.address}/stations/WP-02")
+    messages = page.get_by_test_id("messages")
+    expect(messages).to_contain_text("BootNotification", timeout=PATIENCE_MS)
+    asked = messages.get_by_role("listitem").filter(has_text='"TriggerMessage"')
+    assert page.evaluate(TRIGGER)["result"] == "accepted"
+    expect(page.get_by_role("main")).to_contain_text("connection lost", timeout=PATIENCE_MS)
+    refuse = False
+    expect(asked).to_have_count(1, timeout=PATIENCE_MS)
+    # The page that is read next comes only when the tail has told of what passed since.
+    page.route(re.compile("/api/v1/messages[?]"), lambda route: held.append(route))
+    page.get_by_label("Direction").select_option("out")
+    while not held:
+        page.wait_for_timeout(20)
+    answer = held[0].fetch()
+    before = len(told)
+    assert page.evaluate(TRIGGER)["result"] == "accepted"
+    while not any('"TriggerMessage' in frame for frame in told[before:]):
+        page.wait_for_timeout(20)
+    held[0].fulfill(response=answer)
+    page.unroute_all()
+    expect(asked).to_have_count(2, timeout=PATIENCE_MS)
 
 
 @pytest.mark.parametrize(

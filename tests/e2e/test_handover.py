@@ -30,7 +30,7 @@ OPERATOR = "default"
 HANDOVERS = 2
 PAUSE_S = 0.03
 """Between two messages of a station: the nodes that start need the processor too."""
-STOPS_WITHIN_S = 8.0
+STOPS_WITHIN_S = 20.0
 
 
 class Van(Charger):

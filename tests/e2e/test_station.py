@@ -208,8 +208,14 @@ def test_the_limits_that_a_station_holds_are_shown(signed_in: Page, demo: Demo) 
     page.goto(f"{demo.address}/stations/WP-08?tab=charging")
     profiles = page.get_by_test_id("profiles")
     expect(profiles).to_contain_text("TxDefaultProfile", timeout=PATIENCE_MS)
-    held = ask(page, "/stations/WP-08/charging")["installed"]
-    expect(profiles.locator("tbody tr")).to_have_count(len(held))
+    # The load management changes them meanwhile, and the page reads them each five seconds: both in one look.
+    page.wait_for_function(
+        """async () => {
+            const held = (await (await fetch("/api/v1/stations/WP-08/charging")).json()).installed.length;
+            return held > 0 && document.querySelectorAll("[data-testid=profiles] tbody tr").length === held;
+        }""",
+        timeout=PATIENCE_MS,
+    )
     for mode, kept in (("observed", "observed"), ("", None)):
         with page.expect_response(lambda answer: answer.request.method == "PUT"):
             page.get_by_test_id("charging-mode").select_option(mode)

@@ -75,6 +75,10 @@ class Stations(Protocol):
         """Return when the tables hold what stations have been answered until now."""
         ...
 
+    async def logged(self) -> None:
+        """Return when the message log holds what has passed until now."""
+        ...
+
     @property
     def costs(self) -> Costs:
         """Prices, and what transactions cost."""

@@ -315,6 +315,12 @@ class Csms:
         with contextlib.suppress(StoreUnavailable):
             await self.ledger.write()
 
+    async def logged(self) -> None:
+        """Return when the message log holds what has passed until now, as far as the disk takes it."""
+        self._messages.write_gathered()
+        with contextlib.suppress(StoreUnavailable):
+            await self._store.flush()
+
     # ------------------------------------------------------------ who is there
 
     @property

@@ -49,6 +49,9 @@ def view_of(row: MessageRow) -> MessageView:
 async def _page(
     api: ApiContext, who: Principal, wanted: MessageFilter, before: int | None, limit: int
 ) -> MessagePage:
+    if before is None:
+        # Whoever follows the live tail beside it must find between the two no gap.
+        await api.csms.logged()
     found = await api.store.read(
         lambda connection: messages.search(connection, who.operator_id, wanted, before=before, limit=limit)
     )
