@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from msgspec import structs
 
-from ampacity.simulation.arrivals import Visit, generate_workplace, session_rows
+from ampacity.simulation.arrivals import Visit, archetype, session_rows
 from ampacity.simulation.evses import replay_evses
 from ampacity.simulation.sessions import write_sessions
 
@@ -65,7 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     tz = timezone(timedelta(hours=options.utc_offset_hours))
     evses = replay_evses(tuple(f"EV-{number:02d}" for number in range(1, options.evses + 1)))
     rng = np.random.default_rng(options.seed)
-    visits = generate_workplace(rng, options.day, evses, tz=tz, sessions_per_evse=options.sessions_per_evse)
+    visits = archetype("workplace").generate(
+        rng, options.day, evses, tz=tz, sessions_per_evse=options.sessions_per_evse
+    )
     midnight = datetime(options.day.year, options.day.month, options.day.day, tzinfo=tz)
     start = (midnight + timedelta(hours=options.hour)).astimezone(UTC)
     cut = slice_of(visits, start, start + timedelta(hours=options.hours))

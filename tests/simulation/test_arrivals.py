@@ -13,14 +13,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from ampacity.simulation.archetypes import ASSUMPTIONS, DC_HUB, DEPOT
-from ampacity.simulation.arrivals import (
-    Visit,
-    generate,
-    generate_workplace,
-    session_rows,
-    visits_from_sessions,
-)
+from ampacity.simulation.archetypes import ARCHETYPES, DC_HUB, DEPOT, archetype
+from ampacity.simulation.arrivals import Visit, session_rows, visits_from_sessions
 from ampacity.simulation.evses import EvsePlan, replay_evses, workplace_evses
 from ampacity.simulation.sessions import read_sessions, write_sessions
 
@@ -31,6 +25,7 @@ if "AMPACITY_REFERENCE" in os.environ:
     REPLAYED += sorted((Path(os.environ["AMPACITY_REFERENCE"]) / "data" / "sessions").glob("*.csv.gz"))
 
 MONDAY, SATURDAY = date(2026, 11, 23), date(2026, 11, 28)
+WORKPLACE = archetype("workplace")
 FIFTY = replay_evses(tuple(f"E{n}" for n in range(50)))
 
 
@@ -54,7 +49,7 @@ def weekdays(count: int) -> list[Visit]:
     rng = np.random.default_rng(5)
     while count:
         if day.weekday() < 5:
-            visits.extend(generate_workplace(rng, day, FIFTY, sessions_per_evse=1.0))
+            visits.extend(WORKPLACE.generate(rng, day, FIFTY, sessions_per_evse=1.0))
             count -= 1
         day += timedelta(days=1)
     return visits
@@ -80,18 +75,15 @@ def test_generated_weekdays_look_like_the_fitted_sites() -> None:
 
 def test_a_weekend_is_nearly_empty() -> None:
     rng = np.random.default_rng(1)
-    assert len(generate_workplace(rng, SATURDAY, FIFTY, sessions_per_evse=1.0)) < 15
+    assert len(WORKPLACE.generate(rng, SATURDAY, FIFTY, sessions_per_evse=1.0)) < 15
 
 
-@pytest.mark.parametrize("kind", ["workplace", *ASSUMPTIONS])
+@pytest.mark.parametrize("kind", ARCHETYPES)
 def test_one_car_at_a_time_and_the_same_seed_the_same_day(kind: str) -> None:
     evses = workplace_evses(24)
 
     def day(seed: int) -> tuple[Visit, ...]:
-        rng = np.random.default_rng(seed)
-        if kind == "workplace":
-            return generate_workplace(rng, MONDAY, evses)
-        return generate(ASSUMPTIONS[kind], rng, MONDAY, evses)
+        return archetype(kind).generate(np.random.default_rng(seed), MONDAY, evses)
 
     visits = day(3)
     assert visits == day(3)
@@ -111,23 +103,23 @@ def test_one_car_at_a_time_and_the_same_seed_the_same_day(kind: str) -> None:
 
 
 def test_a_crowded_site_turns_visits_away_rather_than_stacking_them() -> None:
-    visits = generate_workplace(np.random.default_rng(2), MONDAY, FIFTY[:2], sessions_per_evse=40.0)
+    visits = WORKPLACE.generate(np.random.default_rng(2), MONDAY, FIFTY[:2], sessions_per_evse=40.0)
     assert 2 < len(visits) < 60
 
 
 def test_a_site_without_evses_has_no_visits() -> None:
-    assert generate_workplace(np.random.default_rng(2), MONDAY, ()) == ()
+    assert WORKPLACE.generate(np.random.default_rng(2), MONDAY, ()) == ()
 
 
 def test_local_hours_become_utc() -> None:
     zone = ZoneInfo("America/Los_Angeles")
-    visits = generate_workplace(np.random.default_rng(2), MONDAY, FIFTY, tz=zone, sessions_per_evse=1.0)
+    visits = WORKPLACE.generate(np.random.default_rng(2), MONDAY, FIFTY, tz=zone, sessions_per_evse=1.0)
     assert {visit.arrival.astimezone(zone).date() for visit in visits} == {MONDAY}
 
 
 def test_ten_vans_at_six_are_ten_vans() -> None:
     evses = workplace_evses(10)
-    visits = generate(DEPOT, np.random.default_rng(7), MONDAY, evses)
+    visits = DEPOT.generate(np.random.default_rng(7), MONDAY, evses)
     assert len(visits) == 10
     for visit in visits:
         assert 16 <= visit.arrival.hour < 20
@@ -137,7 +129,7 @@ def test_ten_vans_at_six_are_ten_vans() -> None:
 
 def test_dc_stops_are_short_and_their_energy_can_be_had() -> None:
     hub = tuple(evse(evse_id=n, dc_power_w=150_000.0, max_a=240.0) for n in range(1, 9))
-    visits = generate(DC_HUB, np.random.default_rng(7), MONDAY, hub)
+    visits = DC_HUB.generate(np.random.default_rng(7), MONDAY, hub)
     assert len(visits) > 30
     assert max(visit.dwell_s for visit in visits) < 1.5 * 3600
     got = sum(energy_at_full_offer(visit, hub[0]) for visit in visits)
@@ -147,7 +139,7 @@ def test_dc_stops_are_short_and_their_energy_can_be_had() -> None:
 def test_generated_energy_can_be_had_on_the_workplace() -> None:
     evses = workplace_evses(24)
     by_key = {plan.key: plan for plan in evses}
-    visits = generate_workplace(np.random.default_rng(9), MONDAY, evses, sessions_per_evse=1.4)
+    visits = WORKPLACE.generate(np.random.default_rng(9), MONDAY, evses, sessions_per_evse=1.4)
     for visit in visits:
         got = energy_at_full_offer(visit, by_key[(visit.station_id or "", visit.evse_id)])
         assert got == pytest.approx(visit.requested_wh, rel=0.01)
@@ -188,7 +180,7 @@ def test_an_energy_beyond_the_evse_gets_the_strongest_car_and_stays_owed() -> No
 
 
 def test_a_generated_day_survives_the_file(tmp_path: Path) -> None:
-    visits = generate_workplace(np.random.default_rng(9), MONDAY, FIFTY)
+    visits = WORKPLACE.generate(np.random.default_rng(9), MONDAY, FIFTY)
     write_sessions(tmp_path / "day.csv", session_rows(visits, ZoneInfo("Europe/Berlin")))
     back = read_sessions(tmp_path / "day.csv")
     assert (back.shortened, back.dropped) == (0, 0)

@@ -32,10 +32,10 @@ def test_a_fit_finds_the_law_that_it_was_drawn_from() -> None:
     assert found.log_density(points).mean() >= TRUTH.log_density(points).mean() - 1e-4
 
 
-def test_second_given_first_follows_the_joint_law() -> None:
+def test_last_given_rest_follows_the_joint_law() -> None:
     rng = np.random.default_rng(3)
     joint = TRUTH.draw(rng, 60_000)
-    second = TRUTH.draw_second_given_first(rng, joint[:, 0])
+    second = TRUTH.draw_last_given_rest(rng, joint[:, :1])
     for low, high in ((-1.0, 0.0), (0.0, 1.0), (2.0, 5.0), (5.0, 7.0)):
         there = (joint[:, 0] >= low) & (joint[:, 0] < high)
         assert second[there].mean() == pytest.approx(joint[there, 1].mean(), abs=0.06)

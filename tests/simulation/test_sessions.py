@@ -103,7 +103,7 @@ def test_a_bad_value_is_named_with_its_place(tmp_path: Path, line: str, column: 
 
 
 def test_a_header_that_lacks_columns_names_them(tmp_path: Path) -> None:
-    path = file_of(tmp_path, "1,2", header="start,end")
+    path = file_of(tmp_path, "1,2", header="begin,finish")
     with pytest.raises(SessionFileError, match=r"lacks 'arrival', 'departure', .*'station_id'"):
         read_sessions(path)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import runpy
 import subprocess
 import sys
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ampacity.simulation.arrivals import generate_workplace, session_rows
+from ampacity.simulation.arrivals import archetype, load_arrivals, session_rows
 from ampacity.simulation.evses import replay_evses
 from ampacity.simulation.sessions import read_sessions, write_sessions
 
@@ -30,28 +29,25 @@ def run(tool: str, *arguments: str, **environment: str) -> subprocess.CompletedP
 
 
 def test_the_fit_finds_its_own_generator_again(tmp_path: Path) -> None:
-    evses = replay_evses(tuple(f"E{n}" for n in range(40)))
-    rng = np.random.default_rng(8)
-    visits = [
-        visit
-        for offset in range(14)
-        for visit in generate_workplace(rng, date(2026, 6, 1) + timedelta(offset), evses)
-    ]
-    # Nights may cross midnight: stations of the second week are their own.
+    evses = replay_evses(tuple(f"E{n}" for n in range(20)))
+    truth = archetype("workplace")
+    visits = truth.generate(np.random.default_rng(8), date(2026, 6, 1), evses, days=28)
     write_sessions(tmp_path / "site.csv", session_rows(visits))
-    site, constants = str(tmp_path / "site.csv"), tmp_path / "constants.py"
-    done = run("fit_arrivals.py", "--fit", site, site, "--held-out", site, "--write", str(constants))
+    site, written = str(tmp_path / "site.csv"), tmp_path / "workplace.toml"
+    done = run(
+        "fit_arrivals.py", "--fit", site, "--held-out", site, "--starts", "1", "--write", str(written)
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "Kolmogorov-Smirnov distance, arrival: generated to fitted 0.0" in done.stdout
-    found = runpy.run_path(str(constants))
-    assert sum(row[0] for row in found["ARRIVAL_DWELL"]) == pytest.approx(1.0, abs=1e-4)
-    assert found["SESSIONS_PER_EVSE"][0] == pytest.approx(1.05, abs=0.15)
-    assert found["WEEKEND_FACTOR"] < 0.35
-    assert found["DECLARED_SHARE"] == pytest.approx(0.934, abs=0.03)
+    assert "ks_arrival_generated_to_fitted" in done.stdout
+    found = load_arrivals(written)
+    assert found.sessions_per_evse == pytest.approx(truth.sessions_per_evse, abs=0.12)
+    assert found.days_off == (5, 6)
+    assert max(found.day_factors[5:]) < 0.35
 
 
-def test_without_files_the_fit_says_what_it_needs() -> None:
-    done = run("fit_arrivals.py")
+@pytest.mark.parametrize("tool", ["fit_arrivals.py", "fit_published.py"])
+def test_without_files_a_fit_says_what_it_needs(tool: str) -> None:
+    done = run(tool)
     assert done.returncode == 2
     assert "AMPACITY_REFERENCE" in done.stderr
 

@@ -156,3 +156,28 @@ def replay_evses(station_ids: tuple[str, ...]) -> tuple[EvsePlan, ...]:
             )
         )
     return tuple(plans)
+
+
+def equal_evses(
+    count: int, *, prefix: str, phases: int = 3, max_a: float = 32.0, dc_power_w: float | None = None
+) -> tuple[EvsePlan, ...]:
+    """So many EVSEs of one kind, `prefix`-01 on, each a station of its own, rotated in turn.
+
+    On DC (`dc_power_w`, at the car) the supply is three-phase and as strong as the rating needs at 400 V.
+    """
+    if dc_power_w is not None:
+        phases, max_a = 3, float(round(dc_power_w / RECTIFIER_EFFICIENCY / 690.0) + 1)
+    return tuple(
+        EvsePlan(
+            station_id=f"{prefix}-{number:02d}",
+            vendor="Kestrel",
+            model="K2-AC" if dc_power_w is None else "K5-DC",
+            ocpp_version="2.0.1",
+            phases=phases,
+            phase_rotation=_ROTATIONS[(number - 1) % 3],
+            max_a=max_a,
+            dc_power_w=dc_power_w,
+            connector_type="cType2" if dc_power_w is None else "cCCS2",
+        )
+        for number in range(1, count + 1)
+    )

@@ -11,10 +11,10 @@ from datetime import UTC, date, datetime, tzinfo
 import numpy as np
 from msgspec import Struct
 
-from .arrivals import SessionFile, Visit, generate_workplace, visits_from_sessions
+from .arrivals import SessionFile, Visit, archetype, evses_of_sessions, visits_from_sessions
 from .building import BuildingLoad
 from .electrical.breaker import Breaker, Curve
-from .evses import EvsePlan, replay_evses, workplace_evses
+from .evses import EvsePlan, workplace_evses
 
 
 class WorldPlan(Struct, frozen=True, kw_only=True):
@@ -79,7 +79,7 @@ def workplace_plan(
         name="Workplace",
         starts_at=starts_at.astimezone(UTC),
         evses=evses,
-        visits=generate_workplace(rng, day, evses, tz=tz, sessions_per_evse=sessions_per_evse),
+        visits=archetype("workplace").generate(rng, day, evses, tz=tz, sessions_per_evse=sessions_per_evse),
         limit_a=limit_a,
         building_scale=building_scale,
         utc_offset_s=_offset_s(starts_at),
@@ -97,10 +97,11 @@ def replay_plan(
     """The site of a session file: every station that it names (or `station_ids`, where the file was cut to a
     part), its sessions as they were, cars drawn to fit.
 
-    Stations are 32 A on one phase of 230 V, rotated; a site of 208 V between phases isn't modelled here.
+    Stations are 32 A on one phase of 230 V, rotated, unless the file says more of them; a site of 208 V
+    between phases isn't modelled here.
     The default limit carries about 18 of 54 cars a phase at once beside the building.
     """
-    evses = replay_evses(sessions.station_ids if station_ids is None else station_ids)
+    evses = evses_of_sessions(sessions, station_ids)
     rng = np.random.default_rng(seed)
     first = sessions.rows[0].arrival
     return WorldPlan(
