@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from msgspec import Struct
 
-from ...simulation.arrivals import generate_workplace, session_rows
+from ...simulation.arrivals import archetype, session_rows
 from ...simulation.evses import replay_evses
 from ...simulation.scenarios.caltech import STATIONS
 from ...simulation.scenarios.recorded import stay
@@ -73,17 +73,10 @@ def own_month(seed: int) -> Month:
     starts_at = datetime.combine(OWN_MONTH, datetime.min.time(), CALIFORNIA)
     evses = replay_evses(STATIONS)
     rng = np.random.default_rng(seed)
-    rows: list[SessionRow] = []
-    for day in range(30):
-        visits = generate_workplace(
-            rng,
-            OWN_MONTH + timedelta(days=day),
-            evses,
-            tz=CALIFORNIA,
-            sessions_per_evse=OWN_SESSIONS_PER_EVSE,
-        )
-        rows += session_rows(visits, CALIFORNIA)
-    rows.sort(key=lambda row: row.arrival)
+    visits = archetype("workplace").generate(
+        rng, OWN_MONTH, evses, days=30, tz=CALIFORNIA, sessions_per_evse=OWN_SESSIONS_PER_EVSE
+    )
+    rows = sorted(session_rows(visits, CALIFORNIA), key=lambda row: row.arrival)
     return Month(
         starts_at=starts_at, rows=_whole_steps(starts_at, tuple(rows)), source=f"generated, seed {seed}"
     )
