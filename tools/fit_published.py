@@ -247,8 +247,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.write:
             remarks = (
                 "Written by tools/fit_published.py; run it to make these numbers again.",
-                "Assumed: sessions per EVSE, as many on each day, most_kw, what drivers declare, how stay and",
-                "energy hang together. Goodness: distances of generated sessions to the published curves.",
+                "Assumed: sessions per EVSE, as many on each day, most_kw, what drivers declare, how stay",
+                "and energy hang together. Goodness: distances of generated sessions to published curves.",
             )
             target = options.write / f"{kind}.toml"
             target.write_text(arrivals_text(model, figures, remarks))
