@@ -34,6 +34,7 @@ from .knowing import begin_base
 from .outcome import Run, Scene
 from .packed import Live, Site, pack, pack_state, pack_trace
 from .physics import settle
+from .series import full_series
 from .state import State, blank, fresh
 from .world import SLOTS, F, World
 
@@ -131,12 +132,7 @@ class Watcher:
         self.site = site_plan(scene)
         self._ahead = max(ahead_steps, 1)
         self._used_re, self._used_im = (np.zeros(len(scene.rows)) for _ in range(2))
-        series, steps = self.world.series, self.world.steps
-        self._buy, self._sell, self._co2, self._sun_w, self._building_w = (
-            per_step(values, steps)
-            for values in (series.buy, series.sell, series.co2, series.pv_w, series.base_w)
-        )
-        self._derate = per_step(series.derate, steps)
+        self._series = full_series(scene.world.series, scene.world.steps)
 
     def observe(self, t: int) -> Observation:
         """The site at the start of step `t`."""
@@ -150,11 +146,11 @@ class Watcher:
             cars=self._cars(t),
             limit_a=limits[min(t, len(limits) - 1)].copy(),
             base=self._used_re + 1j * self._used_im,
-            buy=self._buy[ahead],
-            sell=self._sell[ahead],
-            co2=self._co2[ahead],
-            sun_w=self._sun_w[: t + 1],
-            building_w=self._building_w[: t + 1],
+            buy=self._series.buy[ahead],
+            sell=self._series.sell[ahead],
+            co2=self._series.co2[ahead],
+            sun_w=self._series.pv_w[: t + 1],
+            building_w=self._series.base_w[: t + 1],
             waiting=int(state.counts[1]),
             storage_soc=float(state.store[0]),
             storage_w=float(state.store[1]),
@@ -169,7 +165,7 @@ class Watcher:
             slots = int(state.slots_used[i])
             accepts_a = float(state.accepts_a[i])
             declared_wh, leaves_s = float(visits.declared_wh[v]), float(visits.declared_depart_s[v])
-            derate = float(self._derate[t]) if self.world.evses.derates[i] else 1.0
+            derate = float(self._series.derate[t]) if self.world.evses.derates[i] else 1.0
             found.append(
                 Car(
                     evse=i,
@@ -236,9 +232,3 @@ def coefficients(world: World) -> C:
     slot = np.repeat(np.arange(SLOTS * count), np.diff(evses.entry_start))
     np.add.at(dense, (evses.entry_row, slot // SLOTS, slot % SLOTS), evses.entry_re + 1j * evses.entry_im)
     return dense
-
-
-def per_step(values: F, steps: int) -> F:
-    """A series with a value for every step: the last one holds on."""
-    spread: F = values[np.minimum(np.arange(steps), len(values) - 1)]
-    return spread

@@ -16,6 +16,7 @@ from ampacity.simulation.batch.world import (
     TAPER_LINEAR,
     B,
     F,
+    I,
     World,
 )
 
@@ -93,7 +94,7 @@ def _taken_wh(world: World, block: slice, came_with: F, power_w: F, stay_s: F) -
     visits = world.visits
     grid = np.linspace(0.0, 1.0, CURVE_POINTS)
     efficiency, capacity = visits.efficiency[block], visits.capacity_wh[block]
-    share = _share(world, block, grid)
+    share = taper_share(world, block, grid)
     into_w = np.minimum((power_w * efficiency)[:, None], visits.accept_w[block][:, None] * share)
     into_w = np.where(share > LEAST_SHARE, into_w, 0.0)
     middle_w = 0.5 * (into_w[:, 1:] + into_w[:, :-1])
@@ -112,7 +113,7 @@ def _taken_wh(world: World, block: slice, came_with: F, power_w: F, stay_s: F) -
     return taken
 
 
-def _share(world: World, block: slice, grid: F) -> F:
+def taper_share(world: World, block: slice | I, grid: F) -> F:
     """The share of the battery's greatest power over the state of charge, a line a visit."""
     visits = world.visits
     taper = visits.taper[block]
