@@ -48,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     _backup(commands.add_parser("backup", help="copy the database while the node runs"))
     _restore(commands.add_parser("restore", help="put a backup in the place of the database"))
     _rebuild(commands.add_parser("rebuild", help="derive samples and rollups anew from the journal"))
+    _simulate(commands.add_parser("simulate", help="run a scenario under several strategies, and compare"))
     _bench(commands.add_parser("bench", help="measure what we claim"))
     return parser
 
@@ -176,6 +177,34 @@ def run_rebuild(options: argparse.Namespace) -> int:
     return rebuild_samples(_settings_of(options))
 
 
+def _simulate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "scenario", nargs="?", help="a file (docs/scenarios.md), or the name of one that comes with it"
+    )
+    parser.add_argument("--list", action="store_true", help="show the scenarios that come with it")
+    parser.add_argument(
+        "--strategies", type=names, metavar="A,B", help="compare these (docs/strategies.md), not the file's"
+    )
+    parser.add_argument("--baseline", metavar="A", help="which of them differences are given against")
+    parser.add_argument("--seeds", type=at_least_one, default=10, metavar="N", help="how many (10)")
+    parser.add_argument("--jobs", type=at_least_one, default=1, metavar="N", help="processes (1)")
+    parser.add_argument("--days", type=positive, metavar="D", help="how long, instead of the file's")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report with pictures there")
+    parser.add_argument(
+        "--replay", type=Path, metavar="FILE", help="run a recording of the control law again, tick by tick"
+    )
+    parser.add_argument("--cluster", metavar="ADDRESS", help="run on the Ray cluster there (host:port)")
+    parser.set_defaults(run=run_simulate)
+
+
+def run_simulate(options: argparse.Namespace) -> int:
+    """`ampacity simulate SCENARIO`."""
+    from .simulate import simulate
+
+    return simulate(options)
+
+
 def _bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help="which one: allocation, durability, fuzz, gateway, simulation")
     parser.add_argument("--quick", action="store_true", help="end within 50 s")
@@ -239,6 +268,22 @@ def positive(text: str) -> float:
     if not value > 0:
         raise argparse.ArgumentTypeError(f"{text} is not above 0")
     return value
+
+
+def at_least_one(text: str) -> int:
+    """A whole number from 1 on."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is below 1")
+    return value
+
+
+def names(text: str) -> list[str]:
+    """Names with commas between."""
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
+        raise argparse.ArgumentTypeError("name one at least")
+    return found
 
 
 if __name__ == "__main__":

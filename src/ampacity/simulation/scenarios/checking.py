@@ -7,7 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from .faults import Fault, absent, shown
-from .spec import ArchetypeArrivals, FleetArrivals, Scenario
+from .spec import ArchetypeArrivals, FleetArrivals, HubArrivals, ModelArrivals, Scenario
 
 
 def _circuits(scenario: Scenario) -> Iterator[Fault]:
@@ -159,7 +159,7 @@ def _others(scenario: Scenario) -> Iterator[Fault]:
             remedy="Start between them.",
         )
     prices = scenario.prices
-    ways = [name for name in ("bands", "day_ahead", "file") if getattr(prices, name)]
+    ways = [name for name in ("bands", "tariff", "day_ahead", "file") if getattr(prices, name)]
     if len(ways) > 1:
         yield Fault(
             key="prices",
@@ -174,17 +174,32 @@ def _others(scenario: Scenario) -> Iterator[Fault]:
             problem="a delta-wye transformer has three phases",
             remedy="Leave it out of a split-phase site.",
         )
+    if scenario.feeder is not None and (scenario.supply.kind != "wye" or 60.0 % scenario.run.step_s):
+        yield Fault(
+            key="feeder",
+            value="",
+            problem="voltages need a wye supply and steps that a minute is a multiple of",
+            remedy="Write supply.kind = 'wye' and run.step_s = 60 or less.",
+        )
     strategies = scenario.strategies
     if strategies.baseline is not None and strategies.baseline not in strategies.names:
         yield absent("strategies.baseline", strategies.baseline, strategies.names, "name of strategies.names")
     pools = {evse.pool for evse in scenario.evse if evse.pool is not None}
     for k, arrivals in enumerate(scenario.arrivals):
-        if pools & set(arrivals.evses) and not isinstance(arrivals, ArchetypeArrivals):
+        named = set(arrivals.evses)
+        if pools & named and not isinstance(arrivals, ArchetypeArrivals | ModelArrivals | HubArrivals):
             yield Fault(
                 key=f"arrivals[{k}].evses",
                 value=shown(list(arrivals.evses)),
-                problem="a pool's cars are drawn by an archetype",
-                remedy="Name the groups instead, or write kind = 'archetype'.",
+                problem="these cars have an EVSE each and take none of a pool",
+                remedy="Name groups without a pool.",
+            )
+        if isinstance(arrivals, HubArrivals) and not pools & named:
+            yield Fault(
+                key=f"arrivals[{k}].evses",
+                value=shown(list(arrivals.evses)),
+                problem="is no pool",
+                remedy="Give the EVSEs a pool = NAME and name that.",
             )
         if isinstance(arrivals, FleetArrivals) and arrivals.back_hour == arrivals.leave_hour:
             yield Fault(

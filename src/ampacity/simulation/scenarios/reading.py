@@ -30,7 +30,7 @@ _WORDS: Final = {
     "date": "a day such as 2026-03-02",
 }
 _SEE: Final = "See docs/scenarios.md."
-_KIND_REMEDY: Final = "Say kind = 'archetype', 'model', 'sessions' or 'fleet'."
+_KIND_REMEDY: Final = "Say kind = 'archetype', 'model', 'sessions', 'fleet' or 'hub'."
 
 
 def gallery() -> tuple[str, ...]:
@@ -241,7 +241,12 @@ def _choices(fields: dict[str, Any], name: str | None) -> str:
 
 def files_of(scenario: Scenario) -> tuple[tuple[str, str], ...]:
     """Key and path of every file that a scenario names."""
-    named: list[tuple[str, str | None]] = [("prices.file", scenario.prices.file)]
+    prices = scenario.prices
+    named: list[tuple[str, str | None]] = [
+        ("prices.file", prices.file),
+        ("prices.tariff", prices.tariff),
+        ("prices.co2_file", prices.co2_file),
+    ]
     if scenario.sun is not None:
         named.append(("sun.file", scenario.sun.file))
     for k, arrivals in enumerate(scenario.arrivals):

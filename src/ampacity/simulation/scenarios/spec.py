@@ -132,9 +132,12 @@ class EvseSpec(Section, frozen=True, kw_only=True):
     step_a: Annotated[Amount, Meta(description="currents are multiples of it; 0: any")] = 0.1
     dc_kw: Annotated[Positive | None, Meta(description="rating on the car's side; none: AC")] = None
     efficiency: Annotated[
-        Annotated[float, Meta(gt=0.0, le=1.0)], Meta(description="from the supply to the car's side, on DC")
-    ] = 0.95
-    standby_w: Annotated[Amount, Meta(description="what each draws always, in W")] = 0.0
+        Annotated[float, Meta(gt=0.0, le=1.0)] | None,
+        Meta(description="from the supply to the car's side, on DC; by default a usual rectifier's"),
+    ] = None
+    standby_w: Annotated[
+        Amount | None, Meta(description="what each draws always, in W; by default a usual station's")
+    ] = None
     safe_a: Annotated[Amount, Meta(description="what each gives when nobody speaks to it")] = 0.0
     cabinet: Annotated[str | None, Meta(description="id of the cabinet that feeds it, on DC")] = None
     pool: Annotated[str | None, Meta(description="name of the queue whose cars take any free EVSE of it")] = (
@@ -146,7 +149,7 @@ class EvseSpec(Section, frozen=True, kw_only=True):
 
 
 class ArchetypeArrivals(Section, frozen=True, kw_only=True, tag_field="kind", tag="archetype"):
-    """Cars drawn by a kind of site (docs/simulation.md)."""
+    """Cars drawn by a kind of site (docs/simulation.md); at EVSEs of a pool they queue."""
 
     archetype: Annotated[
         Literal["workplace", "home", "public", "dc_hub", "depot"], Meta(description="the kind")
@@ -180,22 +183,34 @@ class SessionArrivals(Section, frozen=True, kw_only=True, tag_field="kind", tag=
 
 
 class FleetArrivals(Section, frozen=True, kw_only=True, tag_field="kind", tag="fleet"):
-    """Vehicles of a depot, each back every day: known times, known trips."""
+    """Vehicles of a depot (docs/simulation-models.md): each has its EVSE, is one battery from day to day, and
+    must leave with enough for its next trip."""
 
     evses: Annotated[tuple[str, ...], Meta(description="groups; a vehicle has its EVSE")] = ()
     vehicle: Annotated[
         Literal["van", "bus", "truck", "car"], Meta(description="battery, charger and consumption")
     ] = "van"
-    count: Annotated[Count | None, Meta(description="how many; by default one an EVSE")] = None
+    count: Annotated[Count | None, Meta(description="how many; by default one an EVSE, never more")] = None
     back_hour: Annotated[float, Meta(ge=0.0, lt=24.0, description="mean local hour of the return")] = 18.0
     leave_hour: Annotated[float, Meta(ge=0.0, lt=24.0, description="mean local hour of the departure")] = 7.0
     spread_min: Annotated[Amount, Meta(description="standard deviation of both, in minutes")] = 20.0
     trip_km: Annotated[Positive, Meta(description="median way of a day")] = 100.0
     trip_spread: Annotated[Share, Meta(description="standard deviation of its logarithm")] = 0.25
     days_off: Annotated[bool, Meta(description="nobody drives on Saturday and Sunday")] = True
+    reserve: Annotated[Share, Meta(description="of the battery that is left at the end of a trip")] = 0.1
 
 
-Arrivals: TypeAlias = ArchetypeArrivals | ModelArrivals | SessionArrivals | FleetArrivals
+class HubArrivals(Section, frozen=True, kw_only=True, tag_field="kind", tag="hub"):
+    """Trucks that break their journey: each comes once to a pool and needs its next leg."""
+
+    evses: Annotated[tuple[str, ...], Meta(min_length=1, description="the pool")]
+    trucks: Annotated[Positive, Meta(description="a day; a tenth on Sundays")] = 40.0
+    break_min: Annotated[Positive, Meta(description="how long a break lasts")] = 45.0
+    night_share: Annotated[Share, Meta(description="of the trucks that stay over night")] = 0.1
+    leg_h: Annotated[Positive, Meta(description="the drive that follows")] = 4.5
+
+
+Arrivals: TypeAlias = ArchetypeArrivals | ModelArrivals | SessionArrivals | FleetArrivals | HubArrivals
 
 
 class QueueSpec(Section, frozen=True, kw_only=True):
@@ -222,18 +237,16 @@ class CarsSpec(Section, frozen=True, kw_only=True):
 
 
 class SunSpec(Section, frozen=True, kw_only=True):
-    """Solar panels."""
+    """Solar panels, under the sky of the weather's place."""
 
     kwp: Annotated[Positive, Meta(description="rated power")]
     circuit: Annotated[Text, Meta(description="id of the circuit that they feed")]
-    latitude_deg: Annotated[float, Meta(ge=-66.0, le=66.0, description="north positive")] = 52.1
-    longitude_deg: Annotated[float, Meta(ge=-180.0, le=180.0, description="east positive")] = 5.2
     tilt_deg: Annotated[float, Meta(ge=0.0, le=90.0, description="0 lies flat")] = 30.0
     azimuth_deg: Annotated[float, Meta(ge=0.0, lt=360.0, description="180 looks south")] = 180.0
     inverter_kw: Annotated[Positive | None, Meta(description="most that comes out; by default `kwp`")] = None
-    file: Annotated[str | None, Meta(description="hourly kW per kWp instead (docs/simulation-models.md)")] = (
-        None
-    )
+    file: Annotated[
+        str | None, Meta(description="kW per kWp over time instead (docs/simulation-models.md)")
+    ] = None
 
 
 class StorageSpec(Section, frozen=True, kw_only=True):
@@ -242,11 +255,15 @@ class StorageSpec(Section, frozen=True, kw_only=True):
     circuit: Annotated[Text, Meta(description="id of the circuit that it hangs on")]
     kwh: Annotated[Positive, Meta(description="between empty and full")]
     kw: Annotated[Positive, Meta(description="most that it takes and gives")]
-    efficiency: Annotated[Annotated[float, Meta(gt=0.0, le=1.0)], Meta(description="one way")] = 0.96
+    round_trip: Annotated[
+        Annotated[float, Meta(gt=0.0, le=1.0)], Meta(description="efficiency from meter to meter")
+    ] = 0.85
     soc: Annotated[Share, Meta(description="state of charge at first")] = 0.5
     soc_min: Annotated[Share, Meta(description="never below")] = 0.05
     soc_max: Annotated[Share, Meta(description="never above")] = 0.95
-    standby_w: Annotated[Amount, Meta(description="what it draws always, in W")] = 0.0
+    standby_w: Annotated[
+        Amount | None, Meta(description="what it draws always, in W; by default 0.1 % of its power")
+    ] = None
 
 
 class TariffBand(Section, frozen=True, kw_only=True):
@@ -262,43 +279,62 @@ class TariffBand(Section, frozen=True, kw_only=True):
 
 
 class PricesSpec(Section, frozen=True, kw_only=True):
-    """What energy costs and what it is worth. Without bands, day-ahead or file: `flat`."""
+    """What energy costs and what it is worth: `flat`, or one of `bands`, `tariff`, `day_ahead` and `file`."""
 
     currency: Annotated[Text, Meta(description="three letters")] = "EUR"
     flat: Annotated[float, Meta(description="a kWh")] = 0.25
-    bands: Annotated[tuple[TariffBand, ...], Meta(description="a time-of-use tariff")] = ()
+    bands: Annotated[
+        tuple[TariffBand, ...], Meta(description="a time-of-use tariff; beside them `flat` holds")
+    ] = ()
+    tariff: Annotated[
+        str | None,
+        Meta(description="a published tariff with its demand charge (docs/simulation-models.md)"),
+    ] = None
     day_ahead: Annotated[
-        bool, Meta(description="drawn hourly prices (docs/simulation-models.md), `flat` added to each")
+        bool, Meta(description="hourly prices drawn by a fitted model (docs/simulation-models.md)")
     ] = False
-    file: Annotated[str | None, Meta(description="hourly prices a kWh (docs/simulation-models.md)")] = None
-    sell: Annotated[float, Meta(description="for a kWh given to the grid")] = 0.0
+    file: Annotated[
+        str | None, Meta(description="a file with wholesale prices over time (docs/simulation-models.md)")
+    ] = None
+    fee: Annotated[float, Meta(description="on top of `day_ahead` and `file`, a kWh")] = 0.07
+    sell: Annotated[
+        float | None,
+        Meta(description="for a kWh given to the grid; by default the wholesale price, or nothing"),
+    ] = None
     demand: Annotated[Amount, Meta(description="for a kW of the month's highest mean")] = 0.0
     demand_window_min: Annotated[Positive, Meta(description="of that mean")] = 15.0
     unmet: Annotated[Amount, Meta(description="for a kWh that a driver asked for and didn't get")] = 1.0
-    co2_g_per_kwh: Annotated[Amount, Meta(description="mean of the grid")] = 300.0
-    co2_swing: Annotated[Share, Meta(description="its daily swing: lowest at noon")] = 0.2
+    co2_g_per_kwh: Annotated[
+        Amount | None, Meta(description="of the grid, always; by default drawn by a fitted model")
+    ] = None
+    co2_file: Annotated[
+        str | None, Meta(description="a file with it over time (docs/simulation-models.md)")
+    ] = None
 
 
 class WeatherSpec(Section, frozen=True, kw_only=True):
-    """The air outside: a daily wave."""
+    """The air outside (docs/simulation-models.md): it cools batteries and heats stations."""
 
-    mean_c: Annotated[float, Meta(ge=-40.0, le=50.0, description="of the day")] = 12.0
-    swing_c: Annotated[
-        Amount, Meta(description="from the mean to the warmest, at three in the afternoon")
-    ] = 5.0
+    place: Annotated[Literal["De Bilt", "Pasadena", "Oslo", "Madrid"], Meta(description="whose climate")] = (
+        "De Bilt"
+    )
+    warmer_k: Annotated[float, Meta(ge=-40.0, le=40.0, description="than usual there, in kelvin")] = 0.0
 
 
 class FaultsSpec(Section, frozen=True, kw_only=True):
-    """EVSEs that break and are mended; times are exponential."""
+    """EVSEs that break and are mended (docs/simulation-models.md)."""
 
     between_h: Annotated[Positive, Meta(description="mean of the hours in order, each EVSE")]
-    repair_h: Annotated[Positive, Meta(description="mean of the hours out of order")] = 8.0
+    repair_h: Annotated[Positive, Meta(description="mean of the hours out of order")] = 36.0
 
 
 class FeederSpec(Section, frozen=True, kw_only=True):
-    """The low-voltage line to the site: what voltages it has is worked out after the run."""
+    """The street that the site hangs on, at its end; its voltages are worked out after the run
+    (docs/electrical.md)."""
 
-    transformer_kva: Annotated[Positive, Meta(description="of the station that feeds it")] = 160.0
+    transformer_kva: Annotated[
+        float, Meta(ge=25.0, le=1250.0, description="of the station that feeds it")
+    ] = 160.0
     length_m: Annotated[Positive, Meta(description="from the transformer to the site")] = 400.0
     neighbours: Annotated[int, Meta(ge=0, description="houses along it")] = 10
     neighbour_kw: Annotated[Amount, Meta(description="mean of each")] = 0.5
@@ -313,6 +349,13 @@ class StrategiesSpec(Section, frozen=True, kw_only=True):
     baseline: Annotated[
         str | None, Meta(description="against which differences are given; by default the first")
     ] = None
+    settings: Annotated[
+        dict[str, dict[str, float | str]],
+        Meta(
+            description="by name: settings of a strategy (docs/strategies.md). A name of your own with "
+            "`strategy = NAME` is a variant of that one"
+        ),
+    ] = {}
 
 
 class Scenario(Section, frozen=True, kw_only=True):

@@ -1,0 +1,129 @@
+"""`ampacity simulate`: run a scenario under several strategies, show and keep what came out."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from msgspec import structs
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ..simulation.scenarios.faults import ScenarioError
+from ..simulation.scenarios.reading import check_files, gallery, load
+from ..simulation.scenarios.spec import Scenario
+
+
+def simulate(options: argparse.Namespace) -> int:
+    """Exit code 0 good, 1 a run failed, 2 it can't be done as asked, 130 Ctrl-C."""
+    if options.list:
+        return show_gallery()
+    if options.replay is not None:
+        from .replay import show_recording
+
+        return show_recording(options.replay)
+    if options.scenario is None:
+        print("ampacity simulate: name a scenario; --list shows those that come with it", file=sys.stderr)
+        return 2
+    try:
+        scenario, folder = load(options.scenario)
+        check_files(scenario, folder, options.scenario)
+    except ScenarioError as problem:
+        print(f"ampacity simulate: {problem}", file=sys.stderr)
+        return 2
+    if options.days is not None:
+        scenario = structs.replace(scenario, run=structs.replace(scenario.run, days=options.days))
+    try:
+        return run(scenario, folder, options)
+    except KeyboardInterrupt:
+        print("ampacity simulate: interrupted", file=sys.stderr)
+        return 130
+
+
+def show_gallery() -> int:
+    """`ampacity simulate --list`."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("scenario", no_wrap=True)
+    table.add_column("what it shows")
+    for name in gallery():
+        scenario, _ = load(name)
+        table.add_row(name, scenario.shows)
+    Console().print(table)
+    return 0
+
+
+def run(scenario: Scenario, folder: Path, options: argparse.Namespace) -> int:
+    """Run the sweep, print the table, write the files."""
+    from ..simulation.compiled import NotInstalledError
+
+    try:
+        from ..simulation.scenarios.assumptions import assumptions
+        from ..simulation.scenarios.result import as_json, result_of, write
+        from ..simulation.scenarios.sweep import ClusterMissing, TaskFailed, sweep, tasks_of
+    except NotInstalledError as problem:
+        print(f"ampacity simulate: {problem}", file=sys.stderr)
+        return 2
+    strategies: Sequence[str] = options.strategies or scenario.strategies.names
+    baseline = options.baseline or scenario.strategies.baseline or strategies[0]
+    if baseline not in strategies:
+        baseline = strategies[0]
+    seeds = range(scenario.run.seed, scenario.run.seed + options.seeds)
+    tasks = tasks_of(scenario, folder, strategies, seeds)
+    console = Console()
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    began = time.perf_counter()
+    try:
+        with bar:
+            line = bar.add_task(scenario.name, total=len(tasks))
+            outcomes = sweep(
+                tasks,
+                jobs=options.jobs,
+                cluster=options.cluster,
+                progress=lambda outcome: bar.advance(line),
+            )
+    except TaskFailed as problem:
+        print(f"ampacity simulate: {problem}", file=sys.stderr)
+        return 1
+    except ClusterMissing as problem:
+        print(f"ampacity simulate: {problem}", file=sys.stderr)
+        return 2
+    wall_s = time.perf_counter() - began
+    result = result_of(scenario, strategies, baseline, seeds, outcomes, assumptions(scenario))
+    from .simulate_table import table_of
+
+    console.print(table_of(result))
+    try:
+        if options.json is not None:
+            write(options.json, as_json(result, {"wall_s": round(wall_s, 3)}))
+            console.print(f"figures: {options.json}", highlight=False)
+        if options.html is not None:
+            from ..simulation.scenarios.report import page
+
+            write(options.html, page(result, version("ampacity"), _command(options)))
+            console.print(f"report: {options.html}", highlight=False)
+    except OSError as problem:
+        print(f"ampacity simulate: {problem.filename}: {problem.strerror}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _command(options: argparse.Namespace) -> str:
+    words = ["ampacity", "simulate", str(options.scenario), "--seeds", str(options.seeds)]
+    if options.strategies:
+        words += ["--strategies", ",".join(options.strategies)]
+    if options.days is not None:
+        words += ["--days", f"{options.days:g}"]
+    return shlex.join(words)

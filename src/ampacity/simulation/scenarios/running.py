@@ -1,0 +1,37 @@
+"""One run of a scene by the name of a strategy: a compiled one, one in Python, or a variant with settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from ..batch import episode
+from ..batch.deciding import CODES, Tuning
+from ..batch.outcome import Run, Scene
+from ..batch.stepping import step_through
+from ..strategies.loading import load
+
+Settings: TypeAlias = Mapping[str, Mapping[str, float | str]]
+"""By the name of a strategy or variant: its settings; `strategy` says which one a variant is."""
+
+
+class SettingsRefused(ValueError):
+    """A strategy has no such setting; the message says which it has."""
+
+
+def run_strategy(scene: Scene, name: str, seed: int, settings: Settings | None = None) -> Run:
+    """Run `scene` under the strategy `name`.
+
+    Raises SettingsRefused, and what `strategies.loading` raises for names that nothing answers to.
+    """
+    given = dict((settings or {}).get(name, {}))
+    strategy = str(given.pop("strategy", name))
+    if strategy in CODES:
+        unknown = sorted(set(given) - set(Tuning._fields))
+        if unknown:
+            raise SettingsRefused(
+                f"strategy {strategy!r} has no setting {unknown[0]!r}: it has {', '.join(Tuning._fields)}"
+            )
+        tuning = Tuning(**given)  # type: ignore[arg-type]
+        return episode.run(scene, strategy, tuning)
+    return step_through(scene, load(strategy, given), seed=seed).run
