@@ -129,6 +129,6 @@ if "AMPACITY_REFERENCE" in os.environ:
             assert car.archetype.dc_max_w == 1000 * facts["max_dc_charge_power"]
             for phases, column in ((1, "1ph_ch_efficiency"), (3, "3ph_ch_efficiency")):
                 for current_a, percent in zip(facts["ch_current"], facts[column], strict=True):
-                    if percent and current_a <= car.archetype.ac_max_a[min(phases, 2) - 1 :][0]:
+                    if percent:
                         mine = charger_efficiency(car.charger, phases, current_a)
                         np.testing.assert_allclose(mine, percent / 100)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ampacity.simulation.equipment.local_time import local_time, step_times
-from ampacity.simulation.equipment.series import SeriesFileError, SeriesRangeError, read_series
+from ampacity.simulation.equipment.series import Series, SeriesFileError, SeriesRangeError, read_series
 from ampacity.simulation.equipment.tariffs import TariffError, buy_prices, demand_price, read_tariff
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -81,6 +82,19 @@ def test_lines_that_come_twice_or_have_no_time_are_counted(tmp_path: Path) -> No
     )
     series = read_series(tmp_path / "a.csv", "price")
     assert (series.values.tolist(), series.dropped) == ([1.0, 3.0], 2)
+
+
+@given(st.lists(st.floats(-1.0, 1.0), min_size=2, max_size=30), st.integers(1, 7))
+@settings(max_examples=40, deadline=None)
+def test_the_mean_over_a_step_is_that_of_its_moments(values: list[float], quarters: int) -> None:
+    at_s = 3600.0 * np.arange(len(values))
+    series = Series(name="x", quantity="price", at_s=at_s, values=np.array(values))
+    step_s = 900.0 * quarters
+    begins = np.arange(0.0, at_s[-1] + 3600.0 - step_s + 1.0, step_s)
+    moments = begins[:, None] + 900.0 * (np.arange(quarters) + 0.5)
+    np.testing.assert_allclose(series.over(begins, step_s), series.on(moments).mean(axis=1), atol=1e-9)
+    with pytest.raises(SeriesRangeError):
+        series.over(np.array([at_s[-1] + 1800.0]), 3600.0)
 
 
 def test_an_hour_that_lacks_keeps_the_last_value_and_a_day_does_not(tmp_path: Path) -> None:
@@ -181,3 +195,29 @@ def test_a_tariff_in_toml(tmp_path: Path) -> None:
         'dow_mask = "ALL"\ntimes = [0]\ntariffs = [0.3]\n'
     )
     assert buy_prices(read_tariff(tmp_path / "t.toml"), np.zeros(2), AMSTERDAM).tolist() == [0.3, 0.3]
+
+
+if "AMPACITY_REFERENCE" in os.environ:
+    DATA = Path(os.environ["AMPACITY_REFERENCE"]) / "data"
+
+    @pytest.mark.parametrize(
+        ("name", "values", "dropped", "mean"),
+        [
+            ("prices/nl_day_ahead_2015_2024.csv.gz", 87_838, 6_554, 0.0757),
+            ("prices/caiso_sce_marginal_emissions_2019-05.csv.gz", 9_504, 0, 161.9),
+            ("profiles/pv_nl_2019_hourly.csv.gz", 8_760, 0, 0.1426),
+        ],
+    )
+    def test_the_published_files_are_read(name: str, values: int, dropped: int, mean: float) -> None:
+        series = read_series(DATA / name)
+        assert (len(series.values), series.dropped) == (values, dropped)
+        assert float(series.values.mean()) == pytest.approx(mean, rel=0.01)
+        # The file lacks single hours where it changes its form; they keep the price before.
+        hours = np.arange(series.at_s[0], series.at_s[-1], 3600.0)
+        assert np.isfinite(series.on(hours)).all()
+
+    def test_the_published_tariff_is_read() -> None:
+        tariff = read_tariff(DATA / "prices" / "sce_tou_ev_4_march_2019.json")
+        noon = datetime(2019, 7, 1, 13, tzinfo=PACIFIC).timestamp()
+        assert buy_prices(tariff, np.array([noon]), PACIFIC).tolist() == [0.26668]
+        assert demand_price(tariff, date(2019, 7, 1)) == 15.51

@@ -99,6 +99,21 @@ class Series(Struct, frozen=True, kw_only=True):
             )
         return np.asarray(self.values[before])
 
+    def over(self, begins_s: F, step_s: float) -> F:
+        """The mean over each step that begins at these epoch seconds; raises as `on` does."""
+        begins = np.asarray(begins_s, float)
+        ends = begins + step_s
+        self.on(begins)
+        self.on(ends - 1e-3 * step_s)
+        # Up to each time, what was from the series' begin on: exact, as values hold.
+        until = np.concatenate([[0.0], np.cumsum(self.values[:-1] * np.diff(self.at_s))])
+
+        def total(at: F) -> F:
+            before = np.maximum(np.searchsorted(self.at_s, at, side="right") - 1, 0)
+            return np.asarray(until[before] + self.values[before] * (at - self.at_s[before]))
+
+        return np.asarray((total(ends) - total(begins)) / step_s)
+
 
 def read_series(path: Path, quantity: Quantity | None = None) -> Series:
     """The series of a file; with `quantity` it must be of that kind.
