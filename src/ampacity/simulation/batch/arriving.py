@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import compiled
+from ..compiled import compiled, inlined
 from .packed import Live, Site
 from .world import BALKED, LEFT, PLUGGED, RENEGED, TURNED_AWAY, WAITING
 
@@ -17,15 +17,17 @@ from .world import BALKED, LEFT, PLUGGED, RENEGED, TURNED_AWAY, WAITING
 _AHEAD_S = 86_400.0
 
 
-@compiled
+@inlined
 def arrive(site: Site, live: Live, t: int) -> None:
     """Move everybody to the start of step `t`; cars that come during the step are there for it."""
     now_s = t * site.facts[0].step_s
     end_s = now_s + site.facts[0].step_s
     _leave(site, live, now_s)
-    _break(site, live, end_s)
-    _give_up(site, live, now_s)
-    _plug_waiting(site, live, now_s, now_s)
+    if live.counts[2] < len(site.faults):
+        _break(site, live, end_s)
+    if live.counts[1] > 0:
+        _give_up(site, live, now_s)
+        _plug_waiting(site, live, now_s, now_s)
     visits = site.visits
     while live.counts[0] < len(visits) and visits[live.counts[0]].arrive_s < end_s:
         v = live.counts[0]
@@ -35,7 +37,7 @@ def arrive(site: Site, live: Live, t: int) -> None:
         _plug_waiting(site, live, now_s, at_s)
 
 
-@compiled
+@inlined
 def _leave(site: Site, live: Live, now_s: float) -> None:
     for i in range(len(live.evses)):
         v = live.evses[i].visit
@@ -52,7 +54,7 @@ def _leave(site: Site, live: Live, now_s: float) -> None:
             live.evses[i].waiting_since_s = np.inf
 
 
-@compiled
+@inlined
 def _break(site: Site, live: Live, end_s: float) -> None:
     faults = site.faults
     while live.counts[2] < len(site.faults) and faults[live.counts[2]].from_s < end_s:
@@ -62,7 +64,7 @@ def _break(site: Site, live: Live, end_s: float) -> None:
         live.counts[2] += 1
 
 
-@compiled
+@inlined
 def _give_up(site: Site, live: Live, now_s: float) -> None:
     """Those in the line whose patience or time is over."""
     visits = site.visits
@@ -101,7 +103,7 @@ def _join(site: Site, live: Live, v: int, at_s: float) -> None:
     live.counts[1] += 1
 
 
-@compiled
+@inlined
 def _plug_waiting(site: Site, live: Live, now_s: float, at_s: float) -> None:
     """Whoever finds a free EVSE plugs in at `at_s`, those with a reservation first."""
     if live.counts[1] == 0:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from ..compiled import compiled
+from ..compiled import inlined
 from .packed import Record
 from .world import TAPER_CURVE, TAPER_LINEAR, TAPER_NONE, F
 
@@ -18,7 +18,7 @@ from .world import TAPER_CURVE, TAPER_LINEAR, TAPER_NONE, F
 _CELL_S = 60.0
 
 
-@compiled
+@inlined
 def accepts_w(car: Record, curves: F, soc: float) -> float:
     """The most that the battery of a car takes at this state of charge, at the meter."""
     full_w = car.accept_w / car.efficiency
@@ -35,7 +35,7 @@ def accepts_w(car: Record, curves: F, soc: float) -> float:
     return full_w
 
 
-@compiled
+@inlined
 def charge(
     car: Record,
     curves: F,
@@ -98,7 +98,7 @@ def charge(
     return energy_wh, level_w, done_s
 
 
-@compiled
+@inlined
 def _straight(
     car: Record, soc: float, wanted_w: float, seconds: float, capacity_wh: float
 ) -> tuple[float, float]:
@@ -120,7 +120,7 @@ def _straight(
     return seconds, energy_wh
 
 
-@compiled
+@inlined
 def _stop(
     energy_wh: float, part_wh: float, room_wh: float, done_s: float, part_s: float, level_w: float
 ) -> tuple[float, float, float]:

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from ..compiled import compiled
+from ..compiled import inlined
 from .filling import fixed_shares
 from .knowing import Tuning, begin_base, capacities, slack_s, wanting
 from .packed import Live, Site
@@ -32,7 +32,7 @@ CODES: Final = {
 """Names of the compiled strategies."""
 
 
-@compiled
+@inlined
 def decide(code: int, site: Site, live: Live, tuning: Tuning, shares_a: F, t: int, orders_a: F) -> None:
     """Fill `orders_a` by strategy `code` (see `CODES`) at the start of step `t`."""
     n, r = len(orders_a), site.limit_a.shape[1]
@@ -50,7 +50,9 @@ def decide(code: int, site: Site, live: Live, tuning: Tuning, shares_a: F, t: in
         for k in range(count):
             orders_a[who[k]] = min(shares_a[who[k]], evses[who[k]].max_a)
         return
-    cap_a, used_re, used_im = np.empty(r), np.empty(r), np.empty(r)
+    # One piece of memory for all: each costs more than what is done with it at a small site.
+    scratch = np.zeros((5, r))
+    cap_a, used_re, used_im = scratch[0], scratch[1], scratch[2]
     capacities(site, tuning, t, cap_a)
     begin_base(site, live, t, used_re, used_im)
     if code == DYNAMIC:
@@ -74,7 +76,8 @@ def decide(code: int, site: Site, live: Live, tuning: Tuning, shares_a: F, t: in
     if code == ROUND_ROBIN:
         in_turns(site, live, tuning, t, who, order, used_re, used_im, cap_a, orders_a)
     else:
-        greedy(site, live, tuning, t, who, order, used_re, used_im, cap_a, orders_a)
+        free = scratch[3:]
+        greedy(site, live, tuning, t, who, order, used_re, used_im, cap_a, orders_a, free)
 
 
 __all__ = ("CODES", "Tuning", "decide", "fixed_shares")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..compiled import compiled
+from ..compiled import compiled, inlined
 from .arriving import arrive
 from .deciding import CODES, Tuning, decide, fixed_shares
 from .outcome import Run, Scene
@@ -28,7 +28,7 @@ class UnknownStrategyError(ValueError):
         self.name = name
 
 
-@compiled
+@inlined
 def storage_order_w(site: Site, live: Live, tuning: Tuning, t: int, orders_a: F) -> float:
     """What the stationary battery is told: keep the sun's surplus; above the target give, below it take.
 

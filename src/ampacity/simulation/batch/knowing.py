@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..compiled import compiled
+from ..compiled import inlined
 from .packed import Live, Record, Site
 from .world import F, I
 
@@ -29,7 +29,7 @@ class Tuning(NamedTuple):
     storage_target_w: float = np.inf
 
 
-@compiled
+@inlined
 def capacities(site: Site, tuning: Tuning, t: int, cap_a: F) -> None:
     """What each row may carry at step `t`, margin off."""
     limits = site.limit_a[min(t, len(site.limit_a) - 1)]
@@ -37,7 +37,7 @@ def capacities(site: Site, tuning: Tuning, t: int, cap_a: F) -> None:
         cap_a[r] = limits[r] - max(tuning.margin_a, tuning.margin_share * limits[r])
 
 
-@compiled
+@inlined
 def begin_base(site: Site, live: Live, t: int, used_re: F, used_im: F) -> None:
     """The base of step `t`: what the rows carry before anybody is promised anything."""
     evses = site.evses
@@ -53,7 +53,7 @@ def begin_base(site: Site, live: Live, t: int, used_re: F, used_im: F) -> None:
                     used_im[site.entries[e].row] += amperes * site.entries[e].im
 
 
-@compiled
+@inlined
 def wanting(site: Site, live: Live, t: int, who: I) -> int:
     """Number of EVSEs whose car wants something and can have it; they stand first in `who`."""
     count = 0
@@ -69,7 +69,7 @@ def wanting(site: Site, live: Live, t: int, who: I) -> int:
     return count
 
 
-@compiled
+@inlined
 def most_a(
     evse: Record, here: Record, car: Record, stay: Record, derate: float, by_need: bool, step_s: float
 ) -> float:
@@ -85,7 +85,7 @@ def most_a(
     return most
 
 
-@compiled
+@inlined
 def slack_s(evse: Record, here: Record, car: Record, stay: Record, now_s: float) -> float:
     """Time to the declared departure less what the missing energy takes at full power; infinite when not
     known."""
@@ -101,7 +101,7 @@ def slack_s(evse: Record, here: Record, car: Record, stay: Record, now_s: float)
     return leaves_s - now_s - takes_s
 
 
-@compiled
+@inlined
 def floored(amperes: float, step: float) -> float:
     """Down to the EVSE's step."""
     if step <= 0.0:

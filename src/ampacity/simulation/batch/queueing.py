@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import compiled
+from ..compiled import compiled, inlined
 from .knowing import Tuning, floored, most_a
 from .packed import Live, Site
 from .rows import add, room_a, within
 from .world import F, I
 
 
-@compiled
+@inlined
 def in_order(key: F) -> I:
     """Places by rising key; equal ones stay as they are. Few stand there, so that plain insertion is
     quickest."""
@@ -26,7 +26,7 @@ def in_order(key: F) -> I:
     return order
 
 
-@compiled
+@inlined
 def greedy(
     site: Site,
     live: Live,
@@ -38,9 +38,10 @@ def greedy(
     used_im: F,
     cap_a: F,
     orders_a: F,
+    scratch: F,
 ) -> None:
-    """One after the other in `order` (places in `who`) gets all that fits."""
-    re, im = np.zeros(len(cap_a)), np.zeros(len(cap_a))
+    """One after the other in `order` (places in `who`) gets all that fits. `scratch` (2, r) is zero."""
+    re, im = scratch[0], scratch[1]
     derate, step_s = site.moments[t].derate, site.facts[0].step_s
     left_w = tuning.cap_w
     for place in range(len(order)):

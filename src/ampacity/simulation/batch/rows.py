@@ -11,14 +11,14 @@ import math
 
 import numpy as np
 
-from ..compiled import compiled
+from ..compiled import inlined
 from .packed import Records
 from .world import F, I
 
 _EPSILON_A = 1e-7
 
 
-@compiled
+@inlined
 def add(starts: I, entries: Records, i: int, slots: int, amperes: float, used_re: F, used_im: F) -> None:
     """Promise `amperes` on each of the first `slots` slots of EVSE `i`."""
     for e in range(starts[3 * i], starts[3 * i + slots]):
@@ -27,7 +27,7 @@ def add(starts: I, entries: Records, i: int, slots: int, amperes: float, used_re
         used_im[r] += amperes * entries[e].im
 
 
-@compiled
+@inlined
 def room_a(
     starts: I,
     entries: Records,
@@ -58,7 +58,7 @@ def room_a(
     return max(most, 0.0)
 
 
-@compiled
+@inlined
 def along(used_re: float, used_im: float, a: float, b: float, cap_a: float) -> float:
     """The greatest x with |used + x (a + bj)| <= cap; minus infinity where there is none."""
     if cap_a < 0.0:
@@ -74,7 +74,7 @@ def along(used_re: float, used_im: float, a: float, b: float, cap_a: float) -> f
     return (math.sqrt(inside) - half) / square
 
 
-@compiled
+@inlined
 def within(
     starts: I, entries: Records, i: int, slots: int, amperes: float, used_re: F, used_im: F, cap_a: F
 ) -> bool:
