@@ -264,7 +264,7 @@ class Node:
 
     def client(self, **headers: str) -> httpx.AsyncClient:
         """A client of the socket, not signed in, that sends `headers` each time."""
-        client = httpx.AsyncClient(base_url=self.server.url, headers=headers, timeout=10)
+        client = httpx.AsyncClient(base_url=self.server.url, headers=headers, timeout=30)
         self._clients.append(client)
         return client
 
@@ -288,7 +288,7 @@ class Node:
         """A WebSocket's address."""
         return self.server.url.replace("http://", "ws://") + path
 
-    async def until(self, holds: Callable[[], bool], seconds: float = 10.0) -> None:
+    async def until(self, holds: Callable[[], bool], seconds: float = 30.0) -> None:
         """Return once `holds`, looked at with each change of the site."""
         changed = asyncio.Event()
         end = self.site.on_change(changed.set)

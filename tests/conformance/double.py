@@ -67,7 +67,7 @@ class Double:
         payload: dict[str, Any],
         *,
         message_id: str | None = None,
-        limit_s: float = 10.0,
+        limit_s: float = 30.0,
         faulty: bool = False,
     ) -> dict[str, Any]:
         """Send a CALL and return the CALLRESULT's payload. Raises CallError, Lost, TimeoutError, and BadFrame
@@ -90,7 +90,7 @@ class Double:
         except ConnectionClosed as closed:
             raise Lost(str(closed)) from closed
 
-    async def wait_heard(self, action: str, count: int = 1, limit_s: float = 10.0) -> dict[str, Any]:
+    async def wait_heard(self, action: str, count: int = 1, limit_s: float = 30.0) -> dict[str, Any]:
         """Wait until the CSMS has called `action` `count` times; returns the last payload."""
 
         def of_action() -> list[dict[str, Any]]:

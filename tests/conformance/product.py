@@ -140,7 +140,7 @@ class Product:
 
     async def until(self, truth: Callable[[Any], Any], path: str, **query: Any) -> Any:
         """Ask the API until what it says is true of `truth`; returns it."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 said = await self.get(path, **query)
                 if truth(said):
@@ -172,7 +172,7 @@ async def running(folder: Path, gateway: dict[str, Any] | None = None, **csms: A
         await node.start()
         assert node.http is not None
         async with httpx.AsyncClient(
-            base_url=node.http.url, headers={"authorization": f"Bearer {key}"}, timeout=10, trust_env=False
+            base_url=node.http.url, headers={"authorization": f"Bearer {key}"}, timeout=30, trust_env=False
         ) as api:
             yield Product(node, clock, api)
     finally:

@@ -29,7 +29,7 @@ ROUNDS = 3
 
 async def acknowledge(chargers: list[Charger], more: int) -> None:
     before = sum(len(charger.acknowledged) for charger in chargers)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while sum(len(charger.acknowledged) for charger in chargers) < before + more:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
@@ -47,7 +47,7 @@ async def test_a_server_killed_under_load_loses_nothing_and_counts_nothing_twice
                     await acknowledge(chargers, 40)
                     await asyncio.sleep(rng.random() * 0.2)
                     await asyncio.to_thread(server.kill)
-                    await node.until(lambda: node.store.troubled, 20)
+                    await node.until(lambda: node.store.troubled, 60)
                     counted = [len(charger.acknowledged) for charger in chargers]
                     await asyncio.sleep(rng.random() * 0.5)
                     assert counted == [len(charger.acknowledged) for charger in chargers]
@@ -56,7 +56,7 @@ async def test_a_server_killed_under_load_loses_nothing_and_counts_nothing_twice
                 await acknowledge(chargers, 40)
                 for charger in chargers:
                     charger.may_end.set()
-                await asyncio.wait_for(asyncio.gather(*running), 30)
+                await asyncio.wait_for(asyncio.gather(*running), 60)
             finally:
                 await end(running)
             assert [trouble.kind for trouble in troubles] == ["unreachable", "recovered"] * ROUNDS

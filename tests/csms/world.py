@@ -50,7 +50,7 @@ class World:
     async def command(self, station_id: str, command: Command, **options: Any) -> Outcome:
         return await self.csms.command(OPERATOR, station_id, command, "user:ada", **options)
 
-    async def until(self, truth: Callable[[], Any], seconds: float = 5.0) -> None:
+    async def until(self, truth: Callable[[], Any], seconds: float = 30.0) -> None:
         async with asyncio.timeout(seconds):
             while not truth():  # noqa: ASYNC110 (what is awaited is anything)
                 await asyncio.sleep(0.002)

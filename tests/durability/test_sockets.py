@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from pathlib import Path
 
@@ -18,7 +19,6 @@ from tests.conformance.double import Double, station
 from tests.conformance.speech import speech
 from tests.csms.world import OPERATOR, World, world
 
-SLOW_SYNC_S = 0.8
 VERSIONS = {"CP16": "1.6", "CP201": "2.0.1", "CP21": "2.1"}
 
 
@@ -49,7 +49,7 @@ async def goes_on(node: World, double: Double, name: str) -> None:
     assert "currentTime" in await double.call("Heartbeat", {})
     double.reactions["Reset"] = {"status": "Accepted"}
     assert (await node.csms.command(OPERATOR, name, Reset(), "controller hq")).accepted
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert not double.reader.done()
 
 
@@ -88,9 +88,11 @@ async def test_stations_charge_on_while_the_disk_fails(fast_folder: Path, what: 
 
 
 async def test_a_slow_disk_makes_answers_late_and_nothing_else(fast_folder: Path) -> None:
+    on_disk = threading.Event()
+
     def slow(deed: Deed, name: str) -> int:
         if deed == "sync":
-            time.sleep(SLOW_SYNC_S)
+            assert on_disk.wait(30)
         return c.OK
 
     disk = RecordingDisk(fast_folder)
@@ -99,12 +101,13 @@ async def test_a_slow_disk_makes_answers_late_and_nothing_else(fast_folder: Path
             words = speech("1.6", "CP16")
             await double.call(*words.boot("Amp Works", "Duo"))
             disk.fault = slow
-            began = time.monotonic()
             start = asyncio.create_task(double.call(*words.start(1, "CAFE01", 100, "2026-03-02T12:00:00Z")))
             assert "currentTime" in await double.call("Heartbeat", {})
-            assert not start.done()  # the loop is not held up by the disk
+            # The loop is not held up by the disk, and nothing is acknowledged before it is on it.
+            await asyncio.wait([start], timeout=0.5)
+            assert not start.done()
+            on_disk.set()
             words.started(await start)
-            assert time.monotonic() - began >= SLOW_SYNC_S  # not acknowledged before it was on the disk
             await double.call(*words.stop(1_100, "2026-03-02T13:00:00Z"))
             disk.fault = None
             assert not node.store.troubled

@@ -104,7 +104,7 @@ async def test_a_node_that_is_replaced_under_load_loses_nothing(tmp_path: Path) 
             before = sum(len(charger.acknowledged) for charger in chargers)
             following = await place.node()
             await following.until(r"(Shares port)")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while sum(len(charger.acknowledged) for charger in chargers) < before + 20:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
             await node.end()
@@ -112,7 +112,7 @@ async def test_a_node_that_is_replaced_under_load_loses_nothing(tmp_path: Path) 
             assert int(await node.until(r"OCPP +port (\d+)")) == place.port
         for charger in chargers:
             charger.may_end.set()
-        await asyncio.wait_for(asyncio.gather(*running), 30)
+        await asyncio.wait_for(asyncio.gather(*running), 60)
         await node.end()
     finally:
         await end(running)

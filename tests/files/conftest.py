@@ -64,7 +64,7 @@ async def blocks(content: bytes, size: int = 65_536) -> AsyncIterator[bytes]:
 
 async def until(truth: Callable[[], bool]) -> None:
     """Let what was begun come to its end."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         for _ in iter(truth, True):
             await asyncio.sleep(0.01)
 

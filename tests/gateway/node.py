@@ -72,7 +72,7 @@ class Node:
     def of(self, kind: type) -> list[Any]:
         return [event for event in self.events if type(event) is kind]
 
-    async def until(self, truth: Any, seconds: float = 5.0) -> None:
+    async def until(self, truth: Any, seconds: float = 30.0) -> None:
         """Return when `truth()` holds; polled each turn of the loop."""
         async with asyncio.timeout(seconds):
             while not truth():  # noqa: ASYNC110 (what is awaited is anything, also in the double)

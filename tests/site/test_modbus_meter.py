@@ -22,12 +22,12 @@ def circuit(port: int, *, import_is_positive: bool = True, register: int = 0) ->
 
 
 async def first(readings: "asyncio.Queue[CircuitMetered]") -> CircuitMetered:
-    return await asyncio.wait_for(readings.get(), 5)
+    return await asyncio.wait_for(readings.get(), 30)
 
 
 async def failed(meter: ModbusMeter) -> None:
     """Until a read has failed: the meter tells nobody, it only stays silent."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while meter.failure is None:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 

@@ -55,7 +55,7 @@ async def running(station: ChargingStation) -> AsyncIterator[ChargingStation]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        async with asyncio.timeout(2.0):
+        async with asyncio.timeout(20.0):
             while left := [
                 task
                 for task in asyncio.all_tasks() - before

@@ -163,9 +163,14 @@ async def test_a_failing_post_is_counted_and_told_to_nobody(store: Store) -> Non
 
 async def test_posts_give_way_by_rank(tmp_path: Path) -> None:
     store = await Store.open(tmp_path / "a.db", WallClock(), StoreSettings(post_limit=100))
-    gate = threading.Event()
-    held = asyncio.ensure_future(store.write(lambda connection: gate.wait(10)))
-    await asyncio.sleep(0.05)  # until the writer holds it, so that the queue below is only posts
+    gate, begun = threading.Event(), threading.Event()
+
+    def hold(connection: Connection) -> bool:
+        begun.set()
+        return gate.wait(10)
+
+    held = asyncio.ensure_future(store.write(hold))
+    await asyncio.to_thread(begun.wait, 10)  # the writer has it, so that the queue below is only posts
     kept: list[PostRank] = []
     for rank in (PostRank.MESSAGES, PostRank.TELEMETRY, PostRank.AUDIT):
         for _ in range(100):
@@ -212,15 +217,16 @@ async def test_closing_writes_what_was_posted(tmp_path: Path) -> None:
 
 async def test_a_long_unit_does_not_hold_up_readers(store: Store) -> None:
     await store.write(put("before"))
-    gate = threading.Event()
+    gate, begun = threading.Event(), threading.Event()
 
     def long(connection: Connection) -> None:
         put("meanwhile")(connection)
-        gate.wait(10)
+        begun.set()
+        gate.wait(20)
 
     running = asyncio.ensure_future(store.write(long))
-    await asyncio.sleep(0.02)
-    assert await asyncio.wait_for(store.read(keys), 2) == {"before"}
+    await asyncio.to_thread(begun.wait, 10)
+    assert await asyncio.wait_for(store.read(keys), 10) == {"before"}
     gate.set()
     await running
     assert await store.read(keys) == {"before", "meanwhile"}

@@ -26,6 +26,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.up = asyncio.Event()
+        self._told = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -34,6 +35,18 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.up.set()
+
+    async def main_loop(self) -> None:
+        # Uvicorn looks ten times a second whether it shall end; this wakes for the date of the answers only.
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._told.wait()
+
+    def end(self) -> None:
+        """Stop serving, at once."""
+        self.should_exit = True
+        self._told.set()
 
 
 class HttpServer:
@@ -92,6 +105,6 @@ class HttpServer:
         """Close each connection, at the latest after two seconds."""
         if self._task is None or self._server is None:
             return
-        self._server.should_exit = True
+        self._server.end()
         await self._task
         self._task = None
