@@ -47,7 +47,9 @@ def street_metrics(run: Run, scenario: Scenario, seed: int) -> StreetMetrics:
         1000.0 * spec.neighbour_kw,
         scenario.run.start_hour,
     )
-    site_w = run.trace.row_a[:, list(run.scene.root_rows)] * nominal_v
+    # Rows are magnitudes: a site that gives back as a whole is taken to do so on every phase.
+    direction = np.where(run.trace.site_w < 0.0, -nominal_v, nominal_v)
+    site_w = run.trace.row_a[:, list(run.scene.root_rows)] * direction[:, None]
     try:
         flow = street_flow(built, site_w, houses_w)
     except FeederCollapsed:
