@@ -12,7 +12,7 @@ import numpy as np
 
 from ..compiled import compiled
 from ..electrical.breaker import heat_step
-from .battery import charge
+from .battery import accepts_w, charge
 from .packed import Live, Log, Record, Site
 from .world import TAPER_LINEAR, F
 
@@ -184,10 +184,8 @@ def _step_car(
         if car.leaves_done:
             stay.left_s = min(stay.left_s, starts_s + flowed_s)
         return
-    tapered_w = energy_wh * 3600.0 / seconds
-    drawn_w = level_w if tapered_w >= min(level_w, wanted_w) * 0.999 else min(level_w, tapered_w)
-    here.drawn_a = drawn_w / per_a
-    _learn(here, order_a, end_s)
+    here.drawn_a = min(level_w, accepts_w(car, curves, stay.soc)) / per_a
+    _learn(evse, here, order_a, end_s)
 
 
 @compiled
@@ -230,8 +228,9 @@ def _give_back(car: Record, stay: Record, wanted_w: float, seconds: float) -> fl
 
 
 @compiled
-def _learn(here: Record, order_a: float, end_s: float) -> None:
-    """What the car was seen to take; after a while it is asked again."""
+def _learn(evse: Record, here: Record, order_a: float, end_s: float) -> None:
+    """What the car was seen to take; after a while it is asked again. A car at the end of its taper draws
+    less than the least that can be offered, and is offered that."""
     if end_s - here.asked_s >= _ASK_AGAIN_S:
         here.accepts_a = np.inf
         here.asked_s = end_s
@@ -242,7 +241,7 @@ def _learn(here: Record, order_a: float, end_s: float) -> None:
     if here.slack_since_s == np.inf:
         here.slack_since_s = end_s
     if end_s - here.slack_since_s >= _GAP_S and here.accepts_a == np.inf:
-        here.accepts_a = max(here.drawn_a + _GAP_A, 0.0)
+        here.accepts_a = max(here.drawn_a + _GAP_A, evse.min_a)
         here.asked_s = end_s
 
 
