@@ -67,7 +67,7 @@ def any_world(seed: int, *, phasors: bool) -> World:
             limit_a=float(rng.uniform(20.0, 120.0)),
             panel_a=float(rng.uniform(16.0, 80.0)),
             base_re=base,
-            base_im=np.abs(rng.normal(0.0, 2.0, (steps, 6))) if phasors else np.zeros((steps, 6)),
+            base_im=np.abs(rng.normal(0.0, 2.0, (steps, 6))) if phasors else np.zeros((1, 6)),
         ),
         signals=series(steps, base_w=base[:, :3].sum(axis=1) * 230.0),
     )

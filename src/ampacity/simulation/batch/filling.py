@@ -27,8 +27,10 @@ def fixed_shares(site: Site, live: Live, tuning: Tuning) -> F:
         for t in range(len(site.limit_a)):
             limit = site.limit_a[t, row]
             cap_a[row] = min(cap_a[row], limit - max(tuning.margin_a, tuning.margin_share * limit))
-        for t in range(len(site.base_re)):
-            base = np.hypot(site.base_re[t, row], site.base_im[t, row])
+        for t in range(max(len(site.base_re), len(site.base_im))):
+            re = site.base_re[min(t, len(site.base_re) - 1), row]
+            im = site.base_im[min(t, len(site.base_im) - 1), row]
+            base = np.hypot(re, im)
             used_re[row] = max(used_re[row], base)
     used = np.empty(n, np.int64)
     high, shares = np.empty(n), np.zeros(n)

@@ -22,6 +22,7 @@ from .program import SolverError
 ROUNDS = 40
 BARS = (0.5, 0.25, 0.9, np.inf)
 CLOSE = 0.005
+TURNS = 8
 
 
 class Planned(Struct, frozen=True, kw_only=True):
@@ -59,6 +60,8 @@ class Planner:
         if model.bend_within():
             values, more = self._within_limits(self.program.again())
             rounds += more
+        values, more = self._one_way(values)
+        rounds += more
         cost, tail = self.program.objective, model.tails(values)
         if not self.terms.exact and (self._below(values, tail) > 0).any():
             values, cost, more = self._least_or_nothing(values, tail, cost)
@@ -78,6 +81,23 @@ class Planner:
             size=self.program.size,
             rounds=rounds,
         )
+
+    def _one_way(self, values: F) -> tuple[F, int]:
+        """No car charges and gives back in one step, which only wastes energy: the smaller one is
+        forbidden."""
+        model, rounds = self.model, 0
+        for _ in range(TURNS):
+            charge, back, _ = model.powers(values)
+            both = np.flatnonzero(np.minimum(charge, back) > EPSILON_KW)
+            if not len(both):
+                break
+            number = np.full(len(charge), -1)
+            number[model.giving] = model.back
+            smaller = np.where(charge[both] < back[both], model.charge[both], number[both])
+            self.program.bound(smaller, np.zeros(len(both)), np.zeros(len(both)))
+            values, more = self._within_limits(self.program.go_on())
+            rounds += more
+        return values, rounds
 
     def _cut(self, step: I, row: I, direction: C) -> int:
         """One tangent for each of these rows and steps; returns how many."""
