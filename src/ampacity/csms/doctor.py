@@ -22,6 +22,7 @@ from ..store import Store
 from ..store import findings as table
 from ..store.findings import Finding, Outcome
 from .link import HandshakeRejected, SessionEnded
+from .part import Part
 
 WRITE_EVERY_S = 1.0
 ROWS_AT_ONCE = 20_000
@@ -59,6 +60,11 @@ class Doctor:
         self._timer: asyncio.TimerHandle | None = None
         self._room = float(ROWS_AT_ONCE)
         self._room_at = clock.monotonic()
+
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(listens=((HandshakeRejected, self.rejected), (SessionEnded, self.ended)))
 
     def rejected(self, event: HandshakeRejected) -> None:
         """A handshake did not become a session."""

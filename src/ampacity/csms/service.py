@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -20,7 +20,7 @@ import msgspec
 from ..bus import Bus
 from ..clock import Clock
 from ..files.service import FileService
-from ..model.events import StationBooted, StationConnected, StationDisconnected
+from ..model.events import StationConnected, StationDisconnected
 from ..ocpp.codec import Codec
 from ..ocpp.errors import ErrorCode
 from ..ocpp.events import CallReceived, ProtocolViolation, ResultReceived, SendReceived
@@ -32,7 +32,7 @@ from .admission import Admission, hash_password
 from .blocks.authorization import Authorization
 from .blocks.availability import Availability
 from .blocks.certificates import Certificates
-from .blocks.charging import Charging
+from .blocks.charging import charging
 from .blocks.costs import Costs
 from .blocks.device_model import DeviceModel
 from .blocks.display import Display
@@ -54,62 +54,30 @@ from .context import Context
 from .dialects import dialect
 from .dialects.dialect import Dialect
 from .doctor import Doctor
-from .following import Jobs
 from .ledger import Ledger
 from .link import (
-    HandshakeRejected,
     Reply,
-    SessionEnded,
     StationRef,
 )
+from .part import Part, together
 from .presence import Presence
 from .quarantine import Quarantine
 from .repairs import Repairs
 from .settings import CsmsSettings
 from .state import Stations, StationState
-from .telling import Blocks, Telling
+from .telling import Telling
 from .vocabulary import (
     PNC_VENDOR,
     Answer,
-    AuthorizationAnswer,
-    Authorize,
-    Boot,
-    CancelReservation,
-    CertificateRequest,
-    CertificateStatusRequest,
-    ChainStatusRequest,
-    ChangeAvailability,
-    ClearDisplayMessage,
     Command,
-    DeleteCertificate,
-    DisplayMessagesTold,
-    EvCertificateRequest,
-    FirmwareStatus,
     FromStation,
-    GetDisplayMessages,
-    GetInstalledCertificates,
-    GetLocalListVersion,
-    GetLog,
     Heartbeat,
-    InstallCertificate,
-    LogStatus,
     Metered,
     Notice,
     Outcome,
-    PublishFirmware,
-    PublishStatus,
     RawCall,
-    RequestStart,
-    ReservationUpdate,
-    ReserveNow,
-    SecurityEvent,
-    SendLocalList,
-    SetDisplayMessage,
     Status,
     TransactionMessage,
-    UnpublishFirmware,
-    UpdateFirmware,
-    VendorData,
 )
 
 log = logging.getLogger(__name__)
@@ -135,8 +103,9 @@ class Csms:
         self._clock = clock
         self._stations = Stations()
         self._context = context = Context(store, bus, clock, self.settings, self._stations)
-        self.security = Security(context, self._for_the_system)
-        self.signing = Signing(context, self._for_the_system)
+        send = self._for_the_system
+        self.security = Security(context, send)
+        self.signing = Signing(context, send)
         self.credentials = Admission(
             self._stations, self.settings, clock, self.security.proved, self.signing.objection
         )
@@ -148,88 +117,52 @@ class Csms:
         self.doctor = Doctor(store, clock, self._owner)
         self._availability = Availability(context)
         self._authorization = Authorization(context)
+        self.costs = Costs(context, send)
+        self.plug_and_charge = PlugAndCharge(context, self._authorization, self.costs)
         self.ledger = Ledger(store, _interpret)
         self._metering = Metering(context, self.ledger)
         self.reservations = Reservations(context)
-        self.costs = Costs(context, self._for_the_system)
         self._transactions = Transactions(
             context, self._authorization, self._metering, self.ledger, self.reservations, self.costs
         )
-        self._charging = Charging(context, self._for_the_system)
-        self._transactions.when_ended.append(self.costs.ended)
+        self._oversight = Oversight(context, self._transactions, self.ledger, send)
         self._notices = Notices(context)
-        self._display = Display(context)
-        self._transactions.when_ended.append(self._display.ended)
-        self.device_model = DeviceModel(context, self._for_the_system, self._availability.status)
+        self.device_model = DeviceModel(context, send, self._availability.status)
         self._provisioning = self.device_model.provisioning
-        self.local_lists = LocalLists(context, self._authorization.rules, self._for_the_system)
-        self.device_model.customers.forgotten.append(self.local_lists.strike)
-        self._oversight = Oversight(context, self._transactions, self.ledger, self._for_the_system)
-        self._certificates = Certificates(context, self._for_the_system)
-        self.plug_and_charge = PlugAndCharge(context, self._authorization)
+        self.local_lists = LocalLists(context, self._authorization.rules, send)
+        display = Display(context)
+        # What one block does where another has something to tell it.
         self.vendor.serve(PNC_VENDOR, self.plug_and_charge.unread)
-        self._firmware = Firmware(context, files, self._for_the_system)
-        self._logs = Logs(context, files)
-        self._hear: dict[type[Any], Callable[[StationState, Any], Awaitable[Answer]]] = {
-            Status: self._availability.status,
-            Authorize: self._authorize,
-            EvCertificateRequest: self.plug_and_charge.ev_certificate,
-            CertificateStatusRequest: self.plug_and_charge.certificate_status,
-            ChainStatusRequest: self.plug_and_charge.chain_status,
-            VendorData: self.vendor.transferred,
-            SecurityEvent: self.security.event,
-            CertificateRequest: self.signing.requested,
-            FirmwareStatus: self._firmware.status,
-            PublishStatus: self._firmware.publish_status,
-            LogStatus: self._logs.status,
-            ReservationUpdate: self.reservations.updated,
-            **self._charging.hear,
-            Notice: self._notices.heard,
-            **self.device_model.hears,
-            Boot: self._boot,
-            DisplayMessagesTold: self._display.told,
-        }
-        effects: dict[type[Any], Callable[[StationState, Any, Outcome], None]] = {
-            ChangeAvailability: self._availability.changed,
-            **self._charging.effects,
-            UnpublishFirmware: self._firmware.unpublished,
-            RequestStart: self._start_accepted,
-            InstallCertificate: self._certificates.installed,
-            GetInstalledCertificates: self._certificates.listed,
-            **self.device_model.effects,
-            SetDisplayMessage: self._display.set,
-            GetDisplayMessages: self._display.asked,
-            ClearDisplayMessage: self._display.cleared,
-            SendLocalList: self.local_lists.taken,
-            GetLocalListVersion: self.local_lists.told,
-        }
-        prepares: dict[type[Any], Callable[[StationState, Any, str], Awaitable[Command]]] = {
-            ReserveNow: self.reservations.prepare,
-            SendLocalList: self.local_lists.prepare,
-            DeleteCertificate: self._certificates.named,
-        }
-        settles: dict[type[Any], Callable[[StationState, Any, Outcome], None]] = {
-            ReserveNow: self.reservations.reserved,
-            CancelReservation: self.reservations.cancelled,
-            DeleteCertificate: self._certificates.deleted,
-        }
-        jobs: dict[type[Any], Jobs] = {
-            UpdateFirmware: self._firmware,
-            PublishFirmware: self._firmware,
-            GetLog: self._logs,
-        }
-        blocks = Blocks(
-            security=self.security,
-            device_model=self.device_model,
-            display=self._display,
-            charging=self._charging,
-            remote=Remote(int(clock.time())),
-            prepares=prepares,
-            effects=effects,
-            settles=settles,
-            jobs=jobs,
+        self._provisioning.when_booted.append(self.signing.booted)
+        self._transactions.when_ended += [self.costs.ended, display.ended]
+        self.device_model.customers.forgotten.append(self.local_lists.strike)
+        # Started in this order, stopped in the other: what the journal applies again needs what is above it.
+        self._part = together(
+            Part(listens=((StationConnected, self._connected), (StationDisconnected, self._disconnected))),
+            self._availability.part,
+            self._authorization.part,
+            self.plug_and_charge.part,
+            self.vendor.part,
+            self.security.part,
+            self.device_model.part,
+            self.reservations.part,
+            self.local_lists.part,
+            Part(start=self._apply_again, stop=self._derive_the_rest),
+            self._metering.part,
+            self._transactions.part,
+            self.signing.part,
+            self._oversight.part,
+            self.costs.part,
+            Firmware(context, files, send).part,
+            Logs(context, files).part,
+            charging(context, send),
+            Certificates(context, send).part,
+            self._notices.part,
+            display.part,
+            Remote(int(clock.time())).part,
+            self.doctor.part,
         )
-        self._telling = Telling(store, bus, self._stations, blocks)
+        self._telling = Telling(store, bus, self._stations, self._part)
         self._ends: list[Callable[[], None]] = []
         self._conversations: set[asyncio.Task[None]] = set()
         self._ledger_task: asyncio.Task[None] | None = None
@@ -246,28 +179,21 @@ class Csms:
         )
         await self.reload()
         known = await self._store.read(operators.list_operators)
-        await self.device_model.start([operator.operator_id for operator in known])
-        await self.reservations.start([operator.operator_id for operator in known])
-        await self.local_lists.start([operator.operator_id for operator in known])
-        applied = await self.ledger.start(self._stations.add, [operator.operator_id for operator in known])
+        await self._part.start([operator.operator_id for operator in known])
+        self._ends = [self._bus.subscribe(kind, hear) for kind, hear in self._part.listens]
+
+    async def _apply_again(self, operators: list[str]) -> None:
+        """Take up the journal, and derive the rest of it from now on."""
+        applied = await self.ledger.start(self._stations.add, operators)
         if applied:
             log.info("%d messages of before the restart were applied again from the journal", applied)
         self._ledger_task = asyncio.ensure_future(self.ledger.run())
-        await self.signing.start([operator.operator_id for operator in known])
-        await self._oversight.start([operator.operator_id for operator in known])
-        await self.costs.start([operator.operator_id for operator in known])
-        await self._firmware.start()
-        await self._logs.start()
-        bus = self._bus
-        self._ends = [
-            bus.subscribe(StationConnected, self._connected),
-            bus.subscribe(StationDisconnected, self._disconnected),
-            bus.subscribe(StationBooted, self._firmware.booted),
-            *self._charging.listen(bus),
-            bus.subscribe(HandshakeRejected, self.doctor.rejected),
-            bus.subscribe(HandshakeRejected, self.security.rejected),
-            bus.subscribe(SessionEnded, self.doctor.ended),
-        ]
+
+    async def _derive_the_rest(self) -> None:
+        if self._ledger_task is not None:
+            self._ledger_task.cancel()
+            await asyncio.gather(self._ledger_task, return_exceptions=True)
+        await self.ledger.stop()
 
     async def reload(self) -> None:
         """Read all stations of all operators;
@@ -286,23 +212,7 @@ class Csms:
         """End what is under way and write what has gathered."""
         for end in self._ends:
             end()
-        await self.device_model.stop()
-        self._authorization.stop()
-        await self.local_lists.stop()
-        await self.reservations.stop()
-        await self._oversight.stop()
-        await self._charging.stop()
-        await self.costs.stop()
-        await self._firmware.stop()
-        await self._logs.stop()
-        await self.signing.stop()
-        await self._transactions.stop()
-        await self._metering.stop()
-        if self._ledger_task is not None:
-            self._ledger_task.cancel()
-            await asyncio.gather(self._ledger_task, return_exceptions=True)
-        await self.ledger.stop()
-        await self.plug_and_charge.close()
+        await self._part.stop()
         self._messages.write_gathered()
         self._presence.write_gathered()
         self.doctor.write_gathered()
@@ -382,11 +292,6 @@ class Csms:
             self._conversations.add(task)
             task.add_done_callback(self._conversations.discard)
 
-    async def _authorize(self, state: StationState, said: Authorize) -> AuthorizationAnswer:
-        """The verdict on a token, with what it pays here."""
-        verdict = await self.plug_and_charge.authorize(state, said)
-        return self.costs.with_price(state, verdict, said.token, 0)
-
     def _at_once(self, state: StationState, said: FromStation) -> Answer | None:
         """The answer to what changes nothing that must last; None where somebody has to work on it."""
         if type(said) is Heartbeat:
@@ -402,7 +307,7 @@ class Csms:
         try:
             if state.registering is not None:
                 await state.registering
-            answer = self._at_once(state, said) or await self._hear[type(said)](state, said)
+            answer = self._at_once(state, said) or await self._part.hears[type(said)](state, said)
             payload = speech.answer(call.action, call.payload, answer)
         except (StoreUnavailable, StoreClosed) as trouble:
             reply.leave(str(trouble))
@@ -414,11 +319,6 @@ class Csms:
             reply.refuse(ErrorCode.INTERNAL_ERROR, type(error).__name__)
         else:
             reply.answer(payload)
-
-    async def _boot(self, state: StationState, said: Boot) -> Answer:
-        answer = await self._provisioning.boot(state, said)
-        self.signing.booted(state)
-        return answer
 
     def hear(self, station: StationRef, message: SendReceived) -> None:
         """A message that is never answered: a notice."""
@@ -459,10 +359,6 @@ class Csms:
 
     async def _for_the_system(self, state: StationState, command: Command, actor: str = ACTOR) -> Outcome:
         return await self.command(state.operator_id, state.station_id, command, actor)
-
-    def _start_accepted(self, state: StationState, command: RequestStart, outcome: Outcome) -> None:
-        self._authorization.granted(state, command, outcome)
-        self._charging.registry.started(state, command, outcome)
 
     async def close_transaction(self, operator_id: str, transaction_id: str, actor: str, why: str) -> bool:
         """Close an open transaction that its station never ended, for `actor`; returns whether there was one.

@@ -1,7 +1,7 @@
 """How a command gets to a station: completed, written down, sent, followed up.
 
 Every command of a person, a controller or the system goes this way, a raw payload too. What the functional
-blocks have to do with it they say by tables (`Blocks`), so this path knows none of their business.
+blocks have to do with it they say by tables (see `part`), so this path knows none of their business.
 """
 
 from __future__ import annotations
@@ -9,11 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from ..bus import Bus, NoResponder
@@ -21,51 +18,28 @@ from ..files.errors import FileTrouble
 from ..ocpp.errors import PayloadError
 from ..store import Store, StoreClosed, StoreUnavailable, audit
 from . import boot_policy
-from .blocks.charging import Charging
-from .blocks.device_model import DeviceModel
-from .blocks.display import Display
-from .blocks.remote import Remote
-from .blocks.security import Security
 from .dialects import Unsupported, dialect
 from .dialects.dialect import Dialect, told
 from .dialects.dialect import Reply as StationReply
-from .following import Begun, Jobs
+from .following import Begun
 from .link import CallFailed, OutboundCall, station_address
 from .paging import merged
+from .part import Part
 from .raw import request_of, shown
 from .state import Stations, StationState
-from .vocabulary import Command, Outcome, RawCall, SetDisplayMessage, SetProfile
+from .vocabulary import Command, Outcome, RawCall
 
 log = logging.getLogger(__name__)
-
-
-class Blocks(Struct, frozen=True, kw_only=True):
-    """What takes part in commands.
-
-    Tables by type of command: `prepares` what it still lacks or what must be written first; `effects` what an
-    accepted one changes; `settles` whatever became of it, even if it was never sent; `jobs` what goes on
-    after its answer, begun before it is sent.
-    """
-
-    security: Security
-    device_model: DeviceModel
-    display: Display
-    charging: Charging
-    remote: Remote
-    prepares: Mapping[type[Any], Callable[[StationState, Any, str], Awaitable[Command]]]
-    effects: Mapping[type[Any], Callable[[StationState, Any, Outcome], None]]
-    settles: Mapping[type[Any], Callable[[StationState, Any, Outcome], None]]
-    jobs: Mapping[type[Any], Jobs]
 
 
 class Telling:
     """The one way out."""
 
-    def __init__(self, store: Store, bus: Bus, stations: Stations, blocks: Blocks) -> None:
+    def __init__(self, store: Store, bus: Bus, stations: Stations, part: Part) -> None:
         self._store = store
         self._bus = bus
         self._stations = stations
-        self._blocks = blocks
+        self._part = part
 
     async def command(
         self,
@@ -84,14 +58,12 @@ class Telling:
         posted.
         """
         if not isinstance(command, RawCall):
-            try:
-                command = self._blocks.device_model.numbered(self._blocks.remote.numbered(command))
-                command = self._blocks.security.drawn(command)
-            except ValueError as impossible:
-                return Outcome(result="error", detail=str(impossible))
-            command = self._blocks.display.numbered(station_id, command)
+            if (complete := self._part.completes.get(type(command))) is not None:
+                try:
+                    command = complete(self._stations.get(station_id), command)
+                except ValueError as impossible:
+                    return Outcome(result="error", detail=str(impossible))
             command = await self._prepared(operator_id, station_id, command, actor)
-            command = self._blocks.charging.prepared(self._stations.get(station_id), command)
         program = actor.startswith(("controller", "system"))
         action = str(command.__struct_config__.tag)
         target = f"station/{station_id}"
@@ -122,13 +94,13 @@ class Telling:
         return outcome
 
     async def _prepared(self, operator_id: str, station_id: str, command: Command, actor: str) -> Command:
-        state, prepare = self._stations.get(station_id), self._blocks.prepares.get(type(command))
+        state, prepare = self._stations.get(station_id), self._part.prepares.get(type(command))
         if prepare is None or state is None or state.operator_id != operator_id:
             return command
         return await prepare(state, command, actor)
 
     def _settled(self, operator_id: str, station_id: str, command: Command, outcome: Outcome) -> None:
-        state, settle = self._stations.get(station_id), self._blocks.settles.get(type(command))
+        state, settle = self._stations.get(station_id), self._part.settles.get(type(command))
         if settle is not None and state is not None and state.operator_id == operator_id:
             settle(state, command, outcome)
 
@@ -153,20 +125,20 @@ class Telling:
         if isinstance(command, RawCall):
             return await self._carry_out_raw(state, speech, command, actor, timeout_s)
         begun: Begun | None = None
-        if (jobs := self._blocks.jobs.get(type(command))) is not None:
+        if (jobs := self._part.jobs.get(type(command))) is not None:
             try:
                 begun = await jobs.begin(state, command, actor)
             except (ValueError, FileTrouble) as trouble:
                 return _impossible(command, trouble)
             command = begun.command
-        pages = self._blocks.device_model.pages(state, speech, command)
+        cut, carry = self._part.pages.get(type(command)), self._part.carries.get(type(command))
 
         async def tell(said: Command) -> Outcome:
             return await self._carry_out_page(state, speech, said, actor, timeout_s, front)
 
         outcomes = []
-        for page in pages:
-            outcomes.append(await self._blocks.charging.carried_out(state, page, actor, tell))
+        for page in (command,) if cut is None else cut(state, speech, command):
+            outcomes.append(await (tell(page) if carry is None else carry(state, page, actor, tell)))
             if outcomes[-1].result in ("offline", "unsupported"):
                 break
         outcome = merged(outcomes)
@@ -187,8 +159,7 @@ class Telling:
             return Outcome(result="unsupported", detail=str(unsupported))
         except ValueError as impossible:
             return Outcome(result="error", detail=str(impossible))
-        await self._blocks.security.about_to_tell(state, command)
-        await self._blocks.device_model.asking(state, command, actor)
+        await self._precede(state, command, actor)
         replies = [
             await self._ask(state, OutboundCall(action, payload, timeout_s, front))
             for action, payload in calls
@@ -212,14 +183,13 @@ class Telling:
             detail = f"{error.description} at {error.path}"
             return Outcome(result="invalid", status=error.code, detail=detail, data=place)
         meaning = speech.meaning(raw.action, request)
-        jobs = self._blocks.jobs.get(type(meaning))
+        jobs = self._part.jobs.get(type(meaning))
         try:
             begun = None if jobs is None else await jobs.begin(state, meaning, actor, exact=True)
         except (ValueError, FileTrouble) as trouble:
             return _impossible(raw, trouble)
-        await self._blocks.security.about_to_tell(state, meaning)
         if meaning is not None:
-            await self._blocks.device_model.asking(state, meaning, actor)
+            await self._precede(state, meaning, actor)
         reply = await self._ask(state, OutboundCall(raw.action, request, timeout_s, body=raw.payload))
         if isinstance(reply, CallFailed):
             outcome = _failure(reply)
@@ -246,13 +216,16 @@ class Telling:
             return failed
         return reply
 
+    async def _precede(self, state: StationState, command: Command, actor: str) -> None:
+        for precede in self._part.precedes.get(type(command), ()):
+            await precede(state, command, actor)
+
     def _take_effect(self, state: StationState, command: Command, outcome: Outcome) -> None:
-        self._blocks.security.told(state, command, outcome)
-        self._blocks.device_model.asked(state, command, outcome)
-        maybe = isinstance(command, SetProfile | SetDisplayMessage) and outcome.result == "timeout"
-        effect = self._blocks.effects.get(type(command))
-        if effect is not None and (outcome.accepted or maybe):
-            effect(state, command, outcome)
+        for follow in self._part.follows.get(type(command), ()):
+            follow(state, command, outcome)
+        if outcome.accepted:
+            for effect in self._part.effects.get(type(command), ()):
+                effect(state, command, outcome)
 
 
 def _impossible(command: Command | RawCall, trouble: Exception) -> Outcome:

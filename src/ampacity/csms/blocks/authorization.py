@@ -16,6 +16,7 @@ from ...model.station import IdToken
 from ...store.tokens import Current, TokenRow, evse_currents, find_token, token_key
 from ..authorizers import Authorizer, HttpAuthorizer, NoVerdict
 from ..context import Context
+from ..part import Part
 from ..state import StationState
 from ..verdicts import ANONYMOUS, Purpose, Question, Rules, judge
 from ..vocabulary import (
@@ -50,7 +51,12 @@ class Authorization:
         self.authorizer: Authorizer | None = HttpAuthorizer(hook, context.clock) if hook.url else None
         self._granted: dict[tuple[str, str], float] = {}
 
-    def stop(self) -> None:
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(effects={RequestStart: (self.granted,)}, stop=self.stop)
+
+    async def stop(self) -> None:
         """Ask nobody any more."""
         if self.authorizer is not None:
             self.authorizer.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...store.stations import ConnectorStatusRow, save_status
 from ..context import Context
+from ..part import Part
 from ..state import ConnectorState, StationState
 from ..vocabulary import Acknowledged, ChangeAvailability, Outcome, Status
 
@@ -13,6 +14,11 @@ class Availability:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(hears={Status: self.status}, effects={ChangeAvailability: (self.changed,)})
 
     def unchanged(self, state: StationState, said: Status) -> Acknowledged | None:
         """The answer to a status that tells nothing new (stations repeat theirs), None for one that does.

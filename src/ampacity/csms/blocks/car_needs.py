@@ -20,6 +20,7 @@ from ...store.charging import save_station_charging
 from ...store.transactions import TransactionRow
 from ..charging import CarNeeds, CarSchedule, keep, profile_in, that_count
 from ..context import Context
+from ..part import Part
 from ..state import StationState
 from ..vocabulary import (
     CarScheduleAnswer,
@@ -63,6 +64,15 @@ class Cars:
         """Whose news came while an offer was under way."""
         self._refusals: dict[str, int] = {}
         """Transaction -> how often its car's plan was refused."""
+
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(
+            hears={NeedsTold: self.needs, CarScheduleTold: self.plan},
+            listens=((TransactionChanged, self.transaction_changed),),
+            stop=self.stop,
+        )
 
     async def stop(self) -> None:
         """End what is under way."""

@@ -38,6 +38,7 @@ from ...store.certificates import (
     trusted_pems,
 )
 from ..context import Context
+from ..part import Part
 from ..state import StationState
 from ..vocabulary import (
     Command,
@@ -60,6 +61,15 @@ class Certificates:
     def __init__(self, context: Context, send: Send) -> None:
         self._context = context
         self._send = send
+
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(
+            prepares={DeleteCertificate: self.named},
+            effects={InstallCertificate: (self.installed,), GetInstalledCertificates: (self.listed,)},
+            settles={DeleteCertificate: self.deleted},
+        )
 
     def installed(self, state: StationState, command: InstallCertificate, outcome: Outcome) -> None:
         """A station trusts a root from now on."""

@@ -27,6 +27,7 @@ from ...store.prices import PriceRow, list_prices
 from ...store.transactions import TransactionRow
 from .. import lifecycle
 from ..context import Context
+from ..part import Part
 from ..state import StationState
 from ..vocabulary import (
     AuthorizationAnswer,
@@ -63,6 +64,11 @@ class Costs:
         self._told: dict[str, tuple[float, Decimal]] = {}
         """Transaction -> when its running cost was told last, and what it was."""
         self._running: asyncio.Task[None] | None = None
+
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(start=self.start, stop=self.stop)
 
     async def start(self, operators: list[str]) -> None:
         """Load the prices, and tell costs until `stop`."""

@@ -17,8 +17,9 @@ from ...model.station import IdToken
 from ...store import customer_reports as rows
 from ...store.customer_reports import CustomerReport
 from ..context import Context
+from ..part import Part
 from ..state import StationState
-from ..vocabulary import Acknowledged, Command, CustomerInformation, CustomerPart, Outcome
+from ..vocabulary import Acknowledged, CustomerInformation, CustomerPart, Outcome
 from .reports import Reports
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,17 @@ class Customers:
         self.forgotten: list[Forgotten] = []
         self._following: set[asyncio.Task[None]] = set()
 
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(
+            hears={CustomerPart: self.told},
+            precedes={CustomerInformation: (self.asking,)},
+            follows={CustomerInformation: (self.asked,)},
+            start=self.start,
+            stop=self.stop,
+        )
+
     async def start(self, operators: list[str]) -> None:
         """Say of what was awaited before a restart that it will not come."""
         now = self._context.clock.now()
@@ -51,10 +63,8 @@ class Customers:
             task.cancel()
         await asyncio.gather(*self._following, return_exceptions=True)
 
-    async def asking(self, state: StationState, command: Command, actor: str) -> None:
+    async def asking(self, state: StationState, command: CustomerInformation, actor: str) -> None:
         """A question is about to be sent: keep it, without whom it is about."""
-        if not isinstance(command, CustomerInformation):
-            return
         report = CustomerReport(
             operator_id=state.operator_id,
             station_id=state.station_id,
@@ -112,7 +122,7 @@ class Customers:
                 rows.save_report(connection, replace(kept, parts=tuple(parts.items()), state=state_now))
 
         await self._context.store.write(unit)
-        report = self._reports.part(state, said.request_id, said.seq_no, said.to_be_continued, 1)
+        report = self._reports.told(state, said.request_id, said.seq_no, said.to_be_continued, 1)
         if report is not None and report.state == "complete":
 
             def finish(connection: Any) -> None:

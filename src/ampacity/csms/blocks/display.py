@@ -22,11 +22,11 @@ from ...store.display_messages import (
 )
 from ...store.transactions import TransactionRow
 from ..context import Context
+from ..part import Part, perhaps
 from ..state import StationState
 from ..vocabulary import (
     Acknowledged,
     ClearDisplayMessage,
-    Command,
     DisplayMessage,
     DisplayMessagesTold,
     GetDisplayMessages,
@@ -59,15 +59,26 @@ class Display:
         self._told: deque[tuple[str, int]] = deque(maxlen=1_000)
         """(station, request) of the lists that were told to their end lately."""
 
-    def numbered(self, station_id: str, command: Command) -> Command:
-        """A new message gets an id that its station does not have, a question its number."""
-        if isinstance(command, SetDisplayMessage) and command.message_id == 0:
-            state = self._context.stations.get(station_id)
-            known = state.display_messages if state is not None else {}
-            return replace(command, message_id=max(known, default=0) + 1)
-        if isinstance(command, GetDisplayMessages) and command.request_id == 0:
-            return replace(command, request_id=next(self._requests) % 2**31)
-        return command
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(
+            hears={DisplayMessagesTold: self.told},
+            completes={SetDisplayMessage: self.named, GetDisplayMessages: self.numbered},
+            follows={SetDisplayMessage: (perhaps(self.set),)},
+            effects={GetDisplayMessages: (self.asked,), ClearDisplayMessage: (self.cleared,)},
+        )
+
+    def named(self, state: StationState | None, command: SetDisplayMessage) -> SetDisplayMessage:
+        """A new message gets an id that its station does not have."""
+        if command.message_id:
+            return command
+        known = state.display_messages if state is not None else {}
+        return replace(command, message_id=max(known, default=0) + 1)
+
+    def numbered(self, state: StationState | None, command: GetDisplayMessages) -> GetDisplayMessages:
+        """A question gets its number."""
+        return replace(command, request_id=command.request_id or next(self._requests) % 2**31)
 
     def set(self, state: StationState, command: SetDisplayMessage, outcome: Outcome) -> None:
         """A message was accepted, or sent without an answer (then it is pending)."""

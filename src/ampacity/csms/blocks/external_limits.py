@@ -10,6 +10,7 @@ from ...model.events import ExternalLimitChanged
 from ...store.charging import save_station_charging
 from ..charging import ExternalLimit, keep
 from ..context import Context
+from ..part import Part
 from ..state import StationState
 from ..vocabulary import Acknowledged, LimitImposed, LimitReleased, ProfilesReported
 
@@ -22,6 +23,11 @@ class ExternalLimits:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(hears={LimitImposed: self.imposed, LimitReleased: self.released})
 
     async def imposed(self, state: StationState, said: LimitImposed) -> Acknowledged:
         """A limit counts from now on."""

@@ -39,6 +39,7 @@ from ..following import (
     supersede,
     told_of,
 )
+from ..part import Part
 from ..progress import ASKED, stalls_at
 from ..state import HeardNotice, StationState
 from ..vocabulary import (
@@ -78,7 +79,19 @@ class Firmware:
         if files is not None:
             files.on_fetched(self._fetched)
 
-    async def start(self) -> None:
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(
+            hears={FirmwareStatus: self.status, PublishStatus: self.publish_status},
+            jobs={UpdateFirmware: self, PublishFirmware: self},
+            effects={UnpublishFirmware: (self.unpublished,)},
+            listens=((StationBooted, self.booted),),
+            start=self.start,
+            stop=self.stop,
+        )
+
+    async def start(self, operators: list[str]) -> None:
         """Take up the jobs of before the restart."""
         for row in await self._context.store.read(_unsettled):
             self._watched.add((row.operator_id, row.station_id))

@@ -37,6 +37,7 @@ from .. import listing
 from ..context import Context
 from ..dialects import dialect
 from ..listing import Limits
+from ..part import Part
 from ..state import StationState
 from ..verdicts import Question, Rules
 from ..vocabulary import (
@@ -84,25 +85,28 @@ class LocalLists:
         self._room = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._settling: dict[str, asyncio.Task[None]] = {}
-        self._ends: list[Callable[[], None]] = []
+
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(
+            prepares={SendLocalList: self.prepare},
+            effects={SendLocalList: (self.taken,), GetLocalListVersion: (self.told,)},
+            listens=((StationBooted, self._booted), (StationConnected, self._connected)),
+            start=self.start,
+            stop=self.stop,
+        )
 
     async def start(self, operators: list[str]) -> None:
-        """Load what stations hold, and listen for who comes."""
+        """Load what stations hold."""
         for operator_id in operators:
             for row in await self._context.store.read(
                 lambda connection, owner=operator_id: list_local_lists(connection, owner)  # type: ignore[misc]
             ):
                 self._rows[row.station_id] = row
-        bus = self._context.bus
-        self._ends = [
-            bus.subscribe(StationBooted, self._booted),
-            bus.subscribe(StationConnected, self._connected),
-        ]
 
     async def stop(self) -> None:
         """End what is under way."""
-        for end in self._ends:
-            end()
         tasks = (*self._tasks, *self._settling.values())
         for task in tasks:
             task.cancel()

@@ -33,6 +33,7 @@ from ..following import (
     supersede,
     told_of,
 )
+from ..part import Part
 from ..progress import ASKED, stalls_at
 from ..state import HeardNotice, StationState
 from ..vocabulary import Acknowledged, GetLog, JobBegun, LogPromised, LogStatus, Notice, Outcome
@@ -53,7 +54,12 @@ class Logs:
         if files is not None:
             files.on_brought(self._brought)
 
-    async def start(self) -> None:
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(hears={LogStatus: self.status}, jobs={GetLog: self}, start=self.start, stop=self.stop)
+
+    async def start(self, operators: list[str]) -> None:
         """Look for what stands still."""
         self._looking = asyncio.ensure_future(look_for_ever(self._context, self.look, "log jobs"))
 

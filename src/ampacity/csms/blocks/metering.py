@@ -14,6 +14,7 @@ from ..kept import Keeping, Outcome, clock_correction, key_of
 from ..ledger import Ledger
 from ..link import Reply
 from ..meters import EvseMeter
+from ..part import Part
 from ..state import StationState
 from ..vocabulary import Metered
 
@@ -26,6 +27,11 @@ class Metering:
         self._ledger = ledger
         self._looking: set[asyncio.Task[None]] = set()
         ledger.owned(Metered, self)
+
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(stop=self.stop)
 
     def told(
         self,

@@ -19,6 +19,7 @@ from ...store import monitoring as rows
 from ...store.monitoring import EventRow, MonitorRow
 from ..context import Context
 from ..paging import pages
+from ..part import Part
 from ..state import StationState
 from ..vocabulary import (
     Acknowledged,
@@ -61,6 +62,20 @@ class Monitoring:
         self._send = send
         self._status = status
         self._asking: set[asyncio.Task[Outcome]] = set()
+
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(
+            hears={MonitorPart: self.reported, Events: self.happened},
+            follows={SetVariableMonitoring: (self.installed,), ClearVariableMonitoring: (self.cleared,)},
+            effects={
+                SetMonitoringBase: (self.based,),
+                SetMonitoringLevel: (self.levelled,),
+                GetMonitoringReport: (self.none_left,),
+            },
+            stop=self.stop,
+        )
 
     async def stop(self) -> None:
         """End what is under way."""
@@ -154,7 +169,7 @@ class Monitoring:
             await self._context.store.write(
                 lambda connection: rows.save_monitors(connection, operator_id, station_id, told)
             )
-        report = self._reports.part(state, said.request_id, said.seq_no, said.to_be_continued, len(told))
+        report = self._reports.told(state, said.request_id, said.seq_no, said.to_be_continued, len(told))
         if report is not None and report.state == "complete" and _is_of_all(report.question):
             since = report.asked_at
             await self._context.store.write(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..context import Context
+from ..part import Part
 from ..state import HeardNotice, StationState
 from ..vocabulary import Acknowledged, Notice
 
@@ -15,6 +16,11 @@ class Notices:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(hears={Notice: self.heard})
 
     async def heard(self, state: StationState, said: Notice) -> Acknowledged:
         """Keep the notice in the station's state."""

@@ -21,6 +21,7 @@ from ..context import Context
 from ..dialects import dialect
 from ..ledger import Ledger
 from ..lives import Life, Lives
+from ..part import Part
 from ..state import StationState
 from ..vocabulary import Command, GetTransactionStatus, Outcome, TransactionStatus
 from .transactions import ACTOR, Transactions
@@ -51,6 +52,11 @@ class Oversight:
         self._began_at = context.clock.time()
         self._asking: set[asyncio.Task[None]] = set()
         self._running: asyncio.Task[None] | None = None
+
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(start=self.start, stop=self.stop)
 
     async def start(self, operators: list[str]) -> None:
         """Take up the transactions that missed messages before the restart, then look each so often."""

@@ -35,6 +35,7 @@ from ...store.certificates import trusted_pems
 from ..context import Context
 from ..contract_pool import ContractPool, ContractProvider, NoContract
 from ..outbound import Outbound
+from ..part import Part
 from ..revocation import Revocation, Unanswered
 from ..state import StationState
 from ..vocabulary import (
@@ -54,6 +55,7 @@ from ..vocabulary import (
     VendorData,
 )
 from .authorization import Authorization
+from .costs import Costs
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +84,9 @@ class _Link(Struct, frozen=True):
 class PlugAndCharge:
     """Authorize with a contract, Get15118EVCertificate, GetCertificateStatus, GetCertificateChainStatus."""
 
-    def __init__(self, context: Context, authorization: Authorization) -> None:
+    def __init__(self, context: Context, authorization: Authorization, costs: Costs) -> None:
         self._context = context
+        self._costs = costs
         self._authorization = authorization
         settings = context.settings.plug_and_charge
         self._outbound = Outbound(settings.ocsp_hosts)
@@ -91,6 +94,19 @@ class PlugAndCharge:
         self._pool = ContractPool(settings) if settings.pool_url else None
         self.provider: ContractProvider | None = self._pool
         """Who has the contracts of cars; may be another one than the settings'."""
+
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(
+            hears={
+                Authorize: self.authorize,
+                EvCertificateRequest: self.ev_certificate,
+                CertificateStatusRequest: self.certificate_status,
+                ChainStatusRequest: self.chain_status,
+            },
+            stop=self.close,
+        )
 
     async def close(self) -> None:
         """Let go of what is connected."""
@@ -101,7 +117,10 @@ class PlugAndCharge:
     # ------------------------------------------------------------ contracts
 
     async def authorize(self, state: StationState, said: Authorize) -> AuthorizationAnswer:
-        """The verdict on a token; where a car showed a contract, on that first."""
+        """The verdict on a token, with what it pays here; where a car showed a contract, on that first."""
+        return self._costs.with_price(state, await self._verdict(state, said), said.token, 0)
+
+    async def _verdict(self, state: StationState, said: Authorize) -> AuthorizationAnswer:
         proof = said.contract
         if proof is None or not (proof.chain_pem or proof.questions):
             return await self._authorization.authorize(state, said)

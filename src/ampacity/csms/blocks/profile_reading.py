@@ -22,6 +22,7 @@ from ...model.events import StationBooted
 from ..charging import MOST_HELD, HeldProfile, keep
 from ..context import Context
 from ..dialects import dialect
+from ..part import Part
 from ..state import StationState
 from ..vocabulary import (
     SOURCES,
@@ -67,6 +68,17 @@ class ProfileReading:
         self._questions: dict[tuple[str, int], _Question] = {}
         self._readings: dict[str, asyncio.Task[None]] = {}
 
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(
+            hears={ProfilesReported: self.reported},
+            completes={GetProfiles: self.numbered},
+            effects={GetProfiles: (self.asked,), GetCompositeSchedule: (self.composite,)},
+            listens=((StationBooted, self.booted),),
+            stop=self.stop,
+        )
+
     async def stop(self) -> None:
         """End what is under way."""
         tasks = tuple(self._readings.values())
@@ -81,9 +93,9 @@ class ProfileReading:
             return
         self._run(state, self._after_boot(state))
 
-    def numbered(self, state: StationState | None, command: Command) -> Command:
+    def numbered(self, state: StationState | None, command: GetProfiles) -> GetProfiles:
         """A question gets its number, by which its reports are known."""
-        if not isinstance(command, GetProfiles) or state is None:
+        if state is None:
             return command
         if command.request_id == 0:
             command = replace(command, request_id=next(self._numbers) % 2**31)

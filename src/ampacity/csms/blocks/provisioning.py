@@ -22,6 +22,7 @@ from .. import boot_policy
 from ..boot_policy import BootPolicy, awaited_action
 from ..context import Context
 from ..dialects import dialect
+from ..part import Part
 from ..state import StationState
 from ..vocabulary import (
     Boot,
@@ -52,6 +53,7 @@ _BRINGS: dict[type[Any], str] = {
     GetMonitoringReport: "NotifyMonitoringReport",
     RenewCertificate: "SignCertificate",
 }
+_ASKING: tuple[type[Any], ...] = (Trigger, *_BRINGS)
 
 
 class Provisioning:
@@ -77,6 +79,13 @@ class Provisioning:
         self.disconnect: Callable[[str, str, str], object] = lambda operator_id, station_id, reason: None
         """Closes a station's socket; the node sets it."""
         self._asking: set[asyncio.Task[Outcome]] = set()
+        self.when_booted: list[Callable[[StationState], None]] = []
+        """Told of each station that was answered its boot."""
+
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(hears={Boot: self.boot}, precedes=dict.fromkeys(_ASKING, (self.asking,)), stop=self.stop)
 
     # ------------------------------------------------------------ who may say and be told what
 
@@ -107,19 +116,25 @@ class Provisioning:
             self._asking.add(task)
             task.add_done_callback(self._asking.discard)
 
-    def asking(self, state: StationState, command: Command) -> None:
+    async def asking(self, state: StationState, command: Command, actor: str) -> None:
         """A command is about to be sent: what it brings may be said."""
         if state.registration == "Accepted":
             return
         if isinstance(command, Trigger):
             state.awaited.ask(awaited_action(command.message), self._context.clock.time())
-        elif type(command) in _BRINGS:
+        else:
             state.awaited.ask(_BRINGS[type(command)], self._context.clock.time())
 
     # ------------------------------------------------------------ messages
 
     async def boot(self, state: StationState, said: Boot) -> BootAnswer:
         """Answer by the station's boot policy, and provision it where that is wanted."""
+        answer = await self._answered(state, said)
+        for tell in self.when_booted:
+            tell(state)
+        return answer
+
+    async def _answered(self, state: StationState, said: Boot) -> BootAnswer:
         if self._is_another(state, said):
             return self._turned_away(state, said)
         context, settings = self._context, self._context.settings

@@ -10,7 +10,9 @@ import itertools
 
 from msgspec.structs import replace
 
-from ..vocabulary import Command, RequestStart
+from ..part import Part
+from ..state import StationState
+from ..vocabulary import RequestStart
 
 
 class Remote:
@@ -21,8 +23,11 @@ class Remote:
         # stations.
         self._numbers = itertools.count(first % 2**31 or 1)
 
-    def numbered(self, command: Command) -> Command:
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(completes={RequestStart: self.numbered})
+
+    def numbered(self, state: StationState | None, command: RequestStart) -> RequestStart:
         """A start gets its number, if it has none."""
-        if isinstance(command, RequestStart) and command.remote_start_id == 0:
-            return replace(command, remote_start_id=next(self._numbers) % 2**31)
-        return command
+        return replace(command, remote_start_id=command.remote_start_id or next(self._numbers) % 2**31)

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from ..chunks import Parts
 from ..context import Context
+from ..part import Part
 from ..state import StationState
 from ..vocabulary import (
     Command,
@@ -81,29 +82,36 @@ class Reports:
         self._reports: dict[str, deque[Report]] = {}
         self._watching: set[asyncio.Task[None]] = set()
 
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(
+            completes=dict.fromkeys(_QUESTIONS, self._completed),
+            precedes=dict.fromkeys(_QUESTIONS, (self.asking,)),
+            follows=dict.fromkeys(_QUESTIONS, (self.asked,)),
+            stop=self.stop,
+        )
+
     def of(self, station_id: str) -> list[Report]:
         """A station's, newest first."""
         return list(reversed(self._reports.get(station_id, ())))
 
-    def numbered(self, command: Command) -> Command:
+    def numbered(self, question: Question) -> Question:
         """A question gets its number, if it has none."""
-        if isinstance(command, _QUESTIONS) and command.request_id == 0:
-            return replace(command, request_id=next(self._numbers) % 2**31)
-        return command
+        return replace(question, request_id=question.request_id or next(self._numbers) % 2**31)
 
-    def asking(self, state: StationState, command: Command) -> None:
-        """A command is about to be sent."""
-        if not isinstance(command, _QUESTIONS):
-            return
+    def _completed(self, state: StationState | None, question: Question) -> Question:
+        return self.numbered(question)
+
+    async def asking(self, state: StationState, command: Question, actor: str) -> None:
+        """A question is about to be sent."""
         now = self._context.clock
         if self._find(state, command.request_id) is None:  # else it is asked for again
             report = Report(command, [command.request_id], now.now(), last_at=now.time())
             self._reports.setdefault(state.station_id, deque(maxlen=KEPT)).append(report)
 
-    def asked(self, state: StationState, command: Command, outcome: Outcome) -> None:
+    def asked(self, state: StationState, command: Question, outcome: Outcome) -> None:
         """The station answered, or did not."""
-        if not isinstance(command, _QUESTIONS):
-            return
         report = self._find(state, command.request_id)
         if report is None or report.over:
             return
@@ -119,7 +127,7 @@ class Reports:
         elif len(report.request_ids) == 1:
             self._finish(report, "refused")
 
-    def part(
+    def told(
         self, state: StationState, request_id: int, seq_no: int, to_be_continued: bool, items: int
     ) -> Report | None:
         """A part came and what it told is kept. Returns its report, None where nobody asked for it."""

@@ -32,6 +32,7 @@ from ...store.reservations import ReservationRow, ReservationState
 from ...store.tokens import token_key
 from ...store.transactions import TransactionRow
 from ..context import Context
+from ..part import Part
 from ..state import StationState
 from ..vocabulary import (
     Acknowledged,
@@ -62,6 +63,17 @@ class Reservations:
         """Those that a station may hold, by operator and id."""
         self._unwritten = False
         self._running: asyncio.Task[None] | None = None
+
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(
+            hears={ReservationUpdate: self.updated},
+            prepares={ReserveNow: self.prepare},
+            settles={ReserveNow: self.reserved, CancelReservation: self.cancelled},
+            start=self.start,
+            stop=self.stop,
+        )
 
     async def start(self, operators: list[str]) -> None:
         """Load what is live, and look each so often for what has expired."""

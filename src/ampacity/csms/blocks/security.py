@@ -24,6 +24,7 @@ from ...store import stations
 from ..admission import hash_password
 from ..context import Context
 from ..link import HandshakeRejected
+from ..part import Part
 from ..state import StationState
 from ..vocabulary import (
     Acknowledged,
@@ -87,6 +88,17 @@ class Security:
     def __init__(self, context: Context, send: Send) -> None:
         self._context = context
         self._send = send
+
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(
+            hears={SecurityEvent: self.event},
+            completes={SetPassword: self.drawn},
+            precedes=dict.fromkeys(_PASSWORDS, (self.about_to_tell,)),
+            follows=dict.fromkeys(_PASSWORDS, (self.told,)),
+            listens=((HandshakeRejected, self.rejected),),
+        )
 
     def load(self, operator_id: str, known: list[rows.StationSecurity]) -> None:
         """Take what was kept."""
@@ -166,15 +178,13 @@ class Security:
 
     # ------------------------------------------------------------ passwords
 
-    def drawn(self, command: Command) -> Command:
+    def drawn(self, state: StationState | None, command: SetPassword) -> SetPassword:
         """The command with a password where it has none."""
-        if not isinstance(command, SetPassword):
-            return command
         if command.password is None:
             return SetPassword(password=secrets.token_hex(PASSWORD_BYTES))
         return command
 
-    async def about_to_tell(self, state: StationState, command: Command | None) -> None:
+    async def about_to_tell(self, state: StationState, command: Command, actor: str) -> None:
         """Keep a password before its station hears of it: it may act and its answer be lost."""
         password = _password_in(command)
         if password is None:
@@ -306,7 +316,11 @@ def _verdict(command: Command, outcome: Outcome) -> str:
     return outcome.status
 
 
-def _password_in(command: Command | None) -> str | None:
+_PASSWORDS = (SetPassword, SetNetworkProfile, SetVariables)
+"""What may tell a station a password."""
+
+
+def _password_in(command: Command) -> str | None:
     if isinstance(command, SetPassword | SetNetworkProfile):
         return command.password
     if isinstance(command, SetVariables):

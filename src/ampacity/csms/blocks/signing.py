@@ -29,6 +29,7 @@ from ..authorities import (
     authority_of,
 )
 from ..context import Context
+from ..part import Part
 from ..state import StationState
 from ..vocabulary import (
     CertificateRequest,
@@ -82,6 +83,11 @@ class Signing:
         self.authority: CertificateAuthority | None = None
         self.trouble = ""
         """Why there is no authority, where one was asked for."""
+
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(hears={CertificateRequest: self.requested}, start=self.start, stop=self.stop)
 
     # ------------------------------------------------------------ life
 

@@ -7,7 +7,6 @@ arrived. What a station reports back is in `profile_reading`, what its car wants
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from typing import Any
 
@@ -18,11 +17,13 @@ from ...model.events import TransactionChanged
 from ...store.profiles import ProfileRow, ProfileStatus, mark_profile, save_profile
 from ..charging import profile_in
 from ..context import Context
+from ..part import Part, Tell, perhaps
 from ..state import StationState
 from ..vocabulary import (
     ClearProfile,
     ClearProfiles,
     Command,
+    GetCompositeSchedule,
     Outcome,
     Profile,
     RequestStart,
@@ -30,9 +31,6 @@ from ..vocabulary import (
     VariableRef,
 )
 from .charging_units import ChargingUnits
-
-Tell = Callable[[Command], Awaitable[Outcome]]
-"""Carries a command out, its effect included."""
 
 _UNKNOWN = ("NotImplemented", "NotSupported")
 
@@ -44,11 +42,26 @@ class SmartCharging:
         self._context = context
         self.units = ChargingUnits(context)
 
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(
+            completes={SetProfile: self.prepared},
+            carries=dict.fromkeys((RequestStart, SetProfile, GetCompositeSchedule), self.carried_out),
+            follows={SetProfile: (perhaps(self.installed),)},
+            effects={
+                RequestStart: (self.started,),
+                ClearProfile: (self.cleared,),
+                ClearProfiles: (self.cleared_all,),
+            },
+            listens=((TransactionChanged, self.transaction_changed),),
+        )
+
     # ------------------------------------------------------------ on the way out
 
-    def prepared(self, state: StationState | None, command: Command) -> Command:
+    def prepared(self, state: StationState | None, command: SetProfile) -> SetProfile:
         """A TxProfile without a transaction gets that of its EVSE, if there is one."""
-        if not isinstance(command, SetProfile) or state is None:
+        if state is None:
             return command
         profile = command.profile
         if profile.purpose != "TxProfile" or profile.station_transaction_id is not None:
@@ -57,6 +70,20 @@ class SmartCharging:
         if row is None:
             return command
         return replace(command, profile=replace(profile, station_transaction_id=row.station_transaction_id))
+
+    async def carried_out(self, state: StationState, command: Command, actor: str, tell: Tell) -> Outcome:
+        """Carry a command out, if it keeps to the rules of installing profiles. `tell` sends a command, its
+        effect included.
+        """
+        program = actor.startswith(("controller", "system"))
+        refusal = self.refusal(state, command, program=program)
+        if refusal is not None:
+            return refusal
+        if isinstance(command, SetProfile):
+            return await self.set(state, command, tell, program=program)
+        if isinstance(command, GetCompositeSchedule):
+            command = self.units.asked_in_its_unit(state, command)
+        return await tell(command)
 
     def refusal(self, state: StationState, command: Command, *, program: bool) -> Outcome | None:
         """Why a profile can't be sent; None where it can."""

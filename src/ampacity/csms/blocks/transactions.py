@@ -29,6 +29,7 @@ from ..kept import Keeping, Outcome, clock_correction, key_of, readings_of
 from ..ledger import Ledger
 from ..link import Reply
 from ..lives import Lives
+from ..part import Part
 from ..state import StationState
 from ..vocabulary import AuthorizationAnswer, TransactionAnswer, TransactionMessage
 from .authorization import Authorization
@@ -75,6 +76,11 @@ class Transactions:
         self.when_ended: list[Callable[[StationState, TransactionRow], None]] = [self._forget_profiles]
         """Told of each transaction that has ended, by its station or by us."""
         ledger.owned(TransactionMessage, self)
+
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(stop=self.stop)
 
     def told(
         self,

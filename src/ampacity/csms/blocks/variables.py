@@ -16,9 +16,11 @@ from ...store import variables as rows
 from ...store.variables import StationVariable
 from ..context import Context
 from ..paging import PageLimits, pages
+from ..part import Part
 from ..state import StationState
 from ..vocabulary import (
     Command,
+    GetBaseReport,
     GetReport,
     GetVariables,
     Outcome,
@@ -64,6 +66,14 @@ class Variables:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(
+            follows={SetVariables: (self.written,)},  # some may have been refused
+            effects={GetVariables: (self.read,), GetBaseReport: (self.read,)},  # 1.6 answers with its keys
+        )
 
     # ------------------------------------------------------------ paging
 

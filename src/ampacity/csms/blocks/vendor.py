@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
+from ..part import Part
 from ..state import StationState
 from ..vocabulary import VendorAnswer, VendorData
 
@@ -22,6 +23,11 @@ class Vendor:
 
     def __init__(self) -> None:
         self._handlers: dict[str, VendorHandler] = {}
+
+    @property
+    def part(self) -> Part:
+        """What it takes part in."""
+        return Part(hears={VendorData: self.transferred})
 
     def serve(self, vendor_id: str, handler: VendorHandler) -> None:
         """Let `handler` answer the messages of a vendor."""
