@@ -2,6 +2,7 @@
 
   ./dev demo [ARGS]         the simulated site: ampacity demo
   ./dev serve [ARGS]        the server: ampacity serve; site, link, backup, restore, rebuild likewise
+  ./dev simulate [ARGS]     the batch simulator: ampacity simulate; with its packages
   ./dev test [ARGS]         every test; ARGS go to pytest (./dev test tests/ocpp -k engine)
   ./dev lint                ruff, mypy --strict, the import contract, svelte-check
   ./dev bench NAME [ARGS]   a benchmark with its peers beside it: --quick, --json FILE
@@ -25,7 +26,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,8 +43,11 @@ CACHE = ROOT / ".cache"
 PEERS = CACHE / "peers"
 UV = ROOT / ".uv/bin/uv"
 SYNCED = VENV / ".ampacity-sync.json"
+SITE_PACKAGES = VENV / f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
 # One program of each group: missing when somebody synced by hand, which removes what other groups brought.
 PROGRAMS = {"product": "ampacity", "test": "pytest", "lint": "lint-imports"}
+# The same of each extra: a module that only it brings.
+MODULES = {"simulate": "numba", "cluster": "ray"}
 # Inside a virtual environment this is the interpreter that it was made with: ours must not hang on another
 # one.
 PYTHON = getattr(sys, "_base_executable", None) or sys.executable
@@ -94,8 +98,9 @@ def one_at_a_time() -> Iterator[None]:
         yield
 
 
-def sync(*groups: str) -> bool:
-    """Installs the locked packages of the product and of `groups`; leaves what other groups brought.
+def sync(*groups: str, extras: Sequence[str] = ()) -> bool:
+    """Installs the locked packages of the product, of `groups` and of its `extras`; leaves what others
+    brought.
 
     A stamp remembers what was installed from which lock, so a warm start asks nobody. Says whether it did
     anything.
@@ -107,25 +112,27 @@ def sync(*groups: str) -> bool:
         shutil.rmtree(VENV)  # a copied checkout: its scripts would run the original's code
         before = {}
     have = set(before["groups"]) if before.get("key") == key else set()
-    programs = [PROGRAMS[group] for group in ("product", *groups) if group in PROGRAMS]
-    if have >= {"product", *groups} and all((BIN / program).exists() for program in programs):
+    needed = {"product", *groups, *(f"extra {extra}" for extra in extras)}
+    there = [BIN / PROGRAMS[group] for group in ("product", *groups) if group in PROGRAMS]
+    there += [SITE_PACKAGES / MODULES[extra] for extra in extras]
+    if have >= needed and all(path.exists() for path in there):
         return False
     timed("uv", lambda: provide_uv(ROOT))
     wanted = [part for group in groups for part in ("--group", group)]
+    wanted += [part for extra in extras for part in ("--extra", extra)]
     quiet = [] if sys.stderr.isatty() else ["--quiet"]
     locked = ["--frozen", "--inexact", "--no-default-groups"]
     run(UV, "sync", *quiet, *locked, "--python", PYTHON, *wanted, AMPACITY_SKIP_WEB="1")
-    SYNCED.write_text(
-        json.dumps({"key": key, "root": str(ROOT), "groups": sorted(have | {"product", *groups})})
-    )
+    SYNCED.write_text(json.dumps({"key": key, "root": str(ROOT), "groups": sorted(have | needed)}))
     return True
 
 
-def install(*groups: str, node: bool = False) -> None:
-    """The Python packages of the product and of `groups`; with `node` Node.js if the machine has none."""
+def install(*groups: str, node: bool = False, extras: Sequence[str] = ()) -> None:
+    """The Python packages of the product, of `groups` and `extras`; with `node` Node.js if the machine has
+    none."""
     if node and hatch_build.machine_node() is None:
         groups = (*groups, "web")
-    timed("Python packages", lambda: sync(*groups))
+    timed("Python packages", lambda: sync(*groups, extras=extras))
 
 
 def set_up(*groups: str, node: bool = False) -> None:
@@ -149,6 +156,13 @@ def product(name: str) -> Callable[[list[str]], None]:
         become(BIN / "ampacity", name, *arguments)
 
     return command
+
+
+def simulate(arguments: list[str]) -> None:
+    extras = ["simulate", "cluster"] if "--cluster" in arguments else ["simulate"]
+    with one_at_a_time():
+        install(extras=extras)
+    become(BIN / "ampacity", "simulate", *arguments)
 
 
 def set_up_tests() -> None:
@@ -206,6 +220,8 @@ def lint(arguments: list[str]) -> None:
 def bench(arguments: list[str]) -> None:
     with one_at_a_time():
         set_up()
+        if arguments and arguments[0] in WITH_SIMULATOR:
+            install(extras=["simulate"])
         if arguments:
             timed(f"peers of {arguments[0]}", lambda: install_peers(arguments[0]))
     os.environ["AMPACITY_PEERS"] = str(PEERS)
@@ -252,10 +268,11 @@ def uv(arguments: list[str]) -> None:
 
 
 WITH_CONSOLE = {"demo", "serve"}
+WITH_SIMULATOR = {"simulation", "strategies"}
 PRODUCT = ("demo", "serve", "site", "link", "backup", "restore", "rebuild")
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     **{name: product(name) for name in PRODUCT},
-    **{command.__name__: command for command in (test, lint, bench, docs, shots, web, uv)},
+    **{command.__name__: command for command in (simulate, test, lint, bench, docs, shots, web, uv)},
 }
 
 

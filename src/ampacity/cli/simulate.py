@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -39,6 +40,13 @@ def simulate(options: argparse.Namespace) -> int:
         return 2
     if options.days is not None:
         scenario = structs.replace(scenario, run=structs.replace(scenario.run, days=options.days))
+    if options.cluster is not None and not _answers(options.cluster):
+        print(
+            f"ampacity simulate: no Ray cluster at {options.cluster}: nothing answers there; start one with "
+            "`ray start --head` and give its address as host:port",
+            file=sys.stderr,
+        )
+        return 2
     try:
         return run(scenario, folder, options)
     except KeyboardInterrupt:
@@ -118,6 +126,18 @@ def run(scenario: Scenario, folder: Path, options: argparse.Namespace) -> int:
         print(f"ampacity simulate: {problem.filename}: {problem.strerror}", file=sys.stderr)
         return 2
     return 0
+
+
+def _answers(address: str) -> bool:
+    """Whether something listens at an address; Ray itself would try for minutes."""
+    host, separator, port = address.removeprefix("ray://").rpartition(":")
+    if not separator or not port.isdigit():
+        return address == "auto"
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=5.0):
+            return True
+    except OSError:
+        return False
 
 
 def _command(options: argparse.Namespace) -> str:
