@@ -56,7 +56,11 @@ PYTHON = getattr(sys, "_base_executable", None) or sys.executable
 def environment() -> dict[str, str]:
     """For every child: caches inside the checkout, this machine's Python, no other virtual environment."""
     inherited = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
-    defaults = {"UV_CACHE_DIR": str(CACHE / "uv"), "npm_config_cache": str(CACHE / "npm")}
+    defaults = {
+        "UV_CACHE_DIR": str(CACHE / "uv"),
+        "npm_config_cache": str(CACHE / "npm"),
+        "NUMBA_CACHE_DIR": str(CACHE / "kernels"),
+    }
     fixed = {
         "UV_PROJECT_ENVIRONMENT": str(VENV),
         "UV_PYTHON_DOWNLOADS": "never",

@@ -4,8 +4,8 @@ Only rooms of the batch world go through it; what the live demo runs never does,
 numba nor the time to compile.
 
 Numba keeps a function by the file that it stands in, and doesn't see that another one, which it calls, has
-changed: it would go on with the old code. So the folder is named after all sources of this room: with a
-changed one everything is compiled anew.
+changed: it would go on with the old code. So the folder is named after all sources with compiled functions
+and the constants that they use: with a changed one everything is compiled anew.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _kept_in() -> Path:
     digest = hashlib.sha256(numba.__version__.encode())
     for source in sorted(room.rglob("*.py")):
         text = source.read_bytes()
-        if b"compiled import" in text or source.name == "world.py":
+        if b"compiled import" in text or source.name in ("world.py", "breaker.py"):
             digest.update(text)
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     base = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(caches) / "ampacity" / "kernels")

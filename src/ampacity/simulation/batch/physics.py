@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from ..compiled import compiled
+from ..compiled import compiled, inlined
 from ..electrical.breaker import heat_step
 from .battery import accepts_w, charge
 from .packed import Live, Log, Record, Site
@@ -28,10 +28,10 @@ _ASK_AGAIN_S = 900.0
 #: A setpoint that moves by less isn't written to the station.
 _WRITE_A = 0.05
 
-_heat = compiled(heat_step)
+_heat = inlined(heat_step)
 
 
-@compiled
+@inlined
 def settle(site: Site, live: Live, log: Log, t: int, orders_a: F, storage_w: float) -> None:
     """Let step `t` pass under `orders_a` (n) and `storage_w` (charging positive), and write it down."""
     n = len(orders_a)
@@ -45,8 +45,9 @@ def settle(site: Site, live: Live, log: Log, t: int, orders_a: F, storage_w: flo
         row.sum_im = site.base_im[min(t, len(site.base_im) - 1), r]
         dark = dark or row.open_until_s > now_s
     sharing = len(site.cabinets) > 0
-    shares_w = np.full(n if sharing else 1, np.inf)
+    shares_w = orders_a
     if sharing:
+        shares_w = np.full(n, np.inf)
         _share_modules(site, live, orders_a, shares_w)
     ev_w, supply_w, plugged = 0.0, 0.0, 0
     for i in range(n):
@@ -98,7 +99,7 @@ def settle(site: Site, live: Live, log: Log, t: int, orders_a: F, storage_w: flo
     _step_rows(site, live, log, t, stored_w)
 
 
-@compiled
+@inlined
 def _behind_open(site: Site, live: Live, i: int, now_s: float) -> bool:
     """Whether a breaker above this EVSE is open."""
     for e in range(site.starts[3 * i], site.starts[3 * i + 3]):
@@ -136,7 +137,7 @@ def _share_modules(site: Site, live: Live, orders_a: F, shares_w: F) -> None:
         shares_w[first] = needs * cabinets[c].module_w
 
 
-@compiled
+@inlined
 def _step_car(
     evse: Record,
     here: Record,
@@ -188,7 +189,7 @@ def _step_car(
     _learn(evse, here, order_a, end_s)
 
 
-@compiled
+@inlined
 def _wanted_w(
     evse: Record,
     here: Record,
@@ -216,7 +217,7 @@ def _wanted_w(
     return min(current_a, car.max_a[here.slots_used - 1]) * per_a
 
 
-@compiled
+@inlined
 def _give_back(car: Record, stay: Record, wanted_w: float, seconds: float) -> float:
     """Energy given back (negative, Wh at the meter), down to the car's floor."""
     has_wh = max(stay.soc - car.soc_floor, 0.0) * car.capacity_wh * car.efficiency
@@ -227,7 +228,7 @@ def _give_back(car: Record, stay: Record, wanted_w: float, seconds: float) -> fl
     return -energy_wh
 
 
-@compiled
+@inlined
 def _learn(evse: Record, here: Record, order_a: float, end_s: float) -> None:
     """What the car was seen to take; after a while it is asked again. A car at the end of its taper draws
     less than the least that can be offered, and is offered that."""
@@ -245,7 +246,7 @@ def _learn(evse: Record, here: Record, order_a: float, end_s: float) -> None:
         here.asked_s = end_s
 
 
-@compiled
+@inlined
 def _step_storage(site: Site, live: Live, wanted_w: float) -> float:
     """The stationary battery; returns its power at its meter, standby included."""
     store = site.storage[0]
@@ -267,7 +268,7 @@ def _step_storage(site: Site, live: Live, wanted_w: float) -> float:
     return live.store[1]
 
 
-@compiled
+@inlined
 def _step_rows(site: Site, live: Live, log: Log, t: int, stored_w: float) -> None:
     """Conductors: what they carry, how long above their limit, whether their breakers hold."""
     step_s, repair_s = site.facts[0].step_s, site.facts[0].repair_s
