@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = (
     "tests.fixtures.databases",
@@ -19,6 +20,10 @@ pytest_plugins = (
     "tests.fixtures.postgres",
     "tests.fixtures.chromium",
 )
+
+# An example of more than 200 ms, and examples that are slowly made, say something of the machine only.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 STANDS_S = 220.0
 """A test that takes this long is shown with its tasks, before its time limit (pyproject.toml) ends it all."""
