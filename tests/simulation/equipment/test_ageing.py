@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from ampacity.simulation.batch.outcome import Run
 from ampacity.simulation.batch.state import blank
@@ -186,9 +187,23 @@ def test_wear_is_a_cost_among_the_metrics() -> None:
     run = a_day(each_evse=True)
     figures = measure(run, wear=run_wear)
     assert figures.wear_cost == pytest.approx(run_wear(run))
-    # Half a cycle of 0.4 through a car's 60 kWh, and a day of both batteries: some euros.
-    assert 0.5 < figures.wear_cost < 6.0
+    # Half a cycle of 0.4 through a car's 60 kWh, and hours at 60 instead of 20 %: about a euro.
+    assert 0.5 < figures.wear_cost < 3.0
     assert run_wear(run, price=Price(per_kwh=0.0)) == 0.0
+    assert run_wear(a_day(each_evse=True, late=True)) < figures.wear_cost
+
+
+def test_who_only_stands_there_costs_nothing() -> None:
+    run = a_day()
+    run.state.energy_wh[0], run.state.soc[0] = 0.0, 0.2
+    assert run_wear(run) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_each_battery_ages_by_its_own_law() -> None:
+    run = a_day()
+    iron = structs.replace(run, scene=structs.replace(run.scene, chemistries=("LFP",)))
+    assert car_losses(iron).cycle[0] == car_losses(run, chemistry="LFP").cycle[0]
+    assert car_losses(iron).cycle[0] < car_losses(run).cycle[0] == car_losses(run, chemistry="NMC").cycle[0]
 
 
 def test_who_never_came_has_no_wear() -> None:

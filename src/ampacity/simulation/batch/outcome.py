@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from ..fleet import Chemistry
 from .state import State, Trace
 from .world import World
 
@@ -14,7 +15,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     """A world with the names of its things, for people: `evses` (n), `rows` (r), `visits` (v), and the UTC
     moment of its first second. `root_rows` are the rows of the grid connection. `demand_price`: per kW of the
     highest `demand_window_s` mean of each calendar month, in `currency`; `unmet_price` per kWh that was asked
-    for and not given."""
+    for and not given. `chemistries`: of each visit's battery; none: all are NMC."""
 
     name: str
     starts_at: datetime
@@ -28,6 +29,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     demand_window_s: float = 900.0
     unmet_price: float = 1.0
     currency: str = "EUR"
+    chemistries: tuple[Chemistry, ...] = ()
 
 
 class Run(Struct, frozen=True, kw_only=True):

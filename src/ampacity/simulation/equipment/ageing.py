@@ -13,14 +13,15 @@ Both laws flatten with age, so what a run costs depends on what was before it. S
 where the law is straight: L^(1/p) grows by rate^(1/p) times the time or the charge. That gives the published
 law for constant stress, doesn't depend on the order, and more of anything is never less loss.
 
-Assumed: the open-circuit voltage of NMC (a usual table), a battery of `Past` (1,000 days, 200 cycles), cars
-of NMC and stationary batteries of LFP, 20 degrees, and the price: 120 per kWh of new battery (the size of
+Assumed: the open-circuit voltage of NMC (a usual table), a battery of `Past` (1,000 days, 200 cycles),
+stationary batteries of LFP, 20 degrees, and the price: 120 per kWh of new battery (the size of
 BloombergNEF's pack prices of 2024), spent when 20 % are lost. Left out: knees, resistance, temperature by the
 charge itself, plating by fast charging in the cold.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -187,35 +188,85 @@ def storage_losses(run: Run, *, chemistry: Chemistry = "LFP", past: Past | None 
 
 
 def car_losses(
-    run: Run, *, chemistry: Chemistry = "NMC", temperature_c: float = 20.0, past: Past | None = None
+    run: Run, *, chemistry: Chemistry | None = None, temperature_c: float = 20.0, past: Past | None = None
 ) -> Losses:
     """What the stay at the site took from each car (v): the time on the plug at its state of charge, the half
-    cycle of what it gained, and the cycles of what it gave back. Driving isn't the site's.
+    cycle of what it gained, and the cycles of what it gave back. Driving isn't the site's. `chemistry` stands
+    for the scene's.
 
     Where the trace holds each EVSE's power the state of charge is followed through the stay; otherwise the
     mean of arrival and end stands for all of it, so that charging later shows no calendar gain.
     """
-    world, state = run.scene.world, run.state
-    visits = world.visits
-    end = state.soc
-    capacity = visits.capacity_wh / visits.efficiency
-    out = state.given_wh / (visits.efficiency * visits.capacity_wh)
-    start = np.clip(end - state.energy_wh / capacity + out, 0.0, 1.0)
-    run_s = world.steps * world.step_s
-    stay_s = np.clip(np.minimum(state.left_s, run_s) - state.plugged_s, 0.0, None)
-    stay_s = np.where(np.isfinite(state.plugged_s), stay_s, 0.0)
-    days, at = stay_s[:, None] / DAY_S, 0.5 * (start + end)[:, None]
+    visits, state = run.scene.world.visits, run.state
+    start, out = _on_arrival(run)
+    days, at = _stay_days(run)[:, None], 0.5 * (start + state.soc)[:, None]
     if len(run.trace.evse_w):
         days, at = _followed(run, start)
-    calendar = calendar_loss(chemistry, days, at, temperature_c, past)
-    gained = np.abs(end - start)
     cycles = Cycles(
-        depth=np.stack([gained, np.minimum(out, 1.0)], axis=-1),
-        mean=np.stack([0.5 * (start + end), np.clip(end - 0.5 * out, 0.0, 1.0)], axis=-1),
+        depth=np.stack([np.abs(state.soc - start), np.minimum(out, 1.0)], axis=-1),
+        mean=np.stack([0.5 * (start + state.soc), np.clip(state.soc - 0.5 * out, 0.0, 1.0)], axis=-1),
         # What was given back was also taken in again, or was taken before: a whole cycle.
-        times=np.stack([np.full(len(end), 0.5), np.maximum(out, 1.0)], axis=-1),
+        times=np.stack([np.full(len(out), 0.5), np.maximum(out, 1.0)], axis=-1),
     )
-    return Losses(calendar, cycle_loss(chemistry, cycles, past=past))
+    c_rate = _offered_w(run) / visits.capacity_wh
+    return _by_chemistry(
+        run,
+        chemistry,
+        lambda kind: Losses(
+            calendar_loss(kind, days, at, temperature_c, past),
+            cycle_loss(kind, cycles, c_rate[:, None], past),
+        ),
+    )
+
+
+def car_rest(
+    run: Run, *, chemistry: Chemistry | None = None, temperature_c: float = 20.0, past: Past | None = None
+) -> F:
+    """What the calendar would have taken from each car (v) in the same stay at the state of charge with
+    which it came: nobody's choice at the site."""
+    start, _ = _on_arrival(run)
+    days = _stay_days(run)[:, None]
+    return _by_chemistry(
+        run,
+        chemistry,
+        lambda kind: Losses(
+            calendar_loss(kind, days, start[:, None], temperature_c, past), np.zeros(len(start))
+        ),
+    ).calendar
+
+
+def _by_chemistry(run: Run, chemistry: Chemistry | None, losses: Callable[[Chemistry], Losses]) -> Losses:
+    """Each visit's losses by the chemistry of its battery."""
+    kinds = run.scene.chemistries
+    if chemistry is not None or not kinds:
+        return losses(chemistry or "NMC")
+    iron = np.array([kind == "LFP" for kind in kinds])
+    return Losses(
+        *(np.where(iron, of_lfp, of_nmc) for of_lfp, of_nmc in zip(losses("LFP"), losses("NMC"), strict=True))
+    )
+
+
+def _on_arrival(run: Run) -> tuple[F, F]:
+    """State of charge with which each car came, and what it gave back as a share of its battery."""
+    visits, state = run.scene.world.visits, run.state
+    out = state.given_wh / (visits.efficiency * visits.capacity_wh)
+    gained = state.energy_wh * visits.efficiency / visits.capacity_wh - out
+    return np.clip(state.soc - gained, 0.0, 1.0), out
+
+
+def _offered_w(run: Run) -> F:
+    """The most that each car was offered, or that its battery takes (v): how fast it charged, at the most."""
+    world, at = run.scene.world, np.maximum(run.state.at, 0)
+    evses, visits = world.evses, world.visits
+    slots = np.where(evses.dc[at], evses.slots[at], np.minimum(evses.slots[at], visits.slots))
+    offered = np.minimum(evses.max_a[at] * evses.volt_v[at] * slots, evses.rating_w[at])
+    return np.minimum(offered, visits.accept_w)
+
+
+def _stay_days(run: Run) -> F:
+    world, state = run.scene.world, run.state
+    stay_s = np.clip(np.minimum(state.left_s, world.steps * world.step_s) - state.plugged_s, 0.0, None)
+    return np.where(np.isfinite(state.plugged_s), stay_s, 0.0) / DAY_S
 
 
 def _followed(run: Run, start: F) -> tuple[F, F]:
@@ -238,17 +289,28 @@ def _followed(run: Run, start: F) -> tuple[F, F]:
 def run_wear(
     run: Run,
     *,
-    cars: Chemistry = "NMC",
+    cars: Chemistry | None = None,
     storage: Chemistry = "LFP",
     price: Price | None = None,
     past: Past | None = None,
 ) -> float:
-    """What the ageing of all batteries of a run costs (`metrics.measure.Wear`), in the price's currency."""
-    worth = Price() if price is None else price
+    """What the ageing of all batteries of a run costs beyond what they would have lost at rest, in the
+    price's currency (`metrics.measure.Wear`).
+
+    At rest: the same stay at the state of charge on arrival, the stationary battery at the one of the start.
+    Batteries age on the shelf, too; only the rest is the site's doing. It is below 0 where cars were emptied
+    so that their calendar gained more than the cycles took.
+    """
+    worth, scene = Price() if price is None else price, run.scene
     by_car = car_losses(run, chemistry=cars, past=past)
-    by_store = storage_losses(run, chemistry=storage, past=past)
-    kwh = float(((by_car.calendar + by_car.cycle) * run.scene.world.visits.capacity_wh).sum()) / 1000.0
-    kwh += float(by_store.calendar + by_store.cycle) * run.scene.world.storage.capacity_wh / 1000.0
+    rest = car_rest(run, chemistry=cars, past=past)
+    kwh = float(((by_car.calendar + by_car.cycle - rest) * scene.world.visits.capacity_wh).sum()) / 1000.0
+    battery = scene.world.storage
+    if battery.capacity_wh > 0.0:
+        by_store = storage_losses(run, chemistry=storage, past=past)
+        days = np.array([scene.world.steps * scene.world.step_s / DAY_S])
+        idle = calendar_loss(storage, days, np.array([battery.soc]), past=past)
+        kwh += float(by_store.calendar + by_store.cycle - idle) * battery.capacity_wh / 1000.0
     return kwh / worth.spent_at * worth.per_kwh
 
 

@@ -67,7 +67,7 @@ def _said(scenario: Scenario) -> Iterator[str]:
     if prices.demand:
         yield "The demand charge of each calendar month that the run touches counts as a whole."
     yield (
-        "Battery wear by two published laws of ageing, NMC in cars and LFP in storage, at 120 a kWh of new "
-        "battery (docs/simulation-models.md)."
+        "Battery wear by two published laws of ageing, beyond what the same time at rest takes, at 120 a kWh "
+        "of new battery (docs/simulation-models.md)."
     )
     yield "Strategies see only what a running system would know: declared departures and energies, meters."

@@ -71,6 +71,7 @@ def build(scenario: Scenario, seed: int, folder: Path | None = None) -> Scene:
         demand_window_s=60.0 * scenario.prices.demand_window_min,
         unmet_price=scenario.prices.unmet,
         currency=scenario.prices.currency,
+        chemistries=tuple(one.car.archetype.chemistry for one in coming),
     )
 
 
