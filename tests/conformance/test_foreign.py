@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import ocpp.v16
@@ -30,113 +30,62 @@ from .product import Product
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-class Foreign16(ocpp.v16.ChargePoint):
-    """A 1.6 station of the library; `asked` is what it was told to do."""
-
-    asked: list[tuple[str, dict[str, Any]]]
-
-    def _note(self, action: str, given: dict[str, Any]) -> None:
-        self.asked.append((action, given))
-
-    @on("RemoteStartTransaction")
-    def remote_start(self, **given: Any) -> Any:
-        self._note("RemoteStartTransaction", given)
-        return result16.RemoteStartTransaction(status="Accepted")
-
-    @on("RemoteStopTransaction")
-    def remote_stop(self, **given: Any) -> Any:
-        self._note("RemoteStopTransaction", given)
-        return result16.RemoteStopTransaction(status="Accepted")
-
-    @on("GetConfiguration")
-    def get_configuration(self, **given: Any) -> Any:
-        self._note("GetConfiguration", given)
-        key = {"key": "HeartbeatInterval", "readonly": False, "value": "300"}
-        return result16.GetConfiguration(configuration_key=[key], unknown_key=["Nonsense"])
-
-    @on("ChangeConfiguration")
-    def change_configuration(self, **given: Any) -> Any:
-        self._note("ChangeConfiguration", given)
-        return result16.ChangeConfiguration(status="RebootRequired")
-
-    @on("SetChargingProfile")
-    def set_charging_profile(self, **given: Any) -> Any:
-        self._note("SetChargingProfile", given)
-        return result16.SetChargingProfile(status="Accepted")
-
-    @on("Reset")
-    def reset(self, **given: Any) -> Any:
-        self._note("Reset", given)
-        return result16.Reset(status="Accepted")
-
-    @on("DataTransfer")
-    def data(self, **given: Any) -> Any:
-        self._note("DataTransfer", given)
-        return result16.DataTransfer(status="Accepted", data="pong")
+Answer = dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]]
+ACCEPTED: Answer = {"status": "Accepted"}
 
 
-def foreign2(base: Any, result: Any) -> Any:
-    """A 2.x station of the library: the same deeds in the words of one version."""
+def station_of(base: Any, result: Any, answers: dict[str, Answer]) -> Any:
+    """A station of the library in the words of one version; `asked` is what it was told to do."""
 
-    class Foreign2(base):  # type: ignore[misc]
-        asked: list[tuple[str, dict[str, Any]]]
-
-        def _note(self, action: str, given: dict[str, Any]) -> None:
+    def obeying(action: str, answer: Answer) -> Any:
+        def obey(self: Any, **given: Any) -> Any:
             self.asked.append((action, given))
+            return getattr(result, action)(**(answer(given) if callable(answer) else answer))
 
-        @on("RequestStartTransaction")
-        def request_start(self, **given: Any) -> Any:
-            self._note("RequestStartTransaction", given)
-            return result.RequestStartTransaction(status="Accepted")
+        obey.__name__ = action  # the library looks for its handlers by their names
+        return on(action)(obey)
 
-        @on("RequestStopTransaction")
-        def request_stop(self, **given: Any) -> Any:
-            self._note("RequestStopTransaction", given)
-            return result.RequestStopTransaction(status="Accepted")
+    return type("Foreign", (base,), {action: obeying(action, answer) for action, answer in answers.items()})
 
-        @on("GetVariables")
-        def get_variables(self, get_variable_data: list[dict[str, Any]], **given: Any) -> Any:
-            self._note("GetVariables", {"get_variable_data": get_variable_data})
-            found = [
-                item | {"attribute_status": "Accepted", "attribute_value": "300"}
-                for item in get_variable_data
-            ]
-            return result.GetVariables(get_variable_result=found)
 
-        @on("SetVariables")
-        def set_variables(self, set_variable_data: list[dict[str, Any]], **given: Any) -> Any:
-            self._note("SetVariables", {"set_variable_data": set_variable_data})
-            done = [
-                {
-                    "attribute_status": "RebootRequired",
-                    "component": item["component"],
-                    "variable": item["variable"],
-                }
-                for item in set_variable_data
-            ]
-            return result.SetVariables(set_variable_result=done)
+FOREIGN_16 = station_of(
+    ocpp.v16.ChargePoint,
+    result16,
+    {
+        **dict.fromkeys(("RemoteStartTransaction", "RemoteStopTransaction"), ACCEPTED),
+        **dict.fromkeys(("SetChargingProfile", "Reset"), ACCEPTED),
+        "GetConfiguration": {
+            "configuration_key": [{"key": "HeartbeatInterval", "readonly": False, "value": "300"}],
+            "unknown_key": ["Nonsense"],
+        },
+        "ChangeConfiguration": {"status": "RebootRequired"},
+        "DataTransfer": {"status": "Accepted", "data": "pong"},
+    },
+)
 
-        @on("SetChargingProfile")
-        def set_charging_profile(self, **given: Any) -> Any:
-            self._note("SetChargingProfile", given)
-            return result.SetChargingProfile(status="Accepted")
 
-        @on("Reset")
-        def reset(self, **given: Any) -> Any:
-            self._note("Reset", given)
-            return result.Reset(status="Accepted")
+def variables_read(given: dict[str, Any]) -> dict[str, Any]:
+    read = {"attribute_status": "Accepted", "attribute_value": "300"}
+    return {"get_variable_result": [item | read for item in given["get_variable_data"]]}
 
-        @on("SetDisplayMessage")
-        def set_display_message(self, **given: Any) -> Any:
-            self._note("SetDisplayMessage", given)
-            return result.SetDisplayMessage(status="Accepted")
 
-        @on("DataTransfer")
-        def data(self, **given: Any) -> Any:
-            self._note("DataTransfer", given)
-            return result.DataTransfer(status="Accepted", data="pong")
+def variables_written(given: dict[str, Any]) -> dict[str, Any]:
+    done = {"attribute_status": "RebootRequired"}
+    return {
+        "set_variable_result": [
+            done | {"component": item["component"], "variable": item["variable"]}
+            for item in given["set_variable_data"]
+        ]
+    }
 
-    return Foreign2
+
+ANSWERS_2: dict[str, Answer] = {
+    **dict.fromkeys(("RequestStartTransaction", "RequestStopTransaction"), ACCEPTED),
+    **dict.fromkeys(("SetChargingProfile", "Reset", "SetDisplayMessage"), ACCEPTED),
+    "GetVariables": variables_read,
+    "SetVariables": variables_written,
+    "DataTransfer": {"status": "Accepted", "data": "pong"},
+}
 
 
 @contextlib.asynccontextmanager
@@ -173,7 +122,7 @@ def values16(at: str, wh: int) -> list[dict[str, Any]]:
 async def test_a_foreign_1_6_station_charges_and_obeys(product: Product) -> None:
     """Boot, status, token, a transaction with values, and commands in both directions."""
     name = "FOREIGN16"
-    async with foreign(product, Foreign16, name, "1.6") as station:
+    async with foreign(product, FOREIGN_16, name, "1.6") as station:
         boot = await station.call(
             call16.BootNotification(charge_point_model="Wall", charge_point_vendor="Elsewhere")
         )
@@ -252,7 +201,7 @@ async def test_a_foreign_2_x_station_charges_and_obeys(
     """The same in the words of 2.0.1 and 2.1, with a price and a message on the display."""
     name = f"FOREIGN{version.replace('.', '')}"
     token = {"id_token": f"F{name}", "type": "ISO14443"}
-    async with foreign(product, foreign2(base, result), name, version) as station:
+    async with foreign(product, station_of(base, result, ANSWERS_2), name, version) as station:
         boot = await station.call(
             call.BootNotification(
                 charging_station={"model": "Wall", "vendor_name": "Elsewhere"}, reason="PowerUp"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -91,3 +91,11 @@ def told(
     return Outcome(
         result="accepted" if status in good else "rejected", status=status, detail=detail, data=data
     )
+
+
+def detail_of(reply: Any) -> str:
+    """What a message of 2.x says beside its status: a code, and words if it has them."""
+    info = getattr(reply, "statusInfo", None)
+    if info is None:
+        return ""
+    return f"{info.reasonCode}: {info.additionalInfo}" if info.additionalInfo else str(info.reasonCode)

@@ -16,31 +16,28 @@ from ..vocabulary import (
     UpdateFirmware,
 )
 from .dialect import Unsupported, WireCall, told
-from .samples import moment, utc, whole_second
+from .samples import moment, utc
+from .v2_files import (
+    fetched_at,
+    log_call,
+    log_meaning,
+    log_outcome,
+    update_meaning,
+    update_outcome,
+    update_request,
+)
 from .words import Words
 
 
 def _update(dialect: Any, command: UpdateFirmware) -> WireCall:
-    if command.retrieve_at is None:
-        raise ValueError("an update needs the time at which the firmware is to be fetched")
     if command.signature is not None and command.signing_certificate is not None:
-        return "SignedUpdateFirmware", wire.SignedUpdateFirmwareRequest(
-            requestId=command.request_id,
-            retries=command.retries,
-            retryInterval=command.retry_interval_s,
-            firmware=wire.FirmwareType(
-                location=command.location,
-                retrieveDateTime=whole_second(command.retrieve_at),
-                installDateTime=moment(command.install_at),
-                signingCertificate=command.signing_certificate,
-                signature=command.signature,
-            ),
-        )
+        return "SignedUpdateFirmware", update_request(wire, wire.SignedUpdateFirmwareRequest, command)
+    retrieve_at = fetched_at(command)
     if command.install_at is not None:
         raise Unsupported("OCPP 1.6 can't plan the installation of firmware that is not signed")
     return "UpdateFirmware", wire.UpdateFirmwareRequest(
         location=command.location,
-        retrieveDate=whole_second(command.retrieve_at),
+        retrieveDate=retrieve_at,
         retries=command.retries,
         retryInterval=command.retry_interval_s,
     )
@@ -55,33 +52,7 @@ def _log(dialect: Any, command: GetLog) -> WireCall:
             startTime=moment(command.oldest),
             stopTime=moment(command.latest),
         )
-    if command.log_type != "SecurityLog":
-        raise Unsupported(f"OCPP 1.6 has no {command.log_type}")
-    return "GetLog", wire.GetLogRequest(
-        logType="SecurityLog",
-        requestId=command.request_id,
-        retries=command.retries,
-        retryInterval=command.retry_interval_s,
-        log=wire.LogParametersType(
-            remoteLocation=command.location,
-            oldestTimestamp=moment(command.oldest),
-            latestTimestamp=moment(command.latest),
-        ),
-    )
-
-
-def _signed_meaning(request: Any) -> UpdateFirmware:
-    firmware = request.firmware
-    return UpdateFirmware(
-        location=firmware.location,
-        retrieve_at=utc(firmware.retrieveDateTime),
-        install_at=None if firmware.installDateTime is None else utc(firmware.installDateTime),
-        signing_certificate=firmware.signingCertificate,
-        signature=firmware.signature,
-        retries=request.retries,
-        retry_interval_s=request.retryInterval,
-        request_id=request.requestId,
-    )
+    return log_call(wire, "1.6", command)
 
 
 def _diagnostics_meaning(request: Any) -> GetLog:
@@ -94,8 +65,9 @@ def _diagnostics_meaning(request: Any) -> GetLog:
 
 
 def _updating(command: UpdateFirmware, reply: Any) -> Outcome:
-    # Plain 1.6 answers with nothing: what becomes of it is in the notifications.
-    return told(getattr(reply, "status", "Accepted"), ("Accepted", "AcceptedCanceled"))
+    if isinstance(reply, wire.UpdateFirmwareResponse):
+        return told("Accepted")  # it has no words: what becomes of the update is in the notifications
+    return update_outcome(command, reply)
 
 
 def _logging(command: GetLog, reply: Any) -> Outcome:
@@ -103,9 +75,7 @@ def _logging(command: GetLog, reply: Any) -> Outcome:
         if not reply.fileName:
             return Outcome(result="rejected", status="NoFile", detail="the station has no such diagnostics")
         return told("Accepted", data=LogPromised(file_name=reply.fileName))
-    return told(
-        reply.status, ("Accepted", "AcceptedCanceled"), data=LogPromised(file_name=reply.filename or "")
-    )
+    return log_outcome(command, reply)
 
 
 WORDS = Words(
@@ -118,17 +88,9 @@ WORDS = Words(
             retries=request.retries,
             retry_interval_s=request.retryInterval,
         ),
-        "SignedUpdateFirmware": _signed_meaning,
+        "SignedUpdateFirmware": update_meaning,
         "GetDiagnostics": _diagnostics_meaning,
-        "GetLog": lambda request: GetLog(
-            log_type=request.logType,
-            location=request.log.remoteLocation,
-            oldest=None if request.log.oldestTimestamp is None else utc(request.log.oldestTimestamp),
-            latest=None if request.log.latestTimestamp is None else utc(request.log.latestTimestamp),
-            retries=request.retries,
-            retry_interval_s=request.retryInterval,
-            request_id=request.requestId,
-        ),
+        "GetLog": log_meaning,
     },
     readers={
         "FirmwareStatusNotification": lambda said, raw: FirmwareStatus(status=said.status),

@@ -45,7 +45,7 @@ from ..vocabulary import (
     VariableValue,
     VendorAnswer,
 )
-from .dialect import Reply, Unsupported, WireCall, told
+from .dialect import Reply, Unsupported, WireCall, detail_of, told
 from .samples import one_decimal, utc, whole_second
 from .v2_authorization import AUTHORIZATION, LIST_LIMITS, can_say, personal_message, token_info
 from .v2_certificates import CERTIFICATES
@@ -346,14 +346,6 @@ class Dialect2:
 
 
 # ---------------------------------------------------------------- outcomes
-
-
-def detail_of(reply: Any) -> str:
-    """What a response says beside its status."""
-    info = getattr(reply, "statusInfo", None)
-    if info is None:
-        return ""
-    return f"{info.reasonCode}: {info.additionalInfo}" if info.additionalInfo else str(info.reasonCode)
 
 
 def _attribute(ref: VariableRef) -> str | None:

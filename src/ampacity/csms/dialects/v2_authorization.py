@@ -17,7 +17,7 @@ from ..vocabulary import (
     SendLocalList,
     VariableRef,
 )
-from .dialect import ListLimits, WireCall, told
+from .dialect import ListLimits, WireCall, detail_of, told
 from .samples import identifier, utc, whole_second
 from .words import Words
 
@@ -154,11 +154,6 @@ def _reserved(request: Any) -> ReserveNow:
     )
 
 
-def _why(reply: Any) -> str:
-    info = reply.statusInfo
-    return "" if info is None else ": ".join(filter(None, (info.reasonCode, info.additionalInfo)))
-
-
 AUTHORIZATION = Words(
     calls={
         ClearCache: lambda dialect, command: ("ClearCache", dialect.wire.ClearCacheRequest()),
@@ -174,13 +169,10 @@ AUTHORIZATION = Words(
         ),
     },
     outcomes={
-        ClearCache: lambda command, reply: told(reply.status, detail=_why(reply)),
-        SendLocalList: lambda command, reply: told(reply.status, detail=_why(reply)),
         GetLocalListVersion: lambda command, reply: Outcome(result="accepted", data=reply.versionNumber),
         ReserveNow: lambda command, reply: told(
-            reply.status, detail=_why(reply), data=command.reservation_id
+            reply.status, detail=detail_of(reply), data=command.reservation_id
         ),
-        CancelReservation: lambda command, reply: told(reply.status, detail=_why(reply)),
     },
     meanings={
         "ClearCache": lambda request: ClearCache(),

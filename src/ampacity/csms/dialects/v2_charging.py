@@ -22,7 +22,7 @@ from ..vocabulary import (
     Outcome,
     ProfilesReported,
 )
-from .dialect import WireCall, told
+from .dialect import WireCall, detail_of, told
 from .samples import identifier, utc
 from .words import Words
 
@@ -81,19 +81,11 @@ def _means_clear(request: Any) -> Command | None:
 
 def _found(command: GetProfiles, reply: Any) -> Outcome:
     # A station without any is as good an answer as a report.
-    return told(reply.status, ("Accepted", "NoProfiles"), dialect_detail(reply))
+    return told(reply.status, ("Accepted", "NoProfiles"), detail_of(reply))
 
 
 def _cleared(command: ClearProfiles, reply: Any) -> Outcome:
-    return told(reply.status, ("Accepted", "Unknown"), dialect_detail(reply))
-
-
-def dialect_detail(reply: Any) -> str:
-    """Why, in the station's words."""
-    info = reply.statusInfo
-    if info is None:
-        return ""
-    return f"{info.reasonCode}: {info.additionalInfo}" if info.additionalInfo else str(info.reasonCode)
+    return told(reply.status, ("Accepted", "Unknown"), detail_of(reply))
 
 
 def _reported(payload: Any, raw: bytes) -> ProfilesReported:

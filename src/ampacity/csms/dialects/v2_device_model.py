@@ -14,7 +14,7 @@ from ..vocabulary import (
     ReportPart,
     Traits,
 )
-from .dialect import WireCall, told
+from .dialect import WireCall, detail_of, told
 from .v2_core import ref_of
 from .words import Words
 
@@ -80,9 +80,7 @@ def asked_of(request: Any) -> tuple[ComponentVariable, ...]:
 
 def report_outcome(command: Any, reply: Any) -> Outcome:
     """Accepted means that parts follow; an empty result is accepted, and none do."""
-    info = reply.statusInfo
-    detail = "" if info is None else " ".join(part for part in (info.reasonCode, info.additionalInfo) if part)
-    return told(reply.status, WORDS_OF_INVENTORIES, detail)
+    return told(reply.status, WORDS_OF_INVENTORIES, detail_of(reply))
 
 
 def _means_report(request: Any) -> GetReport:

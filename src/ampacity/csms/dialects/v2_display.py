@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from msgspec import Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict
 
 from ..vocabulary import (
     ClearDisplayMessage,
@@ -15,7 +15,7 @@ from ..vocabulary import (
     Outcome,
     SetDisplayMessage,
 )
-from .dialect import Unsupported, WireCall, told
+from .dialect import Unsupported, WireCall, detail_of, told
 from .samples import identifier, utc, whole_second
 from .words import Words
 
@@ -73,19 +73,11 @@ def _message(info: Any) -> DisplayMessage:
 
 
 def _was_set(command: SetDisplayMessage, reply: Any) -> Outcome:
-    return _with_detail(told(reply.status, data=DisplayMessage(**asdict(command))), reply)
+    return told(reply.status, detail=detail_of(reply), data=DisplayMessage(**asdict(command)))
 
 
 def _none_is_an_answer(command: Struct, reply: Any) -> Outcome:
-    return _with_detail(told(reply.status, ("Accepted", "Unknown")), reply)
-
-
-def _with_detail(outcome: Outcome, reply: Any) -> Outcome:
-    info = reply.statusInfo
-    if info is None:
-        return outcome
-    detail = f"{info.reasonCode}: {info.additionalInfo}" if info.additionalInfo else info.reasonCode
-    return replace(outcome, detail=detail)
+    return told(reply.status, ("Accepted", "Unknown"), detail_of(reply))
 
 
 def _told(payload: Any, raw: bytes) -> DisplayMessagesTold:

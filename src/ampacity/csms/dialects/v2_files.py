@@ -1,7 +1,8 @@
-"""Firmware and logs in 2.0.1 and 2.1."""
+"""Firmware and logs in 2.0.1 and 2.1; the security extension of 1.6 took over the requests as they are."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, get_args
 
 from ..vocabulary import (
@@ -15,26 +16,38 @@ from ..vocabulary import (
     UnpublishFirmware,
     UpdateFirmware,
 )
-from .dialect import Unsupported, WireCall, told
+from .dialect import Unsupported, WireCall, detail_of, told
 from .samples import moment, utc, whole_second
 from .words import Words
 
+_TAKEN = ("Accepted", "AcceptedCanceled")
 
-def _update(dialect: Any, command: UpdateFirmware) -> WireCall:
+
+def fetched_at(command: UpdateFirmware) -> datetime:
+    """When the firmware is to be fetched. Raises ValueError where nothing says it."""
     if command.retrieve_at is None:
         raise ValueError("an update needs the time at which the firmware is to be fetched")
-    return "UpdateFirmware", dialect.wire.UpdateFirmwareRequest(
+    return whole_second(command.retrieve_at)
+
+
+def update_request(wire: Any, request: Any, command: UpdateFirmware) -> Any:
+    """The `request` (its type) of `wire` that tells a station to update."""
+    return request(
         requestId=command.request_id,
         retries=command.retries,
         retryInterval=command.retry_interval_s,
-        firmware=dialect.wire.FirmwareType(
+        firmware=wire.FirmwareType(
             location=command.location,
-            retrieveDateTime=whole_second(command.retrieve_at),
+            retrieveDateTime=fetched_at(command),
             installDateTime=moment(command.install_at),
             signingCertificate=command.signing_certificate,
             signature=command.signature,
         ),
     )
+
+
+def _update(dialect: Any, command: UpdateFirmware) -> WireCall:
+    return "UpdateFirmware", update_request(dialect.wire, dialect.wire.UpdateFirmwareRequest, command)
 
 
 def _publish(dialect: Any, command: PublishFirmware) -> WireCall:
@@ -52,9 +65,13 @@ def _unpublish(dialect: Any, command: UnpublishFirmware) -> WireCall:
 
 
 def _log(dialect: Any, command: GetLog) -> WireCall:
-    wire = dialect.wire
+    return log_call(dialect.wire, dialect.version, command)
+
+
+def log_call(wire: Any, version: str, command: GetLog) -> WireCall:
+    """The question for a log in the words of `wire`. Raises Unsupported for a kind that it has not."""
     if command.log_type not in get_args(wire.LogEnumType):
-        raise Unsupported(f"OCPP {dialect.version} has no {command.log_type}")
+        raise Unsupported(f"OCPP {version} has no {command.log_type}")
     return "GetLog", wire.GetLogRequest(
         logType=command.log_type,
         requestId=command.request_id,
@@ -68,7 +85,8 @@ def _log(dialect: Any, command: GetLog) -> WireCall:
     )
 
 
-def _update_meaning(request: Any) -> UpdateFirmware:
+def update_meaning(request: Any) -> UpdateFirmware:
+    """The command that a request to update is."""
     firmware = request.firmware
     return UpdateFirmware(
         location=firmware.location,
@@ -82,7 +100,8 @@ def _update_meaning(request: Any) -> UpdateFirmware:
     )
 
 
-def _log_meaning(request: Any) -> GetLog:
+def log_meaning(request: Any) -> GetLog:
+    """The command that a question for a log is."""
     log = request.log
     return GetLog(
         log_type=request.logType,
@@ -95,25 +114,14 @@ def _log_meaning(request: Any) -> GetLog:
     )
 
 
-def _why(reply: Any) -> str:
-    info = reply.statusInfo
-    if info is None:
-        return ""
-    return f"{info.reasonCode}: {info.additionalInfo}" if info.additionalInfo else str(info.reasonCode)
+def update_outcome(command: UpdateFirmware, reply: Any) -> Outcome:
+    """What a station makes of an update; it may give another one up for it."""
+    return told(reply.status, _TAKEN, detail_of(reply))
 
 
-def _said_beside(said: Any) -> str:
-    """The reason that 2.1 has for a word; 2.0.1 has no place for one."""
-    return _why(said) if "statusInfo" in said.__struct_fields__ else ""
-
-
-def _logging(command: GetLog, reply: Any) -> Outcome:
-    return told(
-        reply.status,
-        ("Accepted", "AcceptedCanceled"),
-        _why(reply),
-        LogPromised(file_name=reply.filename or ""),
-    )
+def log_outcome(command: GetLog, reply: Any) -> Outcome:
+    """What a station makes of the question for a log, and under which name it will bring it."""
+    return told(reply.status, _TAKEN, detail_of(reply), LogPromised(file_name=reply.filename or ""))
 
 
 WORDS = Words(
@@ -124,16 +132,13 @@ WORDS = Words(
         GetLog: _log,
     },
     outcomes={
-        UpdateFirmware: lambda command, reply: told(
-            reply.status, ("Accepted", "AcceptedCanceled"), _why(reply)
-        ),
-        PublishFirmware: lambda command, reply: told(reply.status, detail=_why(reply)),
+        UpdateFirmware: update_outcome,
         # What is not there is as unpublished as it can be.
         UnpublishFirmware: lambda command, reply: told(reply.status, ("Unpublished", "NoFirmware")),
-        GetLog: _logging,
+        GetLog: log_outcome,
     },
     meanings={
-        "UpdateFirmware": _update_meaning,
+        "UpdateFirmware": update_meaning,
         "PublishFirmware": lambda request: PublishFirmware(
             location=request.location,
             checksum=request.checksum,
@@ -142,20 +147,20 @@ WORDS = Words(
             request_id=request.requestId,
         ),
         "UnpublishFirmware": lambda request: UnpublishFirmware(checksum=request.checksum),
-        "GetLog": _log_meaning,
+        "GetLog": log_meaning,
     },
     readers={
         "FirmwareStatusNotification": lambda said, raw: FirmwareStatus(
-            status=said.status, request_id=said.requestId, note=_said_beside(said)
+            status=said.status, request_id=said.requestId, note=detail_of(said)
         ),
         "PublishFirmwareStatusNotification": lambda said, raw: PublishStatus(
             status=said.status,
             request_id=said.requestId,
             locations=tuple(said.location or ()),
-            note=_said_beside(said),
+            note=detail_of(said),
         ),
         "LogStatusNotification": lambda said, raw: LogStatus(
-            status=said.status, request_id=said.requestId, note=_said_beside(said)
+            status=said.status, request_id=said.requestId, note=detail_of(said)
         ),
     },
 )
