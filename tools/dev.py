@@ -1,7 +1,7 @@
 """The commands of ./dev; each does all of its set-up first, and only what is not done yet.
 
   ./dev demo [ARGS]         the simulated site: ampacity demo
-  ./dev serve [ARGS]        the server: ampacity serve; site, link, backup, restore, rebuild likewise
+  ./dev serve [ARGS]        the server: ampacity serve; site, link, backup, restore, rebuild, fit likewise
   ./dev simulate [ARGS]     the batch simulator: ampacity simulate; with its packages
   ./dev test [ARGS]         every test; ARGS go to pytest (./dev test tests/ocpp -k engine)
   ./dev lint                ruff, mypy --strict, the import contract, svelte-check
@@ -273,7 +273,7 @@ def uv(arguments: list[str]) -> None:
 
 WITH_CONSOLE = {"demo", "serve"}
 WITH_SIMULATOR = {"simulation", "strategies"}
-PRODUCT = ("demo", "serve", "site", "link", "backup", "restore", "rebuild")
+PRODUCT = ("demo", "serve", "site", "link", "backup", "restore", "rebuild", "fit")
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     **{name: product(name) for name in PRODUCT},
     **{command.__name__: command for command in (simulate, test, lint, bench, docs, shots, web, uv)},

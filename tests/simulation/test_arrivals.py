@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from ampacity.simulation.archetypes import ARCHETYPES, DC_HUB, DEPOT, archetype
+from ampacity.simulation.archetypes import ARCHETYPES, DC_HUB, DEPOT, UnknownArchetype, archetype
 from ampacity.simulation.arrivals import Visit, session_rows, visits_from_sessions
 from ampacity.simulation.evses import EvsePlan, replay_evses, workplace_evses
 from ampacity.simulation.sessions import read_sessions, write_sessions
@@ -187,3 +187,53 @@ def test_a_generated_day_survives_the_file(tmp_path: Path) -> None:
     assert [row.delivered_wh for row in back.rows] == [visit.requested_wh for visit in visits]
     assert [row.arrival for row in back.rows] == [visit.arrival for visit in visits]
     assert [row.departure for row in back.rows] == [visit.departure for visit in visits]
+
+
+#: Of ElaadNL's published distributions: medians of stay and energy, and the median stay of who arrives at six
+#: in the evening.
+@pytest.mark.parametrize(
+    ("kind", "stay_h", "energy_kwh", "evening_h"), [("home", 11.0, 19.4, 13.9), ("public", 4.4, 7.2, 12.5)]
+)
+def test_home_and_public_follow_the_published_curves(
+    kind: str, stay_h: float, energy_kwh: float, evening_h: float
+) -> None:
+    rng = np.random.default_rng(1)
+    model = archetype(kind)
+    stays = [stay for day in range(7) for stay in model.law_of(MONDAY + timedelta(day)).draw(rng, 3000)]
+    dwell, energy = np.array([s.dwell_h for s in stays]), np.array([s.energy_kwh for s in stays])
+    assert np.median(dwell) == pytest.approx(stay_h, rel=0.06)
+    assert np.median(energy) == pytest.approx(energy_kwh, rel=0.06)
+    at_six = np.array([18.0 <= s.hour < 18.5 for s in stays])
+    assert np.mean(dwell[at_six] <= evening_h) == pytest.approx(0.5, abs=0.08)
+
+
+@pytest.mark.parametrize("kind", ARCHETYPES)
+def test_over_several_days_an_evse_still_holds_one_car(kind: str) -> None:
+    visits = archetype(kind).generate(np.random.default_rng(2), MONDAY, 12, days=9)
+    there: dict[object, list[Visit]] = defaultdict(list)
+    for visit in visits:
+        there[(visit.station_id, visit.evse_id)].append(visit)
+    assert 1 < len(there) <= 12
+    assert len({visit.session_id for visit in visits}) == len(visits)
+    assert all(a.arrival <= b.arrival for a, b in pairwise(visits))
+    for stays in there.values():
+        assert all(a.departure < b.arrival for a, b in pairwise(stays))
+
+
+def test_a_queue_takes_all_that_come() -> None:
+    hub = archetype("dc_hub")
+    visits = hub.generate(np.random.default_rng(2), MONDAY, 4, sessions_per_evse=40.0, queue=True)
+    assert {visit.station_id for visit in visits} == {None}
+    assert len(visits) == pytest.approx(160, abs=45)
+    assert len(hub.generate(np.random.default_rng(2), MONDAY, 4, sessions_per_evse=40.0)) < len(visits)
+
+
+def test_holidays_are_days_off() -> None:
+    rng = np.random.default_rng(3)
+    usual = WORKPLACE.generate(rng, MONDAY, FIFTY)
+    assert len(WORKPLACE.generate(rng, MONDAY, FIFTY, holidays=[MONDAY])) < 0.6 * len(usual)
+
+
+def test_a_kind_of_site_that_is_not_shipped_says_which_are() -> None:
+    with pytest.raises(UnknownArchetype, match="workplace, home, public, dc_hub, depot are shipped"):
+        archetype("garage")

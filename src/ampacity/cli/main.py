@@ -49,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     _restore(commands.add_parser("restore", help="put a backup in the place of the database"))
     _rebuild(commands.add_parser("rebuild", help="derive samples and rollups anew from the journal"))
     _simulate(commands.add_parser("simulate", help="run a scenario under several strategies, and compare"))
+    _fit(commands.add_parser("fit", help="learn a site's arrivals from its session files"))
     _bench(commands.add_parser("bench", help="measure what we claim"))
     return parser
 
@@ -203,6 +204,37 @@ def run_simulate(options: argparse.Namespace) -> int:
     from .simulate import simulate
 
     return simulate(options)
+
+
+def _fit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "sessions",
+        nargs="+",
+        type=Path,
+        help="the site's history: plain, ACN or OCPI (docs/session-files.md)",
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the model there, as TOML")
+    parser.add_argument("--name", help="the model's name (default: that of the first file)")
+    parser.add_argument(
+        "--timezone", metavar="ZONE", help="where the site stands (default: the files' offsets)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="same seed, same model (1)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the goodness there")
+    parser.set_defaults(run=run_fit)
+
+
+def run_fit(options: argparse.Namespace) -> int:
+    """`ampacity fit SESSIONS...`."""
+    from .fit import fit_sessions
+
+    return fit_sessions(
+        options.sessions,
+        output=options.output,
+        figures=options.json,
+        timezone=options.timezone,
+        name=options.name,
+        seed=options.seed,
+    )
 
 
 def _bench(parser: argparse.ArgumentParser) -> None:

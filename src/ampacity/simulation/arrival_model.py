@@ -64,12 +64,16 @@ class ArrivalModel(Struct, frozen=True, kw_only=True):
         tz: tzinfo = UTC,
         sessions_per_evse: float | None = None,
         holidays: Collection[date] = (),
+        queue: bool = False,
     ) -> tuple[Visit, ...]:
         """The visits that begin on `days` local days from `day` on, in order of arrival.
 
         `evses` are those of the site, or how many the model shall assume. `sessions_per_evse` stands for the
         model's own. A visit that finds no EVSE free is drawn anew, up to 20 times, then turned away; a car
         that stays overnight holds its EVSE on the next day.
+
+        With `queue` all come as they are drawn and none has an EVSE yet (`station_id` is None): for a hub
+        where cars wait. The car then fits one of the EVSEs, and stays as long as it would without waiting.
         """
         plans = self.usual_evses(evses) if isinstance(evses, int) else tuple(evses)
         fast = tuple(plan for plan in plans if self.dc is not None and plan.dc_power_w is not None)
@@ -84,7 +88,9 @@ class ArrivalModel(Struct, frozen=True, kw_only=True):
             begun: list[Visit] = []
             for model, usual, kerb in groups:
                 count = model._count(rng, usual * len(kerb.evses), today, today in holidays)
-                begun += kerb.settle(rng, today, tz, count, model.law_of(today, holidays))
+                law = model.law_of(today, holidays)
+                settled = kerb.as_they_come if queue else kerb.settle
+                begun += settled(rng, today, tz, count, law)
             visits += _numbered(today, begun)
         return tuple(visits)
 
@@ -146,12 +152,7 @@ class _Kerb:
         for _ in range(_TRIES):
             turned_away = 0
             for stay in waiting:
-                # Whole seconds, so that a file of visits holds them exactly; wall-clock hours of the local
-                # day, also on the day of a change of the clock.
-                arrival = (midnight + timedelta(seconds=min(round(stay.hour * 3600.0), 86_399))).astimezone(
-                    UTC
-                )
-                departure = arrival + timedelta(seconds=round(stay.dwell_h * 3600.0))
+                arrival, departure = _times(midnight, stay)
                 evse = self._free(rng, arrival.timestamp(), departure.timestamp())
                 if evse is None:
                     turned_away += 1
@@ -160,6 +161,18 @@ class _Kerb:
             if not turned_away:
                 break
             waiting = law.draw(rng, turned_away)
+        return visits
+
+    def as_they_come(
+        self, rng: np.random.Generator, day: date, tz: tzinfo, count: int, law: StayLaw
+    ) -> list[Visit]:
+        """`count` stays without an EVSE; each car is drawn for one of them at random."""
+        midnight = datetime(day.year, day.month, day.day, tzinfo=tz)
+        visits = []
+        for stay in law.draw(rng, count) if self.evses and count else ():
+            evse = self.evses[int(rng.integers(len(self.evses)))]
+            visit = _visit(rng, *_times(midnight, stay), stay, evse)
+            visits.append(structs.replace(visit, station_id=None, evse_id=1))
         return visits
 
     def _free(self, rng: np.random.Generator, start_s: float, end_s: float) -> EvsePlan | None:
@@ -176,6 +189,13 @@ class _Kerb:
         evse = free[int(rng.integers(len(free)))]
         self._taken[evse.key].append((start_s, end_s))
         return evse
+
+
+def _times(midnight: datetime, stay: Stay) -> tuple[datetime, datetime]:
+    # Whole seconds, so that a file of visits holds them exactly; wall-clock hours of the local day, also on
+    # the day of a change of the clock.
+    arrival = (midnight + timedelta(seconds=min(round(stay.hour * 3600.0), 86_399))).astimezone(UTC)
+    return arrival, arrival + timedelta(seconds=round(stay.dwell_h * 3600.0))
 
 
 def _visit(

@@ -16,9 +16,9 @@ from msgspec import Struct, structs
 
 from . import mixture
 from .arrival_model import ArrivalModel
-from .history import Calendar, History, calendar_of
+from .history import LEAST_KWH, Calendar, History, calendar_of
 from .mixture import Array, Mask, NormalMixture
-from .stays import Declared, MixtureStays, StayLaw
+from .stays import SHORTEST_H, Declared, MixtureStays, StayLaw
 
 Progress: TypeAlias = Callable[[str, float], None]
 """Told what is being fitted and how far all of it is, 0..1."""
@@ -40,10 +40,17 @@ class TooLittleData(ValueError):
     def __init__(self, sessions: int, days: int) -> None:
         self.sessions, self.days = sessions, days
         super().__init__(
-            f"{sessions} sessions on {days} days are too few for a fit: at least {LEAST_SESSIONS} sessions"
-            f" (of {0.1:g} h and 0.05 kWh or more) on {LEAST_DAYS} days are needed, some hundreds on two"
-            " months are good. Give more files, or use a shipped kind of site"
+            f"{sessions} sessions on {days} day{'s' if days != 1 else ''} are too few for a fit: at least"
+            f" {LEAST_SESSIONS} sessions (of {SHORTEST_H:g} h and {LEAST_KWH:g} kWh or more) on {LEAST_DAYS}"
+            " days are needed; some hundreds in two months are good. Give more files, or use a shipped kind"
+            " of site"
         )
+
+
+def check_enough(history: History) -> None:
+    """Raises `TooLittleData` where a history can't carry a fit."""
+    if len(history) < LEAST_SESSIONS or len(history.days) < LEAST_DAYS:
+        raise TooLittleData(len(history), len(history.days))
 
 
 class Counts(Struct, frozen=True, kw_only=True):
@@ -72,12 +79,12 @@ def fit_model(
     starts: int = 6,
     progress: Progress | None = None,
 ) -> Fitted:
-    """The likeliest model of a history. Raises `TooLittleData`."""
-    if len(history) < LEAST_SESSIONS or len(history.days) < LEAST_DAYS:
-        raise TooLittleData(len(history), len(history.days))
+    """The likeliest model of a history, which `check_enough` should have found long enough."""
     calendar = calendar_of(history)
     off = calendar.is_off(history.ordinal)
     cut = quietest_hour(history.hour)
+    if progress is not None:
+        progress("what drivers declare", 0.0)
     declared = fit_declared(history, rng, starts)
     laws: list[MixtureStays | None] = []
     for number, (what, there) in enumerate((("working days", ~off), ("days off", off))):
@@ -89,7 +96,9 @@ def fit_model(
 
         def tried(size: int, _: float, what: str = what, number: int = number) -> None:
             if progress is not None:
-                progress(f"{what}, {size} components", (number + SIZES.index(size) / len(SIZES)) / 2.0)
+                # Bigger mixtures take longer, and days off are few.
+                done = 0.1 + 0.8 * number + (0.1 if number else 0.8) * (SIZES.index(size) + 1) / len(SIZES)
+                progress(f"{what}: {size} components tried", done)
 
         together = mixture.by_bic(points(history.picked(there), cut), SIZES, rng, starts=starts, tried=tried)
         laws.append(

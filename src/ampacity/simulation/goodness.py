@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import Struct
 
 from .arrival_model import ArrivalModel
-from .fitting import Fitted, fit_counts, points
+from .fitting import Fitted, Progress, check_enough, fit_counts, fit_model, points, refit
 from .history import Calendar, History, calendar_of
 from .mixture import Array
 from .stays import MixtureStays
@@ -73,6 +73,36 @@ class Goodness(Struct, frozen=True, kw_only=True):
             for name in distance.__struct_fields__:
                 flat[f"ks_{quantity}_{name}"] = float(getattr(distance, name))
         return flat
+
+
+class SiteFit(Struct, frozen=True, kw_only=True):
+    """A site's model, fitted on all days, and how good it was when it had seen the earlier ones alone."""
+
+    fitted: Fitted
+    goodness: Goodness
+
+
+def fit_site(
+    history: History,
+    seed: int,
+    *,
+    name: str,
+    source: str,
+    held_out: float = 0.25,
+    starts: int = 6,
+    progress: Progress | None = None,
+) -> SiteFit:
+    """Fit on the earlier days, judge on the last `held_out` of them, then fit all days at the same sizes.
+
+    Raises `TooLittleData`.
+    """
+    check_enough(history)
+    earlier, later = history.held_back(held_out)
+    judged = fit_model(
+        earlier, np.random.default_rng(seed), name=name, source=source, starts=starts, progress=progress
+    )
+    goodness = judge(judged, earlier, later, np.random.default_rng(seed))
+    return SiteFit(fitted=refit(judged, history), goodness=goodness)
 
 
 def kolmogorov_smirnov(one: Array, other: Array) -> float:
