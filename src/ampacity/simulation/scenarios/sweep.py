@@ -7,11 +7,13 @@ figures don't depend on where or how many at a time they were made.
 from __future__ import annotations
 
 import signal
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -122,29 +124,76 @@ def sweep(
 
 
 def _in_processes(tasks: Sequence[Task], first: int, jobs: int) -> Iterator[tuple[int, Outcome]]:
-    pool = ProcessPoolExecutor(
-        min(jobs, len(tasks) - first), mp_context=get_context("spawn"), initializer=_leave_interrupts
-    )
+    """Outcomes as they come, each with its task's number."""
+    todo = iter(range(first, len(tasks)))
+    workers: dict[Connection, SpawnProcess] = {}
+    busy: dict[Connection, int] = {}
+    context = get_context("spawn")
     try:
-        waiting: dict[Future[Outcome], int] = {
-            pool.submit(perform, tasks[number]): number for number in range(first, len(tasks))
-        }
-        while waiting:
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in sorted(done, key=lambda one: waiting[one]):
-                yield waiting.pop(future), future.result()
-    except BaseException:
-        # Runs under way can be long and keep nothing that one would miss.
-        for process in list((pool._processes or {}).values()):
+        with _no_interrupts():
+            for _ in range(min(jobs, len(tasks) - first)):
+                ours, theirs = context.Pipe()
+                workers[ours] = context.Process(target=_work, args=(theirs,), daemon=True)
+                workers[ours].start()
+                theirs.close()
+        for ours in workers:
+            _give(ours, todo, tasks, busy)
+        while busy:
+            answered = wait(list(busy))
+            ready = {number: one for one, number in busy.items() if one in answered}
+            for number in sorted(ready):
+                ours = ready[number]
+                del busy[ours]
+                try:
+                    answer = ours.recv()
+                except (EOFError, OSError):
+                    task = tasks[number]
+                    cause = "its process ended before it was done (out of memory?)"
+                    raise TaskFailed(task.scenario.name, task.strategy, task.seed, cause) from None
+                if isinstance(answer, TaskFailed):
+                    raise answer
+                _give(ours, todo, tasks, busy)
+                yield number, answer
+    finally:
+        # Runs under way may be long and keep nothing that one would miss.
+        for ours, process in workers.items():
             process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    pool.shutdown()
+            process.join()
+            ours.close()
 
 
-def _leave_interrupts() -> None:
-    """Ctrl-C goes to the whole terminal: the parent alone acts on it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _give(ours: Connection, todo: Iterator[int], tasks: Sequence[Task], busy: dict[Connection, int]) -> None:
+    number = next(todo, None)
+    if number is not None:
+        ours.send(tasks[number])
+        busy[ours] = number
+
+
+def _work(theirs: Connection) -> None:
+    """A worker: one task after the other until nobody asks any more."""
+    while True:
+        try:
+            task = theirs.recv()
+        except EOFError:
+            return
+        try:
+            theirs.send(perform(task))
+        except TaskFailed as problem:
+            theirs.send(problem)
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Ctrl-C goes to the whole terminal, but the parent alone acts on it: processes that are started here
+    ignore it from their first instruction on. (A blocked signal won't do: multiprocessing unblocks it.)"""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
