@@ -22,6 +22,7 @@ BENCHES: dict[str, str] = {
     "fuzz": "ampacity.bench.fuzz.run",
     "gateway": "ampacity.bench.gateway.run",
     "simulation": "ampacity.bench.simulation.run",
+    "strategies": "ampacity.bench.strategies.run",
 }
 """Name and module of every bench."""
 
