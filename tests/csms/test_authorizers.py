@@ -134,7 +134,7 @@ async def test_a_station_hears_the_hook_s_word(
     tmp_path: Path, said: Any, settings: dict[str, Any], status: str
 ) -> None:
     async with serving(said) as (service, url):
-        hook = HookSettings(url=url, timeout_s=0.2, **settings)
+        hook = HookSettings(url=url, timeout_s=0.2 if said is None else 20.0, **settings)
         async with (
             world(tmp_path, authorization_hook=hook) as csms,
             station(csms.port, "CP1") as double,

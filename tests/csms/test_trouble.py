@@ -37,7 +37,7 @@ async def test_a_full_disk_loses_nothing(tmp_path: Path, version: str) -> None:
         with full_disk(tmp_path):
             with pytest.raises(TimeoutError):
                 await double.call(*start, limit_s=0.5)
-            assert node.store.troubled
+            await node.until(lambda: node.store.troubled)
             # What needs no disk goes on: the station stays connected and can be told things.
             assert "currentTime" in await double.call("Heartbeat", {})
             double.reactions["Reset"] = {"status": "Accepted"}

@@ -74,7 +74,7 @@ async def test_stations_charge_on_while_the_disk_fails(fast_folder: Path, what: 
                 with pytest.raises(TimeoutError):
                     await double.call(*value, limit_s=0.4)
                 await goes_on(node, double, name)
-            assert node.store.troubled
+            await node.until(lambda: node.store.troubled)
             assert [trouble.kind for trouble in told] == [kind]
             assert told[0].remedy in told[0].text
             disk.fault = None

@@ -88,7 +88,7 @@ async def serve(address: str, tmp_path: Path) -> AsyncIterator[Serve]:
         await listener.start()
         stack.push_async_callback(listener.stop)
         service.listens_at(listener.url)
-        client = await stack.enter_async_context(httpx.AsyncClient(timeout=10, trust_env=False, verify=False))
+        client = await stack.enter_async_context(httpx.AsyncClient(timeout=30, trust_env=False, verify=False))
         return Served(service, door, store, folder, client)
 
     async with stack:

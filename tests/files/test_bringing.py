@@ -126,18 +126,28 @@ async def test_all_logs_together_are_bounded(serve: Serve) -> None:
     assert "max_logs_bytes" in full.text
 
 
-async def test_an_upload_that_stands_still_or_breaks_off_leaves_nothing(serve: Serve) -> None:
-    served = await serve(idle_s=0.1)
-    url = await served.bring_address()
+async def half_an_upload(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Begin one, and send no more."""
     port, path = url.split(":")[2].split("/", 1)
     reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
     writer.write(f"PUT /{path} HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nhalf".encode())
     await writer.drain()
+    return reader, writer
+
+
+async def test_an_upload_that_stands_still_leaves_nothing(serve: Serve) -> None:
+    served = await serve(idle_s=0.1)
+    reader, writer = await half_an_upload(await served.bring_address())
     assert b" 408 " in await reader.readline()
     writer.close()
-    _, writer = await asyncio.open_connection("127.0.0.1", int(port))
-    writer.write(f"PUT /{path} HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nhalf".encode())
-    await writer.drain()
+    await until(lambda: not served.door.running)
+    assert served.lying() == []
+
+
+async def test_an_upload_that_breaks_off_leaves_nothing(serve: Serve) -> None:
+    served = await serve()
+    url = await served.bring_address()
+    _, writer = await half_an_upload(url)
     await until(lambda: bool(served.lying()))
     writer.close()
     await until(lambda: not served.door.running)

@@ -112,7 +112,7 @@ async def test_a_peer_that_never_pongs_is_let_go(make_node: NodeMaker) -> None:
 
 
 async def test_a_peer_that_pongs_stays(make_node: NodeMaker) -> None:
-    async with make_node(ping_interval_s=0.4, pong_timeout_s=0.4) as node:
+    async with make_node(ping_interval_s=0.2, pong_timeout_s=5.0) as node:
         peer = await RawPeer.open(node.gateway.port, "CP1")
         for _ in range(3):
             opcode, payload = await asyncio.wait_for(peer.receive(), 5)
