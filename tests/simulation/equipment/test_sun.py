@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ampacity.simulation.equipment.local_time import step_times
-from ampacity.simulation.equipment.sun import Panels, clear_sky_w_m2, diffuse_share, pv_power_w, sky
+from ampacity.simulation.equipment.sun import (
+    Panels,
+    clear_sky_w_m2,
+    diffuse_share,
+    plane_w_m2,
+    pv_power_w,
+    sky,
+)
 from ampacity.simulation.equipment.weather import DE_BILT, PASADENA, PLACES, Place
 
 YEAR = step_times(datetime(2019, 1, 1, tzinfo=UTC), 365 * 24, 3600.0, middle=True)
@@ -36,6 +43,30 @@ def test_the_noon_of_the_solstices(place: Place, when: tuple[int, ...], elevatio
     assert np.degrees(np.arcsin(sun.up[0])) == pytest.approx(elevation, abs=0.3)
     assert sun.north[0] < 0.0
     assert abs(sun.east[0]) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("place", "when", "elevation", "azimuth", "level", "tilted"),
+    [
+        # pvlib 0.16.1: solar position of NREL, Haurwitz, seven tenths of it by Erbs on 35 degrees, isotropic.
+        (DE_BILT, (2026, 1, 15, 12, 0), 16.79, 182.76, 258.5, 243.5),
+        (DE_BILT, (2026, 4, 10, 8, 0), 27.21, 113.96, 441.4, 323.9),
+        (DE_BILT, (2026, 6, 21, 17, 0), 24.49, 277.26, 394.7, 232.2),
+        (DE_BILT, (2026, 9, 5, 14, 30), 32.52, 233.47, 528.9, 404.0),
+        (PASADENA, (2026, 2, 20, 18, 0), 36.04, 140.51, 584.4, 450.6),
+        (PASADENA, (2026, 5, 30, 15, 0), 26.06, 80.30, 421.8, 243.8),
+        (PASADENA, (2026, 8, 8, 22, 0), 57.14, 243.96, 859.8, 576.8),
+        (PASADENA, (2026, 11, 25, 20, 0), 34.77, 185.79, 564.6, 461.6),
+    ],
+)
+def test_it_agrees_with_pvlib(
+    place: Place, when: tuple[int, ...], elevation: float, azimuth: float, level: float, tilted: float
+) -> None:
+    sun = sky(place, at(*when))
+    assert np.degrees(np.arcsin(sun.up[0])) == pytest.approx(elevation, abs=0.3)
+    assert np.degrees(np.arctan2(sun.east[0], sun.north[0])) % 360.0 == pytest.approx(azimuth, abs=0.5)
+    assert clear_sky_w_m2(sun.up)[0] == pytest.approx(level, rel=0.01)
+    assert plane_w_m2(Panels(peak_w=1.0), sun, np.array([0.7]))[0] == pytest.approx(tilted, rel=0.01)
 
 
 @given(st.sampled_from(sorted(PLACES)), st.floats(0.0, 4e9))

@@ -56,7 +56,7 @@ def sky(place: Place, at_s: F) -> Sky:
     stamps = at.astype("datetime64[s]")
     year_start = stamps.astype("datetime64[Y]").astype("datetime64[s]").astype(float)
     day = (at - year_start) / DAY_S
-    turn = 2.0 * np.pi * np.floor(day) / 365.0
+    turn = 2.0 * np.pi * day / 365.0
     sin_1, cos_1 = np.sin(turn), np.cos(turn)
     sin_2, cos_2 = np.sin(2.0 * turn), np.cos(2.0 * turn)
     declination = (
