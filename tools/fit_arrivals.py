@@ -5,7 +5,7 @@
 Each file is one site in one period: the stays of all are pooled, the numbers of a day are the mean of the
 sites'. Without paths, the sets named below are taken from the folder in AMPACITY_REFERENCE (its
 data/sessions). The same fit as `ampacity fit` makes, but with held-out files that are named. Prints the
-goodness; with --write also the model as TOML (src/ampacity/simulation/fits/workplace.toml).
+goodness; with --write also the model as TOML (src/ampacity/simulation/arrivals/fits/workplace.toml).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 from msgspec import structs
 
-from ampacity.simulation.arrival_file import arrivals_text
-from ampacity.simulation.fitting import Counts, fit_counts, fit_model
-from ampacity.simulation.goodness import judge
-from ampacity.simulation.history import calendar_of, history_of
+from ampacity.simulation.arrivals.fitting import Counts, fit_counts, fit_model
+from ampacity.simulation.arrivals.goodness import judge
+from ampacity.simulation.arrivals.history import calendar_of, history_of
+from ampacity.simulation.arrivals.model_file import arrivals_text
 from ampacity.simulation.sessions import read_sessions
 
 FIT = ("caltech_2019-05-01_to_2019-08-31.csv.gz", "jpl_2019-05-01_to_2019-08-31.csv.gz")

@@ -27,11 +27,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ampacity.simulation import mixture
-from ampacity.simulation.arrival_file import arrivals_text
-from ampacity.simulation.arrival_model import ArrivalModel
-from ampacity.simulation.mixture import Array, NormalMixture
-from ampacity.simulation.stays import Declared, MixtureStays
+from ampacity.simulation.arrivals import mixture
+from ampacity.simulation.arrivals.mixture import Array, NormalMixture
+from ampacity.simulation.arrivals.model import ArrivalModel
+from ampacity.simulation.arrivals.model_file import arrivals_text
+from ampacity.simulation.arrivals.stays import Declared, MixtureStays
 
 SOURCE = "ElaadNL, distributions of {} charging in the Netherlands, through EV2Gym (MIT)"
 #: (name, column, power of the EVSEs in kW, sessions per EVSE and day, share of drivers that declare): the

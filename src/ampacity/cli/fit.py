@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ..simulation.arrival_file import arrivals_text
 from ..simulation.arrivals import SessionFile, SessionFileError, read_sessions
-from ..simulation.fitting import Fitted, TooLittleData
-from ..simulation.goodness import Goodness, fit_site
-from ..simulation.history import History, history_of
+from ..simulation.arrivals.fitting import Fitted, TooLittleData
+from ..simulation.arrivals.goodness import Goodness, fit_site
+from ..simulation.arrivals.history import History, history_of
+from ..simulation.arrivals.model_file import arrivals_text
 
 #: Of the days, the last ones, that the judged model doesn't see.
 _HELD_OUT = 0.25

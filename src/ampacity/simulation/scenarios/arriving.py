@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from msgspec import structs
 
-from ..archetypes import archetype
-from ..arrival_file import load_arrivals
-from ..arrival_model import ArrivalModel, draw_count
 from ..arrivals import Visit, read_sessions, visits_from_sessions
+from ..arrivals.archetypes import archetype
+from ..arrivals.model import ArrivalModel, draw_count
+from ..arrivals.model_file import load_arrivals
 from ..batch.world import F
 from ..fleet import draw_car
 from .arrays import voltage_of

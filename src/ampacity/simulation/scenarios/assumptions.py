@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..archetypes import archetype
+from ..arrivals.archetypes import archetype
 from .spec import ArchetypeArrivals, FleetArrivals, HubArrivals, ModelArrivals, Scenario
 
 

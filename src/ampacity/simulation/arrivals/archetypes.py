@@ -13,8 +13,8 @@ from typing import Final
 
 from msgspec import structs
 
-from .arrival_file import load_arrivals
-from .arrival_model import ArrivalModel
+from .model import ArrivalModel
+from .model_file import load_arrivals
 from .stays import AssumedStays
 
 ARCHETYPES: Final = ("workplace", "home", "public", "dc_hub", "depot")

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from .arrival_model import ArrivalModel
+from .model import ArrivalModel
 from .stays import Declared, MixtureStays, Rows, mixture_of, rows_of
 
 FORMAT: Final = "ampacity-arrivals"

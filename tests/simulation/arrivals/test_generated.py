@@ -13,12 +13,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from ampacity.simulation.archetypes import ARCHETYPES, DC_HUB, DEPOT, UnknownArchetype, archetype
 from ampacity.simulation.arrivals import Visit, session_rows, visits_from_sessions
+from ampacity.simulation.arrivals.archetypes import ARCHETYPES, DC_HUB, DEPOT, UnknownArchetype, archetype
 from ampacity.simulation.evses import EvsePlan, replay_evses, workplace_evses
 from ampacity.simulation.sessions import read_sessions, write_sessions
 
-SMALL = Path(__file__).parents[1] / "data" / "sessions_54evse_2h.csv"
+SMALL = Path(__file__).parents[2] / "data" / "sessions_54evse_2h.csv"
 #: The whole sets of real sessions as well, where the environment names their folder.
 REPLAYED = [SMALL]
 if "AMPACITY_REFERENCE" in os.environ:
@@ -218,14 +218,6 @@ def test_over_several_days_an_evse_still_holds_one_car(kind: str) -> None:
     assert all(a.arrival <= b.arrival for a, b in pairwise(visits))
     for stays in there.values():
         assert all(a.departure < b.arrival for a, b in pairwise(stays))
-
-
-def test_a_queue_takes_all_that_come() -> None:
-    hub = archetype("dc_hub")
-    visits = hub.generate(np.random.default_rng(2), MONDAY, 4, sessions_per_evse=40.0, queue=True)
-    assert {visit.station_id for visit in visits} == {None}
-    assert len(visits) == pytest.approx(160, abs=45)
-    assert len(hub.generate(np.random.default_rng(2), MONDAY, 4, sessions_per_evse=40.0)) < len(visits)
 
 
 def test_holidays_are_days_off() -> None:

@@ -16,16 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ampacity.cli.main import main
-from ampacity.simulation.archetypes import archetype
-from ampacity.simulation.arrival_file import ArrivalFileError, arrivals_text, load_arrivals
-from ampacity.simulation.arrival_model import ArrivalModel, draw_count
 from ampacity.simulation.arrivals import session_rows
+from ampacity.simulation.arrivals.archetypes import archetype
+from ampacity.simulation.arrivals.fitting import TooLittleData, fit_counts, fit_model
+from ampacity.simulation.arrivals.goodness import fit_site, judge
+from ampacity.simulation.arrivals.history import History, calendar_of, history_of
+from ampacity.simulation.arrivals.model import ArrivalModel, draw_count
+from ampacity.simulation.arrivals.model_file import ArrivalFileError, arrivals_text, load_arrivals
+from ampacity.simulation.arrivals.stays import MixtureStays
 from ampacity.simulation.evses import replay_evses
-from ampacity.simulation.fitting import TooLittleData, fit_counts, fit_model
-from ampacity.simulation.goodness import fit_site, judge
-from ampacity.simulation.history import History, calendar_of, history_of
 from ampacity.simulation.sessions import SessionFile, read_sessions, write_sessions
-from ampacity.simulation.stays import MixtureStays
 
 MONDAY = date(2026, 6, 1)
 WORKPLACE = archetype("workplace")
@@ -180,7 +180,7 @@ def test_the_command_fits_and_writes(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_the_command_says_what_is_wrong(
     arguments: list[str], says: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(Path(__file__).parents[2])
+    monkeypatch.chdir(Path(__file__).parents[3])
     assert main(["fit", *arguments]) == 2
     assert says in capsys.readouterr().err
 

@@ -15,9 +15,9 @@ import numpy as np
 from msgspec import Struct, structs
 
 from . import mixture
-from .arrival_model import ArrivalModel
 from .history import LEAST_KWH, Calendar, History, calendar_of
 from .mixture import Array, Mask, NormalMixture
+from .model import ArrivalModel
 from .stays import SHORTEST_H, Declared, MixtureStays, StayLaw
 
 Progress: TypeAlias = Callable[[str, float], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ampacity.simulation.mixture import NormalMixture, fit
+from ampacity.simulation.arrivals.mixture import NormalMixture, fit
 
 TRUTH = NormalMixture(
     np.array([0.7, 0.3]),

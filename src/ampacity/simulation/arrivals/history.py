@@ -16,8 +16,8 @@ from typing import Final
 import numpy as np
 from msgspec import Struct
 
+from ..sessions import SessionFile, SessionRow
 from .mixture import Array, Mask
-from .sessions import SessionFile, SessionRow
 from .stays import SHORTEST_H
 
 #: So little energy is a plug that was tried, not a session, in kWh.

@@ -2,7 +2,7 @@
 
 A model is a rate (sessions per EVSE and day, with the days' own factors and their dispersion) and a law of
 stays for working days and for days off. The shipped kinds of site (`archetypes`), a site's own fit
-(`arrival_file`) and what is assumed are all of this one type.
+(`model_file`) and what is assumed are all of this one type.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Final
 import numpy as np
 from msgspec import Struct, structs
 
-from ..model.site import EvseKey
-from .evses import EvsePlan, equal_evses
-from .fleet import draw_car
+from ...model.site import EvseKey
+from ..evses import EvsePlan, equal_evses
+from ..fleet import draw_car
 from .stays import Stay, StayLaw
 from .visits import Visit
 
@@ -64,16 +64,12 @@ class ArrivalModel(Struct, frozen=True, kw_only=True):
         tz: tzinfo = UTC,
         sessions_per_evse: float | None = None,
         holidays: Collection[date] = (),
-        queue: bool = False,
     ) -> tuple[Visit, ...]:
         """The visits that begin on `days` local days from `day` on, in order of arrival.
 
         `evses` are those of the site, or how many the model shall assume. `sessions_per_evse` stands for the
         model's own. A visit that finds no EVSE free is drawn anew, up to 20 times, then turned away; a car
         that stays overnight holds its EVSE on the next day.
-
-        With `queue` all come as they are drawn and none has an EVSE yet (`station_id` is None): for a hub
-        where cars wait. The car then fits one of the EVSEs, and stays as long as it would without waiting.
         """
         plans = self.usual_evses(evses) if isinstance(evses, int) else tuple(evses)
         fast = tuple(plan for plan in plans if self.dc is not None and plan.dc_power_w is not None)
@@ -88,9 +84,7 @@ class ArrivalModel(Struct, frozen=True, kw_only=True):
             begun: list[Visit] = []
             for model, usual, kerb in groups:
                 count = model._count(rng, usual * len(kerb.evses), today, today in holidays)
-                law = model.law_of(today, holidays)
-                settled = kerb.as_they_come if queue else kerb.settle
-                begun += settled(rng, today, tz, count, law)
+                begun += kerb.settle(rng, today, tz, count, model.law_of(today, holidays))
             visits += _numbered(today, begun)
         return tuple(visits)
 
@@ -161,18 +155,6 @@ class _Kerb:
             if not turned_away:
                 break
             waiting = law.draw(rng, turned_away)
-        return visits
-
-    def as_they_come(
-        self, rng: np.random.Generator, day: date, tz: tzinfo, count: int, law: StayLaw
-    ) -> list[Visit]:
-        """`count` stays without an EVSE; each car is drawn for one of them at random."""
-        midnight = datetime(day.year, day.month, day.day, tzinfo=tz)
-        visits = []
-        for stay in law.draw(rng, count) if self.evses and count else ():
-            evse = self.evses[int(rng.integers(len(self.evses)))]
-            visit = _visit(rng, *_times(midnight, stay), stay, evse)
-            visits.append(structs.replace(visit, station_id=None, evse_id=1))
         return visits
 
     def _free(self, rng: np.random.Generator, start_s: float, end_s: float) -> EvsePlan | None:

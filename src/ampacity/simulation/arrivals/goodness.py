@@ -12,10 +12,10 @@ from typing import Final
 import numpy as np
 from msgspec import Struct
 
-from .arrival_model import ArrivalModel
 from .fitting import Fitted, Progress, check_enough, fit_counts, fit_model, points, refit
 from .history import Calendar, History, calendar_of
 from .mixture import Array
+from .model import ArrivalModel
 from .stays import MixtureStays
 
 QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)

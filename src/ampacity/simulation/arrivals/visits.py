@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 from msgspec import Struct, structs
 
-from .cars import Car
-from .evses import RECTIFIER_EFFICIENCY, EvsePlan, replay_evses
-from .fleet import CarPlan, draw_car
-from .sessions import SessionFile, SessionRow
+from ..cars import Car
+from ..evses import RECTIFIER_EFFICIENCY, EvsePlan, replay_evses
+from ..fleet import CarPlan, draw_car
+from ..sessions import SessionFile, SessionRow
 
 
 class Visit(Struct, frozen=True, kw_only=True):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..sessions import SessionFile, SessionFileError, SessionRow, read_sessions, write_sessions
 from .archetypes import ARCHETYPES, UnknownArchetype, archetype
-from .arrival_file import ArrivalFileError, load_arrivals
-from .arrival_model import ArrivalModel
-from .sessions import SessionFile, SessionFileError, SessionRow, read_sessions, write_sessions
+from .model import ArrivalModel
+from .model_file import ArrivalFileError, load_arrivals
 from .visits import Visit, evses_of_sessions, session_rows, visits_from_sessions
 
 __all__ = (
