@@ -24,6 +24,7 @@ ELSEWHERE = {
     "./dev test": "this is it: .ci/run",
     "./dev lint": ".ci/run",
     "./dev shots": "writes into docs/; the browser tests open the same pages",
+    "./dev bench simulation --sessions": "needs recorded sessions and its peers; tests/bench has its parts",
     "tools/bare_debian.sh": "makes whole Debian systems; run before a release",
 }
 LITTLE = {"fuzz": ("--minutes", "0.05", "--count", "3000"), "durability": ("--count", "40")}
