@@ -1,9 +1,9 @@
-"""A small hub of many days at once, for the speed of steps alone: a site like Chargax's default.
+"""Small hubs, for the speed of steps alone: a site like Chargax's default.
 
 Chargax (K. Ponse et al., "Chargax: a JAX accelerated EV charging simulator", 2025) isn't on PyPI; what it is
 measured at is quoted in docs/benchmarks.md. Its default has few ports, a stationary battery and steps of five
-minutes; so has this one: six three-phase ports of 22 kW behind 100 A a phase, 200 kWh of storage, a day of
-288 steps. Each day is a world of its own, with other cars.
+minutes; so has this one: six three-phase ports of 22 kW behind 100 A a phase, 200 kWh of storage, a
+week of 2,016 steps. Each is a world of its own, with other cars.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ...simulation.scenarios.recorded import ideal_visits, quiet_series
 
 PORTS: Final = 6
 STEP_S: Final = 300.0
-STEPS: Final = 288
+STEPS: Final = 7 * 288
 VOLT_V: Final = 230.0
 MAX_A: Final = 32.0
 LIMIT_A: Final = 100.0
@@ -41,8 +41,8 @@ _ENERGY_WH: Final = (5e3, 40e3)
 _STORAGE: Final = Storage(200e3, 100e3, 100e3, 0.95, 0.95, 0.5, 0.1, 0.9, 0.0)
 
 
-def hub_day(rng: np.random.Generator) -> Scene:
-    """One day: at each port car after car, with an exponential pause between them."""
+def hub_week(rng: np.random.Generator) -> Scene:
+    """One week: at each port car after car, with an exponential pause between them."""
     stays = []
     for port in range(PORTS):
         at_h = rng.exponential(_PAUSE_H)

@@ -39,8 +39,10 @@ def storage_order_w(site: Site, live: Live, tuning: Tuning, t: int, orders_a: F)
     evses = site.evses
     site_w = site.moments[t].base_w - site.moments[t].pv_w
     for i in range(len(orders_a)):
-        drawn_a = min(orders_a[i], live.evses[i].accepts_a)
-        site_w += drawn_a * evses[i].volt_v * live.evses[i].slots_used + evses[i].standby_w
+        site_w += evses[i].standby_w
+        if orders_a[i] != 0.0:
+            drawn_a = min(orders_a[i], live.evses[i].accepts_a)
+            site_w += drawn_a * evses[i].volt_v * live.evses[i].slots_used
     if site_w < 0.0:
         return -site_w
     if not math.isfinite(tuning.storage_target_w):
