@@ -45,8 +45,9 @@ def test_a_straight_taper_does_not_depend_on_the_step(
     }
     coarse = charged(900.0, soc=soc, limit_a=limit_a, hours=2.0, **car)
     fine = charged(5.0, soc=soc, limit_a=limit_a, hours=2.0, **car)
-    # The strategy sees the taper late on coarse steps, which changes what it orders, not what is taken.
-    assert coarse == pytest.approx(fine, rel=2e-3, abs=10.0)
+    # The strategy sees the taper late on coarse steps, which changes what it orders, not what is taken. Full,
+    # at 99.95 %, is seen at a step's end: up to 0.0005 * 20 kWh / 0.9 more goes in until then.
+    assert coarse == pytest.approx(fine, rel=2e-3, abs=11.2)
 
 
 @pytest.mark.parametrize("kind", FLEET, ids=lambda kind: kind.name)
