@@ -17,9 +17,7 @@ from ampacity.simulation.equipment.signals import (
     CLEAR_SHARE,
     DAY_AHEAD,
     MARGINAL_CO2,
-    Retail,
     Shape,
-    buy_and_sell,
     clear_share,
     course,
     day_ahead_prices,
@@ -121,13 +119,6 @@ def test_the_hidden_course_is_normal_and_remembers() -> None:
 
 def test_no_time_is_no_course() -> None:
     assert clear_share(np.random.default_rng(1), np.zeros(0), DUTCH).shape == (0,)
-
-
-def test_retail_prices() -> None:
-    buy, sell = buy_and_sell(np.array([0.1, -0.05]), Retail(fee=0.02, tax=0.03, vat=0.1, sell_fee=0.01))
-    assert buy.tolist() == pytest.approx([0.165, 0.0])
-    assert sell.tolist() == pytest.approx([0.09, -0.06])
-    assert buy_and_sell(np.zeros(1))[0][0] == pytest.approx(0.07)
 
 
 def test_series_are_of_one_value_or_one_a_step() -> None:

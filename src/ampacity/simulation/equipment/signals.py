@@ -140,22 +140,6 @@ def clear_share(rng: np.random.Generator, at_s: F, zone: tzinfo) -> F:
     return np.asarray(np.clip(slow * (1.0 + _FLICKER * restless * flicker), 0.02, 1.1))
 
 
-class Retail(Struct, frozen=True, kw_only=True):
-    """How a wholesale price becomes a site's: buy = (wholesale + `fee` + `tax`) * (1 + `vat`), sell =
-    wholesale - `sell_fee`; all per kWh. Defaults are an assumption, the size of a Dutch business's."""
-
-    fee: float = 0.02
-    tax: float = 0.05
-    vat: float = 0.0
-    sell_fee: float = 0.01
-
-
-def buy_and_sell(wholesale: F, retail: Retail | None = None) -> tuple[F, F]:
-    """What a site pays and gets per kWh for these wholesale prices."""
-    kind = Retail() if retail is None else retail
-    return (wholesale + kind.fee + kind.tax) * (1.0 + kind.vat), wholesale - kind.sell_fee
-
-
 def series(
     steps: int,
     *,

@@ -79,13 +79,14 @@ def building_a(load: BuildingSpec, tree: Tree, times: Times, seed: int) -> F:
 def _prices(prices: PricesSpec, times: Times, rng: np.random.Generator, folder: Path) -> tuple[F, F]:
     """What a kWh costs and what one gets for it, in each step (T)."""
     wholesale: F | None = None
+    begins_s = times.at_s - 0.5 * times.step_s
     if prices.tariff is not None:
         buy = tariffs.buy_prices(tariffs.read_tariff(folder / prices.tariff), times.at_s, times.zone)
     elif prices.file is not None or prices.day_ahead:
         wholesale = (
             signals.day_ahead_prices(rng, times.at_s, times.zone)
             if prices.file is None
-            else read_series(folder / prices.file, "price").on(times.at_s)
+            else read_series(folder / prices.file, "price").over(begins_s, times.step_s)
         )
         buy = wholesale + prices.fee
     else:
@@ -116,10 +117,11 @@ def series_of(
     prices, weather, sun = scenario.prices, scenario.weather, scenario.sun
     air_rng, cloud_rng, price_rng, co2_rng = rng.spawn(4)
     place = PLACES[weather.place]
+    begins_s = times.at_s - 0.5 * times.step_s
     air_c = ambient_c(air_rng, place, times.at_s) + weather.warmer_k
     pv_w = np.zeros(times.steps)
     if sun is not None and sun.file is not None:
-        pv_w = 1000.0 * sun.kwp * read_series(folder / sun.file, "sun").on(times.at_s)
+        pv_w = 1000.0 * sun.kwp * read_series(folder / sun.file, "sun").over(begins_s, times.step_s)
         pv_w = np.minimum(pv_w, 1000.0 * (sun.inverter_kw or sun.kwp))
     elif sun is not None:
         panels = Panels(
@@ -131,7 +133,7 @@ def series_of(
         left = signals.clear_share(cloud_rng, times.at_s, times.zone)
         pv_w = pv_power_w(panels, place, times.at_s, clear_share=left, ambient_c=air_c)
     if prices.co2_file is not None:
-        co2: F | float = read_series(folder / prices.co2_file, "co2").on(times.at_s)
+        co2: F | float = read_series(folder / prices.co2_file, "co2").over(begins_s, times.step_s)
     elif prices.co2_g_per_kwh is not None:
         co2 = prices.co2_g_per_kwh
     else:
