@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from tools import conformance, tolerance
+from tools import claims, conformance, tolerance
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = ROOT / "docs" / "figures"
@@ -138,5 +138,6 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "commands.md": commands(),
         ROOT / "docs" / "settings.md": settings(),
         ROOT / "docs" / "tolerance.md": tolerance.page(),
+        ROOT / "docs" / "claims.md": claims.page(),
         ROOT / "docs" / "conformance.md": conformance.page(),
     }

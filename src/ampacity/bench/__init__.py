@@ -17,6 +17,7 @@ from rich.table import Table
 from .report import BenchFailed, BenchReport, Figures, revision, write_json
 
 BENCHES: dict[str, str] = {
+    "agreement": "ampacity.bench.agreement",
     "allocation": "ampacity.bench.allocation",
     "durability": "ampacity.bench.durability.run",
     "fuzz": "ampacity.bench.fuzz.run",

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from ..control.types import Decision, EvseState, Snapshot
 from ..model.live import ReasonCode
+from ..model.site import EvseKey
 from .ledger import CircuitLedger
 
 SCARCE: frozenset[ReasonCode] = frozenset(
@@ -24,17 +25,22 @@ LONGEST_STEP_S = 5.0
 class Quality(Struct):
     """Looks on at each decision. `share_s` is the integral of the fullest phase's share of its limit over the
     `scarce_s` in which some car was kept below what it wants; `charging_s` is charging time of all cars.
+    `proven_at`: when each EVSE was first known to obey, epoch seconds.
     """
 
     scarce_s: float = 0.0
     share_s: float = 0.0
     charging_s: float = 0.0
     last_at: float | None = None
+    proven_at: dict[EvseKey, float] = field(default_factory=dict)
 
     def observe(self, snapshot: Snapshot, decision: Decision, circuits: Mapping[str, CircuitLedger]) -> None:
         """Take in one decision, with what the world's copper carries at that moment."""
         step_s = 0.0 if self.last_at is None else min(LONGEST_STEP_S, decision.at - self.last_at)
         self.last_at = decision.at
+        for state in snapshot.evses.values():
+            if state.online and state.proven:
+                self.proven_at.setdefault(state.key, snapshot.epoch_s)
         charging = [state for state in snapshot.evses.values() if is_charging(state)]
         self.charging_s += step_s * len(charging)
         if any(is_short(state, decision) for state in charging):

@@ -108,6 +108,13 @@ def of_day(sessions: SessionFile, day: date | None) -> SessionFile:
 
 async def run_demo(options: DemoOptions, console: Console) -> int:
     """Run it; 0 when it was fit to be believed, 1 when not."""
+    figures = await finished_demo(options, console)
+    _report(console, options, figures)
+    return 0 if figures.passed else 1
+
+
+async def finished_demo(options: DemoOptions, console: Console) -> Figures:
+    """Run it to its end; what came of it."""
     plan = plan_of(options)
     with contextlib.ExitStack() as cleanup:
         data = options.data
@@ -136,7 +143,7 @@ async def ticking(speed: float, start: datetime) -> AsyncIterator[Clock]:
         runner.cancel()
 
 
-async def _run(options: DemoOptions, plan: WorldPlan, data: Path, clock: Clock, console: Console) -> int:
+async def _run(options: DemoOptions, plan: WorldPlan, data: Path, clock: Clock, console: Console) -> Figures:
     settings = NodeSettings(
         data=str(data),
         database=options.database or "",
@@ -172,8 +179,7 @@ async def _run(options: DemoOptions, plan: WorldPlan, data: Path, clock: Clock, 
         figures = await judge(world, node, site.site_id, quality, site_s, wall_s)
     finally:
         await node.stop()
-    _report(console, options, figures)
-    return 0 if figures.passed else 1
+    return figures
 
 
 def _unruly(plan: WorldPlan, count: int) -> dict[str, LimitBehaviour]:

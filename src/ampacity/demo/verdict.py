@@ -24,6 +24,26 @@ from .world import SimulatedWorld
 LONGEST_OVER_S = 10.0
 
 
+class SessionFigures(Struct, frozen=True, kw_only=True):
+    """One session: when its transaction began (seconds after the plan's start, None: it never did) and what
+    its car had drawn at its end or the run's."""
+
+    session_id: str
+    station_id: str
+    evse_id: int
+    began_s: float | None
+    drawn_wh: float
+
+
+class Course(Struct, frozen=True, kw_only=True):
+    """When things happened, in seconds after the plan's start: the stations were let in, the run was judged,
+    and each EVSE (`station/number`) was known to obey."""
+
+    opened_s: float
+    ended_s: float
+    proven_s: dict[str, float]
+
+
 class Figures(Struct, kw_only=True):
     """All numbers of a run; `faults` are sentences, empty for a good run."""
 
@@ -56,6 +76,8 @@ class Figures(Struct, kw_only=True):
     energy_mismatches: int
     reservations_over: int
     faults: tuple[str, ...] = ()
+    course: Course | None = None
+    sessions: tuple[SessionFigures, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -71,6 +93,8 @@ async def judge(
     requested = sum(session.requested_wh for session in world.finished)
     drawn = sum(session.drawn_wh for session in world.finished)
     still = sum(occupancy.car.energy_wh for occupancy in world.occupied.values())
+    # Both before anything is waited for: the world goes on meanwhile.
+    course, sessions = course_of(world, quality, node.clock.time()), sessions_of(world)
     answers = sorted(wall for station in world.stations.values() for wall in station.answer_wall_s)
     await node.csms.written()
     acknowledged, lost, repeated = await check_journal(world, node.store, node.operator_id)
@@ -108,8 +132,40 @@ async def judge(
         energy_mismatches=mismatches,
         reservations_over=controller.figures.reservations_over,
     )
+    figures.course = course
+    figures.sessions = sessions
     figures.faults = tuple(faults(figures, controller.figures.worst_reservation_a))
     return figures
+
+
+def course_of(world: SimulatedWorld, quality: Quality, ended_s: float) -> Course:
+    """The moments of a run that is judged at epoch second `ended_s`."""
+    zero_s = world.plan.starts_at.timestamp()
+    return Course(
+        opened_s=world.opened_s - zero_s,
+        ended_s=ended_s - zero_s,
+        proven_s={f"{station}/{evse}": at - zero_s for (station, evse), at in quality.proven_at.items()},
+    )
+
+
+def sessions_of(world: SimulatedWorld) -> tuple[SessionFigures, ...]:
+    """Every session that began, in the order of their ids."""
+    zero_s = world.plan.starts_at.timestamp()
+    drawn = [(s.session_id, s.station_id, s.evse_id, s.drawn_wh) for s in world.finished]
+    drawn += [
+        (here.visit.session_id, station, evse, here.car.energy_wh)
+        for (station, evse), here in world.occupied.items()
+    ]
+    return tuple(
+        SessionFigures(
+            session_id=session,
+            station_id=station,
+            evse_id=evse,
+            began_s=None if session not in world.begun_s else world.begun_s[session] - zero_s,
+            drawn_wh=wh,
+        )
+        for session, station, evse, wh in sorted(drawn)
+    )
 
 
 def faults(figures: Figures, worst_reservation_a: float) -> list[str]:

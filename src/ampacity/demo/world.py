@@ -81,6 +81,8 @@ class SimulatedWorld:
         self._waiting = list(plan.visits)
         self.occupied: dict[EvseKey, Occupancy] = {}
         self.finished: list[DrawnSession] = []
+        self.begun_s: dict[str, float] = {}
+        self.opened_s = 0.0
         self.started = 0
         self.turned_away = 0
         self.building_a: PerPhase = ZERO
@@ -143,6 +145,7 @@ class SimulatedWorld:
         for station in self.stations.values():
             station.config = msgspec.structs.replace(station.config, url=ocpp_url)
         now = self._clock.time()
+        self.opened_s = now
         self._waiting = [visit for visit in self._waiting if visit.departure_s > now]
         self._arrivals(now)
 
@@ -240,7 +243,10 @@ class SimulatedWorld:
             return
         key = (event.station_id, event.evse_id)
         occupancy = self.occupied.get(key)
-        if occupancy is None or occupancy.visit.declared_wh is None:
+        if occupancy is None:
+            return
+        self.begun_s.setdefault(occupancy.visit.session_id, self._clock.time())
+        if occupancy.visit.declared_wh is None:
             return
         visit = occupancy.visit
         self._spawn(self._tell_need(key, visit.declared_wh, visit.user_estimate_departure))

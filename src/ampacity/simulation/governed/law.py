@@ -8,6 +8,7 @@ car that is full is seen to have stopped. Every station is online, proven and ob
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Final
 
@@ -39,6 +40,7 @@ class _Place(Struct):
     """One EVSE as the controller knows it."""
 
     evse: Evse
+    known_s: float = 0.0
     visit: int = -1
     measured_a: PerPhase | None = None
     measured_at: float | None = None
@@ -51,13 +53,27 @@ class _Place(Struct):
     phases: tuple[int, ...] | None = None
 
 
-def run_law(scene: Scene, site: Site, *, each_evse: bool = False) -> Run:
-    """Run `scene` (see `planned.scene_of`) under the law, one step of `scene.world.step_s` a tick."""
+def run_law(
+    scene: Scene,
+    site: Site,
+    *,
+    proven_s: Mapping[str, float] | None = None,
+    each_evse: bool = False,
+) -> Run:
+    """Run `scene` (see `planned.scene_of`) under the law, one step of `scene.world.step_s` a tick.
+
+    `proven_s`: by the names of `scene.evses`, from when on each EVSE's station is online and known to obey;
+    before it is unknown to the law (left out: known from the start).
+    """
     world = scene.world
     packed = pack(world)
     live, state = pack_state(fresh(world))
     log, trace = pack_trace(blank(world, each_evse=each_evse))
-    places = [_Place(evse=evse) for evse in site.evses]
+    known_s = proven_s or {}
+    places = [
+        _Place(evse=evse, known_s=known_s.get(name, 0.0 if proven_s is None else np.inf))
+        for evse, name in zip(site.evses, scene.evses, strict=True)
+    ]
     orders_a = np.zeros(len(places))
     control = START
     epoch_s = scene.starts_at.astimezone(UTC).timestamp()
@@ -161,8 +177,8 @@ def _state(place: _Place, visits: Visits, live: Live, now_s: float, voltage_v: f
                 slack_s -= max(0.0, declared_wh - float(stay["energy_wh"])) / full_w * 3600.0
     return EvseState(
         key=place.evse.key,
-        online=True,
-        proven=True,
+        online=now_s >= place.known_s,
+        proven=now_s >= place.known_s,
         session=v >= 0,
         wants=wants,
         slack_s=slack_s,
@@ -185,7 +201,7 @@ def _decide(
     by_key = {place.evse.key: place for place in places}
     for grant in (*decision.cuts, *decision.raises):
         place = by_key[grant.key]
-        if place.inflight_a is None and place.visit >= 0:
+        if place.inflight_a is None and place.visit >= 0 and now_s >= place.known_s:
             place.inflight_a, place.answer_at = grant.limit_a, now_s + ANSWER_S
     for place in places:
         if place.visit >= 0:

@@ -6,6 +6,8 @@ is the same, the first seconds after a change are not.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ...model.site import Site
@@ -32,28 +34,40 @@ PLUG_S = 5.0
 """From the plug to the first current: the driver walks to the reader (2..8 s in the live world)."""
 
 
-def scene_of(plan: WorldPlan, site: Site, *, hours: float, step_s: float = 1.0) -> Scene:
-    """`hours` of `plan` from its start on, at `site` (its EVSEs in the plan's order)."""
+def scene_of(
+    plan: WorldPlan,
+    site: Site,
+    *,
+    hours: float,
+    step_s: float = 1.0,
+    begun_s: Mapping[str, float] | None = None,
+) -> Scene:
+    """`hours` of `plan` from its start on, at `site` (its EVSEs in the plan's order).
+
+    `begun_s`: by session id, when its transaction began where that is known (else `PLUG_S` after the plug).
+    """
     steps = round(hours * 3600.0 / step_s)
     starts_s = plan.starts_at.timestamp()
     building = plan.building()
     base_a = np.array([building.current_a(starts_s + (t + 0.5) * step_s) for t in range(steps)])
     end_s = starts_s + steps * step_s
     visits = [v for v in plan.visits if v.departure_s > starts_s and v.arrival_s < end_s and v.station_id]
+    if begun_s is not None:
+        visits = [visit for visit in visits if visit.session_id in begun_s]
     curves: dict[Curve, int] = {}
     world = World(
         step_s=step_s,
         steps=steps,
         evses=evses_of(site),
         rows=rows_of(site, base_a, plan.breaker_curve),
-        visits=_visits(plan, visits, starts_s, curves),
+        visits=_visits(plan, visits, starts_s, curves, begun_s or {}),
         storage=NO_STORAGE,
         cabinets=NO_CABINETS,
         series=_series(base_a.sum(axis=1) * plan.voltage_v),
         faults=NO_FAULTS,
         curves=_curves(curves),
         repair_s=np.inf,
-        plug_s=PLUG_S,
+        plug_s=PLUG_S if begun_s is None else 0.0,
     )
     root = next(k for k, circuit in enumerate(site.circuits) if circuit.parent_id is None)
     return Scene(
@@ -80,8 +94,18 @@ def _curves(curves: dict[Curve, int]) -> F:
     return np.array(lines) if lines else np.ones((1, CURVE_POINTS))
 
 
-def _visits(plan: WorldPlan, visits: list[Visit], starts_s: float, curves: dict[Curve, int]) -> Visits:
+def _visits(
+    plan: WorldPlan,
+    visits: list[Visit],
+    starts_s: float,
+    curves: dict[Curve, int],
+    begun_s: Mapping[str, float],
+) -> Visits:
     """The plan's visits, each with its car; `curves` gets a number for every charging curve."""
+    arrive_s = [begun_s.get(each.session_id, max(each.arrival_s - starts_s, 0.0)) for each in visits]
+    order = sorted(range(len(visits)), key=lambda k: arrive_s[k])
+    visits[:] = [visits[k] for k in order]
+    arrive_s.sort()
     place = {evse.key: i for i, evse in enumerate(plan.evses)}
     kinds = [visit.car.archetype for visit in visits]
     at = [place[(visit.station_id or "", visit.evse_id)] for visit in visits]
@@ -93,7 +117,7 @@ def _visits(plan: WorldPlan, visits: list[Visit], starts_s: float, curves: dict[
     nan, inf = np.full(v, np.nan), np.full(v, np.inf)
     declared_s = [each.user_estimate_departure for each in visits]
     return Visits(
-        arrive_s=np.array([max(each.arrival_s - starts_s, 0.0) for each in visits]),
+        arrive_s=np.array(arrive_s),
         depart_s=np.array([each.departure_s - starts_s for each in visits]),
         evse=np.array(at, np.int64),
         pool=np.full(v, -1, np.int64),
