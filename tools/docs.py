@@ -1,5 +1,5 @@
 """Makes what docs/ shows of the code: the house as its imports have it (docs/architecture.svg), and the pages
-of tools/reference.py.
+of tools/reference.py and tools/scenario_format.py.
 
 `python tools/docs.py` writes, `python tools/docs.py --check` fails where the file is not what the code says,
 or where a relative link in a Markdown file leads nowhere.
@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools.reference import pages  # noqa: E402
+from tools import reference, scenario_format  # noqa: E402
 
 PACKAGE = ROOT / "src" / "ampacity"
 TARGET = ROOT / "docs" / "architecture.svg"
@@ -138,6 +138,11 @@ def arrow(start: tuple[float, float], end: tuple[float, float]) -> str:
         f'<path class="a" marker-end="url(#h)" d="M{x1:.0f} {y1:.0f}C{x1:.0f} {y1 + bend:.0f} '
         f'{x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2:.0f}"/>'
     )
+
+
+def pages() -> dict[Path, str]:
+    """Each generated page and its text."""
+    return {**reference.pages(), ROOT / "docs" / "scenarios.md": scenario_format.page()}
 
 
 def broken_links() -> list[str]:

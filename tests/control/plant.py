@@ -20,6 +20,7 @@ from ampacity.control.topology import Topology
 from ampacity.control.types import CircuitState, Decision, EvseState, Snapshot
 from ampacity.model.phases import PerPhase, on_phases
 from ampacity.model.site import Evse, EvseKey, LimitSource, Site
+from tests.control import recording
 
 EPOCH_S = 1_790_000_000.0
 
@@ -75,6 +76,7 @@ class Plant:
     _over: float = 0.0
 
     def __post_init__(self) -> None:
+        recording.begin(self.settings)
         self.random = random.Random(self.seed)
         self.tree = Topology(self.site)
         self.readings: dict[str, tuple[PerPhase, float]] = {}
@@ -148,6 +150,7 @@ class Plant:
                     self.at,
                 )
         snapshot = self.snapshot()
+        recording.note(snapshot)
         self.state, decision = step(self.state, snapshot, self.settings)
         faults = {
             k: v

@@ -13,6 +13,7 @@ from ampacity.control.state import START, ControlState
 from ampacity.control.types import CircuitState, Decision, EvseState, Snapshot
 from ampacity.model.phases import PerPhase
 from ampacity.model.site import Circuit, Evse, EvseKey, LimitSource, MeterConfig, Site
+from tests.control import recording
 
 EPOCH_S = 1_790_000_000.0
 
@@ -75,6 +76,7 @@ class Scene:
     """Runs the law by hand: set `evses`, `metered`, `limits`, then `tick`."""
 
     def __init__(self, where: Site, settings: ControlSettings = DEFAULTS, at: float = 1_000.0) -> None:
+        recording.begin(settings)
         self.site, self.settings, self.at = where, settings, at
         self.state: ControlState = START
         self.evses: dict[EvseKey, EvseState] = {e.key: idle(e.key) for e in where.evses}
@@ -113,7 +115,9 @@ class Scene:
                     self.change(key, measured_at=self.at)
                 if state.online and state.lease_until is not None:
                     self.change(key, lease_until=self.at + 200)
-        self.state, decision = step(self.state, self.snapshot(), self.settings)
+        snapshot = self.snapshot()
+        recording.note(snapshot)
+        self.state, decision = step(self.state, snapshot, self.settings)
         return decision
 
 

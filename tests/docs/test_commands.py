@@ -73,6 +73,10 @@ def quick_bench(words: list[str]) -> list[str]:
     return [*words, "--quick", *little, "--json", "figures.json"]
 
 
+def quick_simulation(words: list[str]) -> list[str]:
+    return words if "--list" in words else [*without_option(words, "--seeds"), "--seeds", "2"]
+
+
 def checked_docs(words: list[str]) -> list[str]:
     return [*words, "--check"]
 
@@ -81,6 +85,7 @@ RUN_HERE: dict[str, Callable[[list[str]], list[str]]] = {
     "./dev demo": short_demo,
     "./dev bench": quick_bench,
     "./dev docs": checked_docs,
+    "./dev simulate": quick_simulation,
     "./dev": as_shown,
     "ampacity demo": short_demo,
     "ampacity bench": quick_bench,

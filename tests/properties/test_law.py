@@ -17,6 +17,7 @@ from ampacity.control.state import START
 from ampacity.control.topology import Topology
 from ampacity.control.types import Decision, Snapshot
 from ampacity.model.site import Circuit, LimitSource
+from tests.control import recording
 from tests.properties.trees import AT, EPOCH_S, snapshots
 
 EXAMPLES = settings(max_examples=100, deadline=None)
@@ -24,6 +25,8 @@ HOSTILE = (math.nan, math.inf, -math.inf, -1e9, 1e12, -40.0)
 
 
 def decide(snapshot: Snapshot) -> Decision:
+    recording.begin()
+    recording.note(snapshot)
     return step(START, snapshot)[1]
 
 

@@ -110,8 +110,9 @@ def run(scenario: Scenario, folder: Path, options: argparse.Namespace) -> int:
         return 2
     wall_s = time.perf_counter() - began
     result = result_of(scenario, strategies, baseline, seeds, outcomes, assumptions(scenario))
-    from .simulate_table import table_of
+    from .simulate_table import table_of, title_of
 
+    console.print(title_of(result), style="italic", highlight=False)
     console.print(table_of(result))
     try:
         if options.json is not None:

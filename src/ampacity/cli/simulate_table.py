@@ -9,17 +9,18 @@ from ..simulation.scenarios.figures import SHOWN, difference_text, told, unit_of
 from ..simulation.scenarios.result import Result
 
 
+def title_of(result: Result) -> str:
+    """What the table is about, on one line."""
+    count, run = len(result.seeds), result.scenario.run
+    said = f"{count} seeds, ± 95 %" if count > 1 else f"seed {result.seeds[0]}"
+    name = result.scenario.name
+    return f"{name}: {run.days:g} days, {said}; below: difference to {result.baseline}"
+
+
 def table_of(result: Result) -> Table:
     """Means with their intervals over the seeds; beneath, the difference to the baseline, seed by seed."""
     scenario = result.scenario
-    count = len(result.seeds)
-    said = f"{count} seeds, ± 95 %" if count > 1 else f"seed {result.seeds[0]}"
-    table = Table(
-        title=f"{scenario.name}: {scenario.run.days:g} days, {said}; below: difference to {result.baseline}",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
+    table = Table(box=None, pad_edge=False)
     table.add_column("")
     for strategy in result.strategies:
         table.add_column(strategy, justify="right")

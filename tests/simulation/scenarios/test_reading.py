@@ -197,3 +197,9 @@ def test_the_kind_of_arrivals_chooses_their_keys() -> None:
     (fleet,) = scenario.arrivals
     assert isinstance(fleet, FleetArrivals)
     assert fleet.count == 3
+
+
+def test_the_example_of_the_documentation_is_read() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs/scenarios.md").read_text()
+    example = page.split("```toml\n")[1].split("```")[0]
+    assert parse(example).name == "Four places at home"
