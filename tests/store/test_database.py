@@ -83,8 +83,20 @@ async def test_a_failing_unit_hurts_no_other_of_its_group(address: str) -> None:
 
 
 async def test_writes_that_queue_up_share_commits(store: Store) -> None:
+    gate, begun = threading.Event(), threading.Event()
+
+    def hold(connection: Connection) -> bool:
+        begun.set()
+        return gate.wait(10)
+
+    held = asyncio.ensure_future(store.write(hold))
+    await asyncio.to_thread(begun.wait, 10)
     before = store.figures.commits
-    await asyncio.gather(*(store.write(put(f"k{number}")) for number in range(500)))
+    writes = [asyncio.ensure_future(store.write(put(f"k{number}"))) for number in range(500)]
+    await asyncio.sleep(0)  # all are in the queue
+    gate.set()
+    assert await held
+    await asyncio.gather(*writes)
     assert len(await store.read(keys)) == 500
     assert store.figures.commits - before < 100
 
