@@ -1,9 +1,11 @@
-"""One run of a scene by the name of a strategy: a compiled one, one in Python, or a variant with settings."""
+"""One run of a scene by the name of a strategy: compiled, Python, the optimum, or a variant with settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TypeAlias
+
+import msgspec
 
 from ..batch import episode
 from ..batch.deciding import CODES, Tuning
@@ -34,4 +36,20 @@ def run_strategy(scene: Scene, name: str, seed: int, settings: Settings | None =
             )
         tuning = Tuning(**given)  # type: ignore[arg-type]
         return episode.run(scene, strategy, tuning)
+    if strategy == "optimum":
+        return _optimum(scene, given)
     return step_through(scene, load(strategy, given), seed=seed).run
+
+
+def _optimum(scene: Scene, given: Mapping[str, float | str]) -> Run:
+    """The offline optimum (docs/strategies.md); its solver is loaded only here."""
+    from ..strategies.model import Terms
+    from ..strategies.optimum import optimum
+
+    try:
+        terms = msgspec.convert(given, Terms, strict=False)
+    except msgspec.ValidationError as problem:
+        raise SettingsRefused(
+            f"strategy 'optimum' with {given}: {problem}; it has {', '.join(Terms.__struct_fields__)}"
+        ) from problem
+    return optimum(scene, terms).run

@@ -1,7 +1,7 @@
 """Who stands where and when, which no strategy changes: what the offline optimum is told of the future.
 
-The places are those of a run without control. Where cars queue and leave as soon as they are done, another
-strategy would let the next one in sooner or later; there the optimum is the best for these places only.
+The places are those of a run with another strategy. Cars that park at their own EVSE, or stay as long as they
+want, stand there under every strategy.
 """
 
 from __future__ import annotations

@@ -28,11 +28,13 @@ from .program import Program
 
 EPSILON_KW = 1e-6
 NEAR = 0.9
+MOST_LINES = 5
+EARLY_PRICE = 1e-5
 Lines: TypeAlias = list[tuple[float, float]]
 Bent: TypeAlias = tuple[I, I, B, B, list[Lines]]
 
 
-class Terms(Struct, frozen=True, kw_only=True):
+class Terms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is asked of the solver. `wear_per_kwh`: price of a kWh through a battery, cars and storage.
     `exact`: with least currents as they are (mixed-integer: for small runs). `time_limit_s` per solution."""
 
@@ -67,7 +69,9 @@ class Model:
         least_w = (places.least_a * places.per_a)[places.of] * places.share
         self.least_kw = np.minimum(least_w / 1e3, self.full_kw)
         low = self.least_kw if self.terms.exact else 0.0
-        self.charge = program.columns(len(places.of), low, self.full_kw, wear)
+        # Among equals the earlier: fewer starts and stops.
+        self.early = EARLY_PRICE * self.hours * places.step / self.world.steps
+        self.charge = program.columns(len(places.of), low, self.full_kw, wear + self.early)
         if self.terms.exact:
             program.semicontinuous(self.charge[self.least_kw > EPSILON_KW])
         gives_w = np.minimum(visits.discharge_w[places.visit], evses.max_a[places.evse] * places.per_a)
@@ -108,14 +112,18 @@ class Model:
         charge = self.program.columns(len(entries), floor[of], capacity[of], 0.0)
         first = np.concatenate([[True], of[1:] != of[:-1]])
         self._integrate(entries, charge, first, starts[of], visits.efficiency[v][of])
-        asked = np.isfinite(visits.energy_wh[v]) & gives
-        meter = self.program.columns(
-            len(entries), -np.inf, np.where(asked[of], visits.energy_wh[v][of] / 1e3, np.inf), 0.0
-        )
-        self._integrate(entries, meter, first, np.zeros(len(entries)), np.ones(len(entries)))
+        self._net_of_those_that_give(entries[(gives & np.isfinite(visits.energy_wh[v]))[of]])
         if curved.any():
             self._bent = (entries, charge, first, curved, hulls)
             self._bend(*self._bent, at_end=0.0)
+
+    def _net_of_those_that_give(self, entries: I) -> None:
+        """A car that gives back takes again until it has what it asked for, and no more at any moment."""
+        of = self.places.of[entries]
+        asked_kwh = self.world.visits.energy_wh[self.places.visit[of]] / 1e3
+        first = np.concatenate([np.ones(1, np.bool_), of[1:] != of[:-1]])[: len(of)]
+        net = self.program.columns(len(entries), -np.inf, asked_kwh, 0.0)
+        self._integrate(entries, net, first, np.zeros(len(entries)), np.ones(len(entries)))
 
     def _integrate(self, entries: I, level: I, first: B, start: F, efficiency: F) -> None:
         """A level that what goes in raises, and what goes out lowers by more."""
@@ -145,7 +153,7 @@ class Model:
         places, visits = self.places, self.world.visits
         grid = np.linspace(0.0, 1.0, 101)
         share = taper_share(self.world, places.visit, grid)
-        hulls = [_hull(grid, line) for line in share]
+        hulls = [_thinned(_hull(grid, line), MOST_LINES) for line in share]
         full = np.zeros(len(places.visit))
         np.maximum.at(full, places.of, places.full_w)
         full /= np.maximum(visits.accept_w[places.visit] / visits.efficiency[places.visit], 1e-9)
@@ -154,6 +162,7 @@ class Model:
             0,
             1,
         )
+        self.reach = reach
         binds = np.array(
             [
                 min(offset + slope * reached for offset, slope in hull) < most - 1e-9
@@ -176,7 +185,7 @@ class Model:
             v = int(places.visit[k])
             greatest = float(visits.accept_w[v] / visits.efficiency[v]) / 1e3 * float(places.share[e])
             for offset, slope in hulls[k]:
-                if slope == 0.0 and offset * greatest >= self.full_kw[e]:
+                if greatest * (offset + slope * self.reach[k]) >= self.full_kw[e]:
                     continue
                 per_kwh = -greatest * slope / float(visits.capacity_wh[v]) * 1e3
                 parts = [(int(self.charge[e]), 1.0)]
@@ -270,6 +279,10 @@ class Model:
             np.concatenate([np.ones(count), -share, share]),
         )
 
+    def cost(self, values: F) -> float:
+        """What the last solution costs, without what only makes it early."""
+        return self.program.objective - float((self.early * values[self.charge]).sum())
+
     def powers(self, values: F) -> tuple[F, F, F]:
         """Charging and giving back per step of a berth, and the stationary battery's power a step."""
         back = np.zeros(len(self.charge))
@@ -324,3 +337,10 @@ def _hull(grid: F, share: F) -> Lines:
         slope = float((share[b] - share[a]) / (grid[b] - grid[a]))
         lines.append((float(share[a] - slope * grid[a]), slope))
     return lines
+
+
+def _thinned(lines: Lines, most: int) -> Lines:
+    """At most so many of these lines: fewer bound less, so that what is possible stays so."""
+    if len(lines) <= most:
+        return lines
+    return [lines[k] for k in np.linspace(0, len(lines) - 1, most).round().astype(int).tolist()]

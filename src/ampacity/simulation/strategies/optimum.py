@@ -19,11 +19,24 @@ from ampacity.simulation.metrics.windows import window_means_w, windows
 
 from .berths import Berths, berths
 from .flows import TOLERANCE, Flows, flows
-from .interface import API, Decision, Observation, SitePlan
+from .interface import API, Decision, Observation, SitePlan, StrategyError
 from .model import Terms
 from .planning import Planned, Planner
 
+PLACED_BY = "dynamic"
+"""Whose run tells who stands where: one that keeps the limits, so that no breaker opens."""
+
 HALVINGS = 12
+
+
+class NoOptimumError(StrategyError):
+    """Who stands where depends on the strategy: no program knows the best."""
+
+    def __init__(self, scene: Scene, count: int) -> None:
+        super().__init__(
+            f"{scene.name!r} has no offline optimum: {count} of its cars queue for an EVSE and leave when "
+            "they are done, so that every strategy changes who comes next: compare with dynamic there"
+        )
 
 
 class Optimum(Struct, frozen=True, kw_only=True):
@@ -41,8 +54,13 @@ class Optimum(Struct, frozen=True, kw_only=True):
 
 
 def optimum(scene: Scene, terms: Terms | None = None, *, each_evse: bool = False) -> Optimum:
-    """The offline optimum of a scene. Raises SolverError."""
-    places = berths(run_compiled(scene, "uncontrolled"))
+    """The offline optimum of a scene. Raises NoOptimumError (a queue of cars that leave when they are done)
+    and SolverError."""
+    visits = scene.world.visits
+    queueing = int((visits.leaves_done & (visits.pool >= 0)).sum())
+    if queueing:
+        raise NoOptimumError(scene, queueing)
+    places = berths(run_compiled(scene, PLACED_BY))
     began = time.perf_counter()
     planned = Planner(scene, places, Terms() if terms is None else terms).solve()
     solve_s = time.perf_counter() - began
@@ -78,10 +96,12 @@ class Follow:
         behind = np.append(charged + planned.charge_w, 0.0)[ends]
         self._after_wh = (charged - behind[places.of]) * self._hours
         self._after_wh[self._after_wh < 1e-3] = 0.0
-        stand = windows(scene)
-        means = window_means_w(planned.site_w, stand)
-        month = stand.month[stand.of_step]
-        self._peak_w = np.array([means[stand.month == number].max() for number in month])
+        self._peak_w = np.full(world.steps, np.inf)
+        if scene.demand_price > 0.0:
+            stand = windows(scene)
+            means = window_means_w(planned.site_w, stand)
+            month = stand.month[stand.of_step]
+            self._peak_w = np.array([means[stand.month == number].max() for number in month])
 
     def begin(self, site: SitePlan, rng: np.random.Generator) -> None:
         self._site = site
@@ -92,7 +112,7 @@ class Follow:
     def decide(self, observation: Observation) -> Decision:
         """The plan of this step, and what is missing of the last ones where that fits."""
         t = observation.step
-        here = []
+        here: list[tuple[int, int, int, float]] = []
         for car in observation.cars:
             k = self._number.get(car.session)
             if k is None:
@@ -101,13 +121,14 @@ class Follow:
             self._ordered_wh[k], self._had_wh[k] = 0.0, car.energy_wh
             e = t - int(self._places.step[self._first[k]]) if self._count[k] else -1
             if 0 <= e < self._count[k]:
-                here.append((car.evse, k, int(self._first[k]) + e))
+                here.append((car.evse, k, int(self._first[k]) + e, car.watts_per_a))
         setpoint_a = np.zeros(len(self._site.evses))
         if here:
-            self._order(np.array(here), t, setpoint_a)
+            numbers = np.array([one[:3] for one in here])
+            self._order(numbers, np.array([one[3] for one in here]), t, setpoint_a)
         return Decision(setpoint_a=setpoint_a, storage_w=float(self._planned.storage_w[t]))
 
-    def _order(self, here: I, t: int, setpoint_a: F) -> None:
+    def _order(self, here: I, per_a: F, t: int, setpoint_a: F) -> None:
         evse, k, e = here[:, 0], here[:, 1], here[:, 2]
         share = self._places.share[e]
         plan_w = self._planned.charge_w[e] - self._planned.back_w[e]
@@ -117,7 +138,7 @@ class Follow:
         more_w *= self._fitting(k, t, plan_w, more_w)
         power_w = plan_w + more_w
         with np.errstate(divide="ignore", invalid="ignore"):
-            amperes = np.where(share > 0, power_w / share / self._places.per_a[k], 0.0)
+            amperes = np.where(share > 0, power_w / share / per_a, 0.0)
         least = self._places.least_a[k]
         small = (amperes > 0) & (amperes < least - 1e-9)
         # A car that has what it wants stops by itself: its last step may be ordered in full.
@@ -125,7 +146,7 @@ class Follow:
         enough &= plan_w > 0
         amperes = np.where(small, np.where(enough, least, 0.0), amperes)
         # Here `behind` is what was planned and not ordered; what was ordered and not taken comes next step.
-        ordered = amperes * share * self._places.per_a[k] * self._hours
+        ordered = amperes * share * per_a * self._hours
         self._behind_wh[k] += plan_w * self._hours - ordered
         self._ordered_wh[k] = ordered
         setpoint_a[evse] = amperes

@@ -16,7 +16,7 @@ from ampacity.simulation.batch.world import B, F, I
 from .berths import Berths
 from .flows import Flows, flows
 from .interface import C
-from .model import EPSILON_KW, Model, Terms
+from .model import EARLY_PRICE, EPSILON_KW, Model, Terms
 from .program import SolverError
 
 ROUNDS = 40
@@ -56,13 +56,14 @@ class Planner:
         idle = np.zeros(self.scene.world.steps)
         self._cut(*self._new(*self.flows.above(self.flows.sums(self.places, model.full_kw, nothing, idle))))
         values, rounds = self._within_limits(self.program.solve())
-        bound = self.program.objective
+        room_wh = self.places.room_wh[np.isfinite(self.places.room_wh)]
+        bound = self.program.objective - EARLY_PRICE * float(room_wh.sum()) / 1e3
         if model.bend_within():
             values, more = self._within_limits(self.program.again())
             rounds += more
         values, more = self._one_way(values)
         rounds += more
-        cost, tail = self.program.objective, model.tails(values)
+        cost, tail = model.cost(values), model.tails(values)
         if not self.terms.exact and (self._below(values, tail) > 0).any():
             values, cost, more = self._least_or_nothing(values, tail, cost)
             rounds += more
@@ -170,8 +171,8 @@ class Planner:
                     raise
                 continue
             rounds += more
-            if self.program.objective < best_cost:
-                best, best_cost = plan, self.program.objective
+            if self.model.cost(plan) < best_cost:
+                best, best_cost = plan, self.model.cost(plan)
             if best_cost <= cost + CLOSE * max(abs(cost), 1.0):
                 break
         return best, best_cost, rounds
