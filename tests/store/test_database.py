@@ -82,7 +82,8 @@ async def test_a_failing_unit_hurts_no_other_of_its_group(address: str) -> None:
     await store.close()
 
 
-async def test_writes_that_queue_up_share_commits(store: Store) -> None:
+async def test_writes_that_queue_up_share_commits(address: str) -> None:
+    store = await open_store(address, StoreSettings(group_s=10.0))  # a slow machine splits no group
     gate, begun = threading.Event(), threading.Event()
 
     def hold(connection: Connection) -> bool:
@@ -99,6 +100,7 @@ async def test_writes_that_queue_up_share_commits(store: Store) -> None:
     await asyncio.gather(*writes)
     assert len(await store.read(keys)) == 500
     assert store.figures.commits - before < 100
+    await store.close()
 
 
 async def test_units_run_in_the_order_of_their_calls(store: Store) -> None:
