@@ -188,9 +188,10 @@ def set_up_tests() -> None:
 def test(arguments: list[str]) -> None:
     set_up_tests()
     os.chdir(ROOT)
-    # The whole suite spends most of its time waiting for simulated sites: two files at a time halve that.
+    # The suite spends much of its time waiting for simulated sites, browsers and processes: three files at a
+    # time keep two cores busy.
     chosen = any(not argument.startswith("-") for argument in arguments)
-    workers = [] if chosen else ["-n", "2", "--dist", "loadfile", "--max-worker-restart", "1"]
+    workers = [] if chosen else ["-n", "3", "--dist", "loadfile", "--max-worker-restart", "1"]
     become(BIN / "python", "-m", "pytest", *workers, *arguments)
 
 
