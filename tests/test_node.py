@@ -59,7 +59,7 @@ def ampacity(folder: Path, *words: str, database: str = "") -> subprocess.Comple
         [sys.executable, "-m", "ampacity", *words],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         env=environment(folder, database),
     )
@@ -73,7 +73,7 @@ def entered(folder: Path, text: str = SITE, database: str = "") -> subprocess.Co
 
 async def until(truth: Callable[[], bool]) -> None:
     """Wait for something to become true."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not truth():  # noqa: ASYNC110 (what is awaited is anything)
             await asyncio.sleep(0.05)
 
@@ -89,7 +89,7 @@ async def serving(folder: Path, database: str = "") -> AsyncIterator[tuple[async
     try:
         assert process.stdout is not None
         port = None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while port is None:
                 line = (await process.stdout.readline()).decode()
                 assert line, "it ended before it served"
@@ -149,7 +149,7 @@ async def test_a_station_connects_charges_and_is_kept(tmp_path: Path, address: s
         assert "runs on" in restored.stderr
         assert "stop it" in restored.stderr
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await process.wait() == 0
     copy.unlink()
     assert ampacity(tmp_path, "backup", str(copy), database=address).returncode == 0

@@ -71,7 +71,7 @@ async def main(path: str) -> None:
             await asyncio.sleep(0.02)
     failed_before = store.figures.failed_commits
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    await asyncio.wait_for(recovered.wait(), 10)  # by the waiting post, without anybody asking
+    await asyncio.wait_for(recovered.wait(), 30)  # by the waiting post, without anybody asking
     last = record(9999)
     await store.write(lambda connection: journal.add(connection, last))
     acknowledged.append(last.retry_key)

@@ -158,7 +158,7 @@ async def test_posts_are_written_without_anybody_waiting(tmp_path: Path) -> None
     done = asyncio.Event()
     loop = asyncio.get_running_loop()
     store.post(lambda connection: loop.call_soon_threadsafe(done.set))
-    await asyncio.wait_for(done.wait(), 5)
+    await asyncio.wait_for(done.wait(), 30)
     await store.close()
 
 

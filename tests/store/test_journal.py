@@ -34,7 +34,7 @@ async def test_what_was_appended_is_on_the_disk_when_it_is_told(store: Store) ->
     for number in range(300):
         row = (book.next_id(), *stored(record(str(number)))[1:])
         book.append(row, str(number), told, refused)
-    await asyncio.wait_for(done.wait(), 10)
+    await asyncio.wait_for(done.wait(), 30)
     assert kept == [str(number) for number in range(300)]
     assert store.figures.commits - before <= 3  # groups, not rows
     entries = await store.read(lambda connection: journal.entries(connection, OPERATOR))
@@ -56,7 +56,7 @@ async def test_a_disk_that_refuses_is_told_to_each_message(tmp_path: Path) -> No
 
     for key in ("a", "b"):
         book.append((book.next_id(), *stored(record(key))[1:]), key, told.append, refused)
-    await asyncio.wait_for(done.wait(), 10)
+    await asyncio.wait_for(done.wait(), 30)
     assert told == [("a", "StoreClosed"), ("b", "StoreClosed")]
 
 

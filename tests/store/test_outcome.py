@@ -25,7 +25,7 @@ async def has(store, key: str) -> bool:
 
 async def refused(store, wire: Relay) -> None:
     """While the outcome is open, others don't wait for it."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await wire.is_cut.wait()
         with pytest.raises(StoreUnavailable, match="can't be reached"):
             await store.write(put("meanwhile"))
@@ -44,7 +44,7 @@ async def test_a_commit_that_was_cut_off_is_looked_up(pg_database: str, cut: Cut
         assert not written.done()
         assert store.troubled
         wire.mend()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             if cut == "after":
                 await written
             else:
@@ -84,7 +84,7 @@ async def test_closing_does_not_wait_for_an_outcome(pg_database: str) -> None:
         wire.cut = "after"
         written = asyncio.ensure_future(store.write(put("cut off")))
         await wire.is_cut.wait()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await store.close()
             with pytest.raises(StoreUnavailable, match="is not known"):
                 await written

@@ -63,7 +63,7 @@ async def test_a_full_disk_is_called_so(sqlite_store: Store) -> None:
             kept += 1
 
     with pytest.raises(StoreUnavailable, match=r"the disk is full .*: free space or move the data") as caught:
-        await asyncio.wait_for(fill(), 20)
+        await asyncio.wait_for(fill(), 60)
     assert caught.value.kind == "full"
     rows = select(func.count()).select_from(journal_table)
     assert await sqlite_store.read(lambda connection: connection.scalar(rows)) == kept
@@ -80,7 +80,7 @@ async def test_closing_does_not_wait_for_a_disk_that_refuses(sqlite_store: Store
     await sqlite_store.write(no_room)
     large = msgspec.structs.replace(record("k"), payload=b"x" * 1_000_000)
     sqlite_store.post(partial(journal.add, entry=large))
-    await asyncio.wait_for(sqlite_store.close(), 10)
+    await asyncio.wait_for(sqlite_store.close(), 30)
     await asyncio.sleep(0)
     assert sqlite_store.figures.failed_posts == 1
 
@@ -95,7 +95,7 @@ async def test_a_database_that_another_program_holds_for_long_is_told_and_taken_
     other = sqlite3.connect(sqlite_store.backend.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     writes = [sqlite_store.write(partial(journal.add, entry=record(str(number)))) for number in range(3)]
-    results = await asyncio.wait_for(asyncio.gather(*writes, return_exceptions=True), 10)
+    results = await asyncio.wait_for(asyncio.gather(*writes, return_exceptions=True), 30)
     assert {type(result) for result in results} == {StoreUnavailable}
     assert sqlite_store.troubled
     other.execute("ROLLBACK")
