@@ -23,6 +23,9 @@ from ..simulation.governed.planned import scene_of
 from . import Outcome
 
 SEED = 1
+LIMIT_A = 180.0
+"""Binds, and carries a minimum for everybody: where not everybody can have one, who pauses when hangs on
+seconds, and a pause is a quarter of an hour."""
 DAY = date(2026, 11, 20)
 MOST_TOTAL_PCT = 0.5
 MOST_SESSION_PCT = 0.5
@@ -78,6 +81,7 @@ def run(quick: bool) -> Outcome:
         speed=60.0 if quick else 20.0,
         seed=SEED,
         day=DAY,
+        limit_a=LIMIT_A,
         http_port=0,
         ocpp_port=0,
     )
