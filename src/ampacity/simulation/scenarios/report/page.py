@@ -41,6 +41,7 @@ stroke-dasharray:5 4}.line-sun{stroke:var(--sun)}.line-storage{stroke:var(--stor
 .area-building{fill:var(--building);opacity:.55}.area-cars{fill:var(--cars);opacity:.65}
 .whisker{stroke:var(--fg);stroke-width:1.3;fill:none}.hover{fill:transparent}
 .hover:hover{fill:var(--fg);fill-opacity:.08}
+@media(max-width:640px){td:first-child{white-space:normal;min-width:104px;max-width:120px}th,td{padding-right:9px}}
 @media print{body{font-size:11px}figure{break-inside:avoid}}
 """
 
