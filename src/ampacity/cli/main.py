@@ -68,7 +68,9 @@ def _demo(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=1, help="same seed, same day (1)")
     parser.add_argument("--evses", type=int, default=24, metavar="N", help="EVSEs of the workplace (24)")
-    parser.add_argument("--sessions", type=Path, metavar="FILE", help="replay real sessions: .csv or .csv.gz")
+    parser.add_argument(
+        "--sessions", type=Path, metavar="FILE", help="replay real sessions (docs/session-files.md)"
+    )
     parser.add_argument("--day", type=date.fromisoformat, metavar="YYYY-MM-DD", help="which day of them")
     parser.add_argument(
         "--strategy", choices=("dynamic", "static", "uncontrolled"), default="dynamic", help="(dynamic)"

@@ -68,6 +68,24 @@ def test_a_site_that_knows_no_weekend_has_none() -> None:
     assert calendar_of(history_of([generated(same, 56)])).days_off == ()
 
 
+def test_days_that_differ_by_chance_have_one_factor() -> None:
+    same = msgspec.structs.replace(WORKPLACE, day_factors=(1.0, 1.0, 1.0, 1.0, 1.0, 0.2, 0.2))
+    history = history_of([generated(same, 56)])
+    counts = fit_counts(history, calendar_of(history))
+    assert len(set(counts.day_factors[:5])) == 1
+    assert len(set(counts.day_factors[5:])) == 1
+    assert counts.day_factors[6] == pytest.approx(0.2, abs=0.06)
+
+
+def test_a_depot_that_rests_on_two_days_has_them_off() -> None:
+    history = history_of([generated(archetype("depot"), 56)])
+    found = calendar_of(history)
+    counts = fit_counts(history, found)
+    assert found.days_off == (5, 6)
+    assert counts.sessions_per_evse == pytest.approx(1.0, abs=0.02)
+    assert counts.dispersion == pytest.approx(0.0, abs=0.02)
+
+
 def test_a_quiet_site_has_no_closed_days() -> None:
     quiet = msgspec.structs.replace(WORKPLACE, sessions_per_evse=0.05)
     assert calendar_of(history_of([generated(quiet, 84)])).closed == frozenset()

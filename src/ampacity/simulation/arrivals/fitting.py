@@ -159,23 +159,39 @@ def fit_declared(history: History, rng: np.random.Generator, starts: int) -> Dec
 
 
 def fit_counts(history: History, calendar: Calendar) -> Counts:
-    """Means are the likeliest rates; the dispersion is Pearson's chi-square over its degrees of freedom."""
+    """Means are the likeliest rates; the dispersion is Pearson's chi-square over its degrees of freedom.
+
+    Working days, and days off, have factors of their own where that is likelier by the Bayesian information
+    criterion; else one for all of them.
+    """
     counts = history.counts()
     closed = np.array([day in calendar.closed for day in history.days], dtype=bool)
     of_week = np.array([Calendar.of_week(day) for day in history.days])
     working = ~closed & ~np.isin(of_week, calendar.days_off)
     usual = max(float(counts[working].mean()) if working.any() else float(counts.mean()), 1e-9)
     expected = np.full(len(counts), usual)
-    factors = []
-    for weekday in range(7):
-        there = ~closed & (of_week == weekday)
-        mean = float(counts[there].mean()) if there.any() else usual
-        factors.append(mean / usual)
-        expected[of_week == weekday] = max(mean, 1e-9)
-    freedom = max(int(working.sum()) - (7 - len(calendar.days_off)), 1)
+    factors = np.ones(7)
+    freedom = int(working.sum())
+    for group in (working, ~closed & ~working):
+        kinds = np.unique(of_week[group])
+        means = {int(kind): float(counts[group & (of_week == kind)].mean()) for kind in kinds}
+        whole = float(counts[group].mean()) if group.any() else usual
+        # Twice the log likelihood of Poisson rates, without what both have.
+        gain = 2.0 * sum(
+            float(counts[group & (of_week == kind)].sum()) * float(np.log(mean / whole))
+            for kind, mean in means.items()
+            if mean > 0.0
+        )
+        differ = gain > (len(means) - 1) * np.log(max(int(group.sum()), 1))
+        for kind, mean in means.items():
+            factors[kind] = (mean if differ else whole) / usual
+            expected[of_week == kind] = max(mean if differ else whole, 1e-9)
+        if group is working:
+            freedom -= len(means) if differ else 1
+    freedom = max(freedom, 1)
     pearson = float((((counts - expected) ** 2) / expected)[working].sum()) / freedom
-    on_closed = float(counts[closed].mean()) / usual if closed.any() else min(factors)
-    monday, tuesday, wednesday, thursday, friday, saturday, sunday = factors
+    on_closed = float(counts[closed].mean()) / usual if closed.any() else float(factors.min())
+    monday, tuesday, wednesday, thursday, friday, saturday, sunday = factors.tolist()
     return Counts(
         sessions_per_evse=usual / history.evses,
         day_factors=(monday, tuesday, wednesday, thursday, friday, saturday, sunday),

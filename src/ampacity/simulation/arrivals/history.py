@@ -197,7 +197,7 @@ def _poisson_at_most(n: float, mean: float) -> float:
 
 
 def _criterion(history: History, weekend: tuple[int, ...], closed: set[int]) -> float:
-    """BIC of: each kind of day has its own Poisson rate and its own shares of the 24 hours."""
+    """BIC of: each kind of day has its own Poisson rate and its own shares of eight times of day."""
     days = np.array([day for day in history.days if day not in closed])
     counts = history.counts()[days.astype(int) - history.days.start] if len(days) else np.empty(0)
     open_hours = history.hour[~np.isin(history.ordinal, list(closed))]
@@ -211,8 +211,9 @@ def _criterion(history: History, weekend: tuple[int, ...], closed: set[int]) -> 
         n = counts[mine]
         rate = max(float(n.mean()), 1e-9)
         total += float((n * math.log(rate) - rate).sum())
-        shares, _ = np.histogram(open_hours[of_mine], bins=24, range=(0.0, 24.0))
+        shares, _ = np.histogram(open_hours[of_mine], bins=8, range=(0.0, 24.0))
         seen = shares[shares > 0]
         total += float((seen * np.log(seen / seen.sum())).sum())
-        parameters += 24
+        # The rate, and a share for each time at which anybody came but the last.
+        parameters += max(len(seen), 1)
     return parameters * math.log(max(len(open_hours), 1)) - 2.0 * total
