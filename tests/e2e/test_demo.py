@@ -75,7 +75,7 @@ def test_two_hours_of_a_session_file_at_54_evses(tmp_path: Path) -> None:
 
 
 def test_stations_that_ignore_limits_do_not_break_the_site(tmp_path: Path) -> None:
-    # On this day the unruly three and the building alone take 98 A of the 110: the others must make room.
+    # On this day the unruly three and the building alone take 74 A of the 110: the others must make room.
     code, said, figures = run_demo(
         tmp_path, *PORTS, "--seed", "3", "--day", "2026-09-17", "--site-hours", "0.25", "--speed", "60",
         "--unruly", "3", "--evses", "16", "--limit", "110",

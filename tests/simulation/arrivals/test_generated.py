@@ -65,7 +65,7 @@ def test_generated_weekdays_look_like_the_fitted_sites() -> None:
     assert np.quantile(hours, [0.25, 0.5, 0.75]) == pytest.approx([7.0, 8.4, 13.0], abs=0.9)
     assert np.median(dwell) == pytest.approx(7.6, abs=0.9)
     assert np.median(kwh) == pytest.approx(9.4, abs=1.2)
-    assert kwh.mean() == pytest.approx(13.0, abs=1.3)
+    assert kwh.mean() == pytest.approx(12.2, abs=0.8)
     assert np.all(kwh <= 6.656 * dwell)
     early = hours < 9
     assert dwell[early].mean() > dwell[~early].mean() + 2.0

@@ -69,7 +69,7 @@ class MixtureStays(Struct, frozen=True, kw_only=True):
     declared: Declared | None = None
 
     def draw(self, rng: np.random.Generator, n: int) -> list[Stay]:
-        """`n` stays; energies that no EVSE could have given are drawn anew for the same stay."""
+        """`n` stays; an energy that no EVSE could have given becomes what it could give."""
         stays = self.together.marginal(0, 1)
         low = np.array([self.day_starts_h, math.log(SHORTEST_H)])
         high = np.array([self.day_starts_h + 24.0, math.log(self.longest_h)])
@@ -79,11 +79,8 @@ class MixtureStays(Struct, frozen=True, kw_only=True):
             rest = np.concatenate([rest, drawn[np.all((drawn >= low) & (drawn < high), axis=1)]])
         rest = rest[:n]
         most = rest[:, 1] + math.log(self.most_kw)
-        log_energy = self.together.draw_last_given_rest(rng, rest)
-        for _ in range(10):
-            above = log_energy > most
-            log_energy[above] = self.together.draw_last_given_rest(rng, rest[above])
-        log_energy = np.minimum(log_energy, most + math.log(0.97))
+        # Who wants more than the EVSE gives in that time takes all that it gives, save what the start costs.
+        log_energy = np.minimum(self.together.draw_last_given_rest(rng, rest), most + math.log(0.97))
         hours, dwell, energy = rest[:, 0] % 24.0, np.exp(rest[:, 1]), np.exp(log_energy)
         if self.declared is None:
             return [Stay(*stay) for stay in zip(hours.tolist(), dwell.tolist(), energy.tolist(), strict=True)]
