@@ -12,7 +12,7 @@ import numpy as np
 
 from ..compiled import inlined
 from .filling import fixed_shares
-from .knowing import Tuning, begin_base, capacities, slack_s, wanting
+from .knowing import Tuning, begin_base, capacities, slack_s, wanting, wants
 from .packed import Live, Site
 from .queueing import greedy, in_order, in_turns
 from .turning import dynamic
@@ -36,19 +36,16 @@ CODES: Final = {
 def decide(code: int, site: Site, live: Live, tuning: Tuning, shares_a: F, t: int, orders_a: F) -> None:
     """Fill `orders_a` by strategy `code` (see `CODES`) at the start of step `t`."""
     n, r = len(orders_a), site.limit_a.shape[1]
-    orders_a[:] = 0.0
+    evses, now_s = site.evses, t * site.facts[0].step_s
+    for i in range(n):
+        orders_a[i] = 0.0
+        if code <= STATIC and wants(live, i, now_s):
+            orders_a[i] = evses[i].max_a if code == UNCONTROLLED else min(shares_a[i], evses[i].max_a)
+    if code <= STATIC:
+        return
     who = np.empty(n, np.int64)
     count = wanting(site, live, t, who)
     if count == 0:
-        return
-    evses, now_s = site.evses, t * site.facts[0].step_s
-    if code == UNCONTROLLED:
-        for k in range(count):
-            orders_a[who[k]] = evses[who[k]].max_a
-        return
-    if code == STATIC:
-        for k in range(count):
-            orders_a[who[k]] = min(shares_a[who[k]], evses[who[k]].max_a)
         return
     # One piece of memory for all: each costs more than what is done with it at a small site.
     scratch = np.zeros((5, r))

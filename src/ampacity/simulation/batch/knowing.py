@@ -54,18 +54,23 @@ def begin_base(site: Site, live: Live, t: int, used_re: F, used_im: F) -> None:
 
 
 @inlined
+def wants(live: Live, i: int, now_s: float) -> bool:
+    """Whether the car at EVSE `i` wants something and can have it."""
+    here = live.evses[i]
+    if here.visit < 0 or here.slots_used == 0 or here.broken_until_s > now_s:
+        return False
+    return not live.visits[here.visit].full
+
+
+@inlined
 def wanting(site: Site, live: Live, t: int, who: I) -> int:
-    """Number of EVSEs whose car wants something and can have it; they stand first in `who`."""
+    """Number of EVSEs whose car wants something; they stand first in `who`."""
     count = 0
     now_s = t * site.facts[0].step_s
     for i in range(len(live.evses)):
-        here = live.evses[i]
-        if here.visit < 0 or here.slots_used == 0 or here.broken_until_s > now_s:
-            continue
-        if live.visits[here.visit].full:
-            continue
-        who[count] = i
-        count += 1
+        if wants(live, i, now_s):
+            who[count] = i
+            count += 1
     return count
 
 
