@@ -65,7 +65,7 @@ def any_world(seed: int, *, phasors: bool) -> World:
         steps=steps,
         conductors=rows(
             limit_a=float(rng.uniform(20.0, 120.0)),
-            panel_a=float(rng.uniform(16.0, 80.0)),
+            panel_a=float(rng.choice([rng.uniform(16.0, 80.0), np.inf])),
             base_re=base,
             base_im=np.abs(rng.normal(0.0, 2.0, (steps, 6))) if phasors else np.zeros((1, 6)),
         ),
@@ -78,17 +78,24 @@ def any_world(seed: int, *, phasors: bool) -> World:
 @given(
     seed=st.integers(0, 2**32),
     margin_a=st.sampled_from([0.0, 2.0]),
+    margin_share=st.sampled_from([0.0, 0.1]),
     cap_w=st.sampled_from([math.inf, 15_000.0]),
     by_need=st.booleans(),
     phasors=st.booleans(),
 )
 def test_compiled_and_plain_give_the_same(
-    name: str, seed: int, margin_a: float, cap_w: float, by_need: bool, phasors: bool
+    name: str, seed: int, margin_a: float, margin_share: float, cap_w: float, by_need: bool, phasors: bool
 ) -> None:
     where = scene(any_world(seed, phasors=phasors))
-    tuning = Tuning(margin_a=margin_a, cap_w=cap_w, by_need=by_need)
-    given_settings = {"margin_a": margin_a, "cap_w": cap_w, "by_need": by_need}
-    takes = {"uncontrolled": (), "static": ("margin_a",), "dynamic": ("margin_a",)}
+    tuning = Tuning(margin_a=margin_a, margin_share=margin_share, cap_w=cap_w, by_need=by_need)
+    margins = ("margin_a", "margin_share")
+    given_settings = {
+        "margin_a": margin_a,
+        "margin_share": margin_share,
+        "cap_w": cap_w,
+        "by_need": by_need,
+    }
+    takes: dict[str, tuple[str, ...]] = {"uncontrolled": (), "static": margins, "dynamic": margins}
     mine = {key: given_settings[key] for key in takes.get(name, tuple(given_settings))}
     fast = run(where, name, tuning, each_evse=True)
     plain = step_through(where, load(name, mine), each_evse=True)
@@ -97,7 +104,10 @@ def test_compiled_and_plain_give_the_same(
     assert plain.run.trace.row_a == pytest.approx(fast.trace.row_a, abs=1e-6)
     assert plain.run.state.energy_wh == pytest.approx(fast.state.energy_wh, abs=1e-6)
     assert (plain.run.state.writes == fast.state.writes).all()
-    assert balance(fast).residual_wh == pytest.approx(0.0, abs=1e-3)
+    accounts = balance(fast)
+    assert accounts.residual_wh == pytest.approx(0.0, abs=1e-3)
+    assert accounts.at_the_grid_wh == pytest.approx(0.0, abs=1e-3)
+    assert accounts.at_the_cars_wh == pytest.approx(0.0, abs=1e-3)
 
 
 def test_the_engine_and_the_readable_strategies_have_the_same_names() -> None:

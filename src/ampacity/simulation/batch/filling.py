@@ -26,7 +26,8 @@ def fixed_shares(site: Site, live: Live, tuning: Tuning) -> F:
     for row in range(r):
         for t in range(len(site.limit_a)):
             limit = site.limit_a[t, row]
-            cap_a[row] = min(cap_a[row], limit - max(tuning.margin_a, tuning.margin_share * limit))
+            free = min(limit - tuning.margin_a, limit * (1.0 - tuning.margin_share))
+            cap_a[row] = min(cap_a[row], free)
         for t in range(max(len(site.base_re), len(site.base_im))):
             re = site.base_re[min(t, len(site.base_re) - 1), row]
             im = site.base_im[min(t, len(site.base_im) - 1), row]

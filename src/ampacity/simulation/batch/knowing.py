@@ -34,7 +34,8 @@ def capacities(site: Site, tuning: Tuning, t: int, cap_a: F) -> None:
     """What each row may carry at step `t`, margin off."""
     limits = site.limit_a[min(t, len(site.limit_a) - 1)]
     for r in range(len(limits)):
-        cap_a[r] = limits[r] - max(tuning.margin_a, tuning.margin_share * limits[r])
+        # So that a row without a limit stays one.
+        cap_a[r] = min(limits[r] - tuning.margin_a, limits[r] * (1.0 - tuning.margin_share))
 
 
 @inlined

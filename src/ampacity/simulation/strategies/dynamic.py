@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from .interface import API, Car, Decision, Observation, SitePlan
 from .need import slack_s
-from .room import Room
+from .room import Room, capacities
 from .sharing import Load, share
 
 MINIMUM_RUN_S = 300.0
@@ -43,8 +43,7 @@ class Dynamic:
         self.memories: dict[int, Memory] = {}
 
     def decide(self, observation: Observation) -> Decision:
-        limit_a = observation.limit_a
-        capacity_a = limit_a - np.maximum(self.margin_a, self.margin_share * limit_a)
+        capacity_a = capacities(observation.limit_a, self.margin_a, self.margin_share)
         wanting = [car for car in observation.cars if car.wants]
         self.memories = {car.session: self.memories.get(car.session, Memory()) for car in wanting}
         wanting.sort(key=lambda car: self.turn(car, observation.at_s))

@@ -10,7 +10,7 @@ from ampacity.simulation.batch.world import F
 
 from .interface import API, Car, Decision, Observation, SitePlan
 from .need import most_a, slack_s
-from .room import Room, down_to_step
+from .room import Room, capacities, down_to_step
 
 
 class Ordered:
@@ -43,10 +43,8 @@ class Ordered:
 
     def room(self, observation: Observation) -> Room:
         """What the rows may still carry."""
-        limit_a = observation.limit_a
-        return Room(
-            self.site, observation.base, limit_a - np.maximum(self.margin_a, self.margin_share * limit_a)
-        )
+        capacity_a = capacities(observation.limit_a, self.margin_a, self.margin_share)
+        return Room(self.site, observation.base, capacity_a)
 
     def sorted(self, observation: Observation) -> list[Car]:
         """The cars that want something, in order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .interface import API, Decision, Observation, SitePlan
-from .room import Room
+from .room import Room, capacities
 from .sharing import Load, share
 
 
@@ -36,7 +36,7 @@ class Static:
         self.margin_a, self.margin_share = margin_a, margin_share
 
     def begin(self, site: SitePlan, rng: np.random.Generator) -> None:
-        capacity_a = site.worst_limit_a - np.maximum(self.margin_a, self.margin_share * site.worst_limit_a)
+        capacity_a = capacities(site.worst_limit_a, self.margin_a, self.margin_share)
         room = Room(site, site.worst_base_a.astype(np.complex128), capacity_a)
         loads = [
             Load(

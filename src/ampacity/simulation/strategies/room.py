@@ -61,6 +61,12 @@ def reach(used: complex, direction: complex, capacity_a: float) -> float:
     return (math.sqrt(inside) - half) / square if inside >= 0.0 else -math.inf
 
 
+def capacities(limit_a: F, margin_a: float, margin_share: float) -> F:
+    """What rows may carry when so many amperes or such a share of each limit stay free, whichever is more."""
+    left: F = np.minimum(limit_a - margin_a, limit_a * (1.0 - margin_share))
+    return left
+
+
 def down_to_step(amperes: float, step_a: float) -> float:
     """To a whole multiple of the EVSE's step, down."""
     return amperes if step_a <= 0.0 else math.floor(amperes / step_a + 1e-6) * step_a
