@@ -112,8 +112,8 @@ def run(scenario: Scenario, folder: Path, options: argparse.Namespace) -> int:
     result = result_of(scenario, strategies, baseline, seeds, outcomes, assumptions(scenario))
     from .simulate_table import table_of, title_of
 
-    console.print(title_of(result), style="italic", highlight=False)
-    console.print(table_of(result))
+    console.print(title_of(result, console.width), style="italic", highlight=False)
+    console.print(table_of(result, console.width))
     try:
         if options.json is not None:
             write(options.json, as_json(result, {"wall_s": round(wall_s, 3)}))

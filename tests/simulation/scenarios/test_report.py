@@ -150,6 +150,14 @@ def test_the_command_lists_the_gallery_and_writes_both_files(
     monkeypatch.setenv("COLUMNS", "160")
     assert main(["simulate", "--list"]) == 0
     assert "highway-hub" in capsys.readouterr().out
+    narrow = ["simulate", "ten-vans-at-six", "--seeds", "2", "--days", "0.5"]
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(narrow) == 0
+    said = capsys.readouterr().out
+    assert "±" not in said
+    assert "from 148" in said
+    assert all(len(line.rstrip()) <= 80 for line in said.splitlines())
+    monkeypatch.setenv("COLUMNS", "160")
     html, figures = tmp_path / "r.html", tmp_path / "r.json"
     words = ["simulate", "ten-vans-at-six", "--seeds", "2", "--days", "0.5", "--strategies", "static,dynamic"]
     assert main([*words, "--html", str(html), "--json", str(figures)]) == 0
