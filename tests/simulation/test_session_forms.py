@@ -6,14 +6,23 @@ import copy
 import gzip
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ampacity.simulation.arrivals import evses_of_sessions, visits_from_sessions
-from ampacity.simulation.sessions import PLAIN_COLUMNS, SessionFileError, read_sessions
+from ampacity.simulation.sessions import (
+    PLAIN_COLUMNS,
+    SessionFileError,
+    SessionRow,
+    read_sessions,
+    write_sessions,
+)
 
 HEADER = ",".join(PLAIN_COLUMNS)
 FULL = "2026-05-04 08:00:00+02:00,2026-05-04 16:30:00+02:00,18.4,yard-1,x1,3,11,,20,2026-05-04 17:00:00+02:00"
@@ -214,3 +223,65 @@ def test_evses_are_what_the_file_says_of_them(tmp_path: Path) -> None:
     }
     visits = visits_from_sessions(np.random.default_rng(1), file.rows, tuple(evses.values()))
     assert [visit.requested_wh for visit in visits] == [18_400.0] * 5
+
+
+STAYS = st.lists(
+    st.tuples(
+        st.integers(0, 5),
+        st.integers(0, 40 * 24 * 3600),
+        st.integers(60, 30 * 3600),
+        st.integers(0, 60_000),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(stays=STAYS)
+def test_the_three_forms_of_the_same_sessions_are_one(
+    stays: list[tuple[int, int, int, int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("forms")
+    rows = []
+    for number, (evse, start_s, dwell_s, energy_wh) in enumerate(stays):
+        arrival = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(seconds=start_s)
+        rows.append(
+            SessionRow(
+                arrival=arrival,
+                departure=arrival + timedelta(seconds=dwell_s),
+                delivered_wh=float(energy_wh),
+                station_id=f"yard-{evse}",
+                session_id=f"S{number}",
+            )
+        )
+    write_sessions(folder / "acn.csv", rows)
+    lines = [
+        f"{row.arrival.isoformat()},{row.departure.isoformat()},{row.delivered_wh / 1000.0},"
+        f"{row.station_id},{row.session_id}"
+        for row in rows
+    ]
+    plain(folder, *lines, header="start,end,energy_kwh,evse,session")
+    ocpi(
+        folder,
+        *(
+            cdr(
+                id=f"C{row.session_id}",
+                session_id=row.session_id,
+                start_date_time=row.arrival.isoformat(),
+                end_date_time=row.departure.isoformat(),
+                total_energy=row.delivered_wh / 1000.0,
+                cdr_location={"evse_uid": row.station_id},
+                charging_periods=[],
+            )
+            for row in rows
+        ),
+    )
+    acn, ours, cdrs = (read_sessions(folder / name) for name in ("acn.csv", "s.csv", "cdrs.json"))
+    assert acn.rows == ours.rows == cdrs.rows
+    assert (acn.shortened, acn.dropped) == (ours.shortened, ours.dropped) == (cdrs.shortened, cdrs.dropped)
+    assert len(acn.rows) + acn.dropped == len(stays)
+    # Mended as it is, no two cars stand at one station.
+    for one, other in combinations(acn.rows, 2):
+        if one.station_id == other.station_id:
+            assert one.departure <= other.arrival or other.departure <= one.arrival

@@ -83,35 +83,31 @@ def fit_model(
     calendar = calendar_of(history)
     off = calendar.is_off(history.ordinal)
     cut = quietest_hour(history.hour)
-    if progress is not None:
-        progress("what drivers declare", 0.0)
+    told = progress or _silent
+    told("what drivers declare", 0.0)
     declared = fit_declared(history, rng, starts)
-    laws: list[MixtureStays | None] = []
-    for number, (what, there) in enumerate((("working days", ~off), ("days off", off))):
-        if number and there.sum() < _OWN_LAW:
-            laws.append(None)
-            continue
-        if not number and there.sum() < _OWN_LAW:
-            there = np.ones(len(history), dtype=bool)
 
-        def tried(size: int, _: float, what: str = what, number: int = number) -> None:
-            if progress is not None:
-                # Bigger mixtures take longer, and days off are few.
-                done = 0.1 + 0.8 * number + (0.1 if number else 0.8) * (SIZES.index(size) + 1) / len(SIZES)
-                progress(f"{what}: {size} components tried", done)
+    def law(what: str, there: Mask, begins: float, ends: float) -> MixtureStays:
+        """The likeliest law of these sessions; all of the fit goes from `begins` to `ends` meanwhile."""
 
-        together = mixture.by_bic(points(history.picked(there), cut), SIZES, rng, starts=starts, tried=tried)
-        laws.append(
-            MixtureStays(
-                together=together,
-                most_kw=history.most_kw,
-                day_starts_h=cut,
-                longest_h=history.longest_h,
-                declared=declared,
-            )
+        def tried(size: int, _: float) -> None:
+            share = (SIZES.index(size) + 1) / len(SIZES)
+            told(f"{what}: {size} components tried", begins + (ends - begins) * share)
+
+        return MixtureStays(
+            together=mixture.by_bic(
+                points(history.picked(there), cut), SIZES, rng, starts=starts, tried=tried
+            ),
+            most_kw=history.most_kw,
+            day_starts_h=cut,
+            longest_h=history.longest_h,
+            declared=declared,
         )
-    working, of_days_off = laws
-    assert working is not None
+
+    # A site that has hardly any sessions but on days off has one law for all.
+    own = (~off).sum() >= _OWN_LAW
+    working = law("working days", ~off if own else np.ones(len(history), dtype=bool), 0.1, 0.9)
+    of_days_off = law("days off", off, 0.9, 1.0) if own and off.sum() >= _OWN_LAW else None
     counts = fit_counts(history, calendar)
     model = ArrivalModel(
         name=name,
@@ -125,6 +121,10 @@ def fit_model(
         dispersion=counts.dispersion,
     )
     return Fitted(model=model, calendar=calendar, counts=counts)
+
+
+def _silent(what: str, share: float) -> None:
+    """Nobody asked how far it is."""
 
 
 def points(history: History, day_starts_h: float) -> Array:
