@@ -119,6 +119,8 @@ class Charger:
                 answer: dict[str, Any] = await double.call(*message, limit_s=self.limit_s)
                 self.acknowledged.append((phase, at))
                 return answer
+            # A closed connection refuses without a turn of the loop, and its reader needs one to see the end.
+            await asyncio.sleep(0.005)
 
     async def _connections(self) -> Any:
         """The open connection, again and again; a new one when it is gone."""
