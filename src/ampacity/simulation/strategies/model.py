@@ -27,9 +27,17 @@ from .berths import Berths
 from .program import Program
 
 EPSILON_KW = 1e-6
+"""Powers below this are none."""
+
 NEAR = 0.9
+"""From this share of what the battery takes on, it is the battery that holds a power down."""
+
 MOST_LINES = 5
+"""Lines of a curve's hull that are kept; more make the program slower and the bound hardly better."""
+
 EARLY_PRICE = 1e-5
+"""What a kWh costs more at the end of the run than at its start: among equal plans the earlier one."""
+
 Lines: TypeAlias = list[tuple[float, float]]
 Bent: TypeAlias = tuple[I, I, B, B, list[Lines]]
 

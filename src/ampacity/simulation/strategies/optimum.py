@@ -27,6 +27,7 @@ PLACED_BY = "dynamic"
 """Whose run tells who stands where: one that keeps the limits, so that no breaker opens."""
 
 HALVINGS = 12
+"""How finely the share of what is missing is found that still fits: to 1 in 4,096."""
 
 
 class NoOptimumError(StrategyError):

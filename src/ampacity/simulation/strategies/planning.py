@@ -20,9 +20,16 @@ from .model import EARLY_PRICE, EPSILON_KW, Model, Terms
 from .program import SolverError
 
 ROUNDS = 40
+"""Rounds of cuts after which something must be wrong; phasor sites need up to 15."""
+
 BARS = (0.5, 0.25, 0.9, np.inf)
+"""Shares of the least power from which on a small one is raised to it, in the order of trial."""
+
 CLOSE = 0.005
+"""No further way is tried when least currents cost no more than this share."""
+
 TURNS = 8
+"""How often powers both ways in one step are looked for."""
 
 
 class Planned(Struct, frozen=True, kw_only=True):
