@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from ampacity.simulation.arrivals import archetype, read_sessions
 from ampacity.simulation.arrivals.model_file import arrivals_text
 from ampacity.simulation.batch.outcome import Scene
 from ampacity.simulation.scenarios.building import build
 from ampacity.simulation.scenarios.reading import check_files, load
+from ampacity.simulation.scenarios.running import run_strategy
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 
@@ -115,3 +117,21 @@ def test_a_published_tariff_sets_prices_and_demand_charge(tmp_path: Path) -> Non
     assert scene.demand_price == 12.5
     hour = np.repeat(np.arange(24), 12)
     np.testing.assert_allclose(scene.world.series.buy, np.where(hour < 8, 0.1, 0.3))
+
+
+@pytest.mark.parametrize(
+    ("kind", "volts", "rows"), [("split", 240.0, 2), ("delta", 208.0, 3), ("wye", 230.0, 3)]
+)
+def test_a_site_of_each_supply_keeps_its_limit(kind: str, volts: float, rows: int, tmp_path: Path) -> None:
+    """Conductors carry what the cars draw, and the law keeps them below the limit."""
+    more = f'[supply]\nkind = "{kind}"\n[[arrivals]]\nkind = "archetype"\narchetype = "workplace"\n'
+    scene = built(tmp_path, more)
+    assert len(scene.rows) == rows
+    assert set(scene.world.evses.volt_v) == {volts}
+    tight = scene.world.rows._replace(limit_a=np.full((1, rows), 60.0))
+    run = run_strategy(structs.replace(scene, world=scene.world._replace(rows=tight)), "dynamic", 1)
+    assert run.trace.row_a.max() <= 60.0 + 1e-6
+    assert run.trace.row_a.max() > 55.0
+    # Power on the neutral's phasors is the power at the meters: balanced within what the sums allow.
+    neutral_v = volts / {"split": 2.0, "delta": 3.0**0.5, "wye": 1.0}[kind]
+    assert np.all(run.trace.supply_w <= run.trace.row_a.sum(axis=1) * neutral_v + 1e-3)

@@ -155,7 +155,7 @@ def test_the_command_lists_the_gallery_and_writes_both_files(
     assert main(narrow) == 0
     said = capsys.readouterr().out
     assert "±" not in said
-    assert "from 148" in said
+    assert "from 129" in said
     assert all(len(line.rstrip()) <= 80 for line in said.splitlines())
     monkeypatch.setenv("COLUMNS", "160")
     html, figures = tmp_path / "r.html", tmp_path / "r.json"
