@@ -68,18 +68,23 @@ def show_gallery() -> int:
 
 def run(scenario: Scenario, folder: Path, options: argparse.Namespace) -> int:
     """Run the sweep, print the table, write the files."""
-    from ..simulation.compiled import NotInstalledError
-
     try:
         from ..simulation.scenarios.assumptions import assumptions
         from ..simulation.scenarios.result import as_json, result_of, write
         from ..simulation.scenarios.sweep import ClusterMissing, TaskFailed, sweep, tasks_of
-    except NotInstalledError as problem:
+    except ImportError as problem:  # the extra is missing; the message says how it comes
         print(f"ampacity simulate: {problem}", file=sys.stderr)
         return 2
     strategies: Sequence[str] = options.strategies or scenario.strategies.names
-    baseline = options.baseline or scenario.strategies.baseline or strategies[0]
-    if baseline not in strategies:
+    if options.baseline is not None and options.baseline not in strategies:
+        print(
+            f"ampacity simulate: baseline {options.baseline!r} is not compared: choose one of "
+            f"{', '.join(strategies)}",
+            file=sys.stderr,
+        )
+        return 2
+    baseline = options.baseline or scenario.strategies.baseline
+    if baseline is None or baseline not in strategies:
         baseline = strategies[0]
     seeds = range(scenario.run.seed, scenario.run.seed + options.seeds)
     tasks = tasks_of(scenario, folder, strategies, seeds)

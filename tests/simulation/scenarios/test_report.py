@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 from pathlib import Path
@@ -168,6 +170,24 @@ def test_the_command_lists_the_gallery_and_writes_both_files(
     assert figures.stat().st_size > 10_000
     assert main(["simulate", "ten-vans-at-six", "--seeds", "1", "--html", str(tmp_path / "no/r.html")]) == 2
     assert "no/r.html" in capsys.readouterr().err
+    assert main(["simulate", "ten-vans-at-six", "--seeds", "1", "--baseline", "nobody"]) == 2
+    assert "choose one of uncontrolled, static" in capsys.readouterr().err
     assert main(["simulate"]) == 2
     assert main(["simulate", "ten-vans"]) == 2
     assert "Did you mean 'ten-vans-at-six'" in capsys.readouterr().err
+
+
+def test_without_the_extra_the_gallery_is_listed_and_a_run_says_what_is_missing() -> None:
+    code = (
+        "import sys; sys.modules['numba'] = None\n"
+        "from ampacity.cli import main\n"
+        "assert main(['simulate', '--list']) == 0\n"
+        "sys.exit(main(['simulate', 'ten-vans-at-six', '--seeds', '1']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 2, done.stderr
+    assert "highway-hub" in done.stdout
+    assert "pip install 'ampacity[simulate]'" in done.stderr
+    assert "Traceback" not in done.stderr
