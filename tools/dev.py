@@ -139,9 +139,9 @@ def install(*groups: str, node: bool = False, extras: Sequence[str] = ()) -> Non
     timed("Python packages", lambda: sync(*groups, extras=extras))
 
 
-def set_up(*groups: str, node: bool = False) -> None:
+def set_up(*groups: str, node: bool = False, extras: Sequence[str] = ()) -> None:
     """Packages as above, and the console, which needs a Node.js only while it is not current."""
-    install(*groups, node=node or not hatch_build.console_is_current(ROOT))
+    install(*groups, node=node or not hatch_build.console_is_current(ROOT), extras=extras)
     timed("console", lambda: hatch_build.build_console(ROOT))
 
 
@@ -176,7 +176,8 @@ def set_up_tests() -> None:
     PostgreSQL comes from the machine or, with the test packages, from a wheel (tests/fixtures/postgres.py).
     """
     with one_at_a_time():
-        set_up("test", node=True)
+        # With the simulator's packages: a test that runs ./dev simulate must not install beside the others.
+        set_up("test", node=True, extras=["simulate"])
         node = hatch_build.find_node(ROOT)
         started = time.monotonic()
         os.environ["AMPACITY_CHROMIUM"] = provide_browser(ROOT, node)
@@ -224,9 +225,7 @@ def lint(arguments: list[str]) -> None:
 
 def bench(arguments: list[str]) -> None:
     with one_at_a_time():
-        set_up()
-        if arguments and arguments[0] in WITH_SIMULATOR:
-            install(extras=["simulate"])
+        set_up(extras=["simulate"] if arguments and arguments[0] in WITH_SIMULATOR else [])
         if arguments:
             timed(f"peers of {arguments[0]}", lambda: install_peers(arguments[0]))
     os.environ["AMPACITY_PEERS"] = str(PEERS)
@@ -273,7 +272,7 @@ def uv(arguments: list[str]) -> None:
 
 
 WITH_CONSOLE = {"demo", "serve"}
-WITH_SIMULATOR = {"simulation", "strategies"}
+WITH_SIMULATOR = {"agreement", "simulation", "strategies"}
 PRODUCT = ("demo", "serve", "site", "link", "backup", "restore", "rebuild", "fit")
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     **{name: product(name) for name in PRODUCT},
