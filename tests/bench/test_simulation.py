@@ -17,7 +17,7 @@ from ampacity.bench.simulation.day import PeerCar, PeerDay, battery_kwh, day_sce
 from ampacity.bench.simulation.hub import hub_week
 from ampacity.bench.simulation.month import Month, own_month, recorded_month
 from ampacity.bench.simulation.peers import PeerFailed, running
-from ampacity.bench.simulation.run import FULL_SOC, month_scene
+from ampacity.bench.simulation.run import FULL_SOC, month_scene, written
 from ampacity.simulation.batch.episode import run as play
 from ampacity.simulation.scenarios.caltech import STATIONS, caltech_site
 from ampacity.simulation.scenarios.recorded import recorded_world
@@ -155,6 +155,16 @@ def test_the_month_under_a_small_transformer_is_shared_and_kept_within_its_rows(
     assert done.trace.row_a[:, 5:].max() == pytest.approx(72.20217, abs=1e-4)
     assert free.state.energy_wh == pytest.approx(np.minimum(visits.energy_wh, longest_wh), abs=1e-3)
     assert (done.state.energy_wh <= free.state.energy_wh + 1e-3).all()
+
+
+def test_our_engine_is_least_laxity_as_written_down(made: Month) -> None:
+    """Five crowded days behind 60 kVA: every session to 1e-9 kWh, and who halves gives a little else."""
+    scene = month_scene(made.first_days(5), 60.0)
+    ours = play(scene, "least-laxity").state.energy_wh / 1000.0
+    assert ours == pytest.approx(written(scene, halving=False), abs=1e-9)
+    halved = written(scene, halving=True)
+    assert np.abs(halved - ours).max() > 0.0
+    assert halved.sum() == pytest.approx(ours.sum(), rel=5e-3)
 
 
 def test_a_day_of_the_peers_cars_is_its_dynamics_without_rounding() -> None:

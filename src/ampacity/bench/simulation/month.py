@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 
@@ -30,12 +31,13 @@ class Month(Struct, frozen=True, kw_only=True):
     starts_at: datetime
     rows: tuple[SessionRow, ...]
     source: str
+    recorded: bool
 
     def first_days(self, days: int) -> Month:
         """Only the sessions that arrive in the first `days`."""
         end = self.starts_at + timedelta(days=days)
         rows = tuple(row for row in self.rows if row.arrival < end)
-        return Month(starts_at=self.starts_at, rows=rows, source=f"{self.source}, first {days} days")
+        return msgspec.structs.replace(self, rows=rows, source=f"{self.source}, first {days} days")
 
     def task(self, transformer_kva: float) -> dict[str, Any]:
         """What the peer is told: the same steps that `recorded_world` makes, in the same order."""
@@ -65,6 +67,7 @@ def recorded_month(path: Path) -> Month:
         starts_at=starts_at,
         rows=_whole_steps(starts_at, tuple(row for row in known if row.arrival < ends_at)),
         source=path.name,
+        recorded=True,
     )
 
 
@@ -78,7 +81,10 @@ def own_month(seed: int) -> Month:
     )
     rows = sorted(session_rows(visits, CALIFORNIA), key=lambda row: row.arrival)
     return Month(
-        starts_at=starts_at, rows=_whole_steps(starts_at, tuple(rows)), source=f"generated, seed {seed}"
+        starts_at=starts_at,
+        rows=_whole_steps(starts_at, tuple(rows)),
+        source=f"generated, seed {seed}",
+        recorded=False,
     )
 
 
