@@ -15,6 +15,7 @@ import msgspec
 from msgspec import NODEFAULT, Meta, Struct
 
 from ampacity.simulation.scenarios import spec
+from ampacity.simulation.scenarios.feeding import StreetMetrics
 from ampacity.simulation.scenarios.reading import gallery, load
 
 HEAD = """# Scenarios
@@ -115,6 +116,8 @@ def page() -> str:
         if config.tag is not None:
             out.append(f'| `{config.tag_field}` | `"{config.tag}"` | | this kind |\n')
         out += rows(kind)
+    names = ", ".join(f"`{name}`" for name in StreetMetrics.__struct_fields__)
+    out.append(f"\nA scenario with a `feeder` has these figures besides: {names}. {meaning(StreetMetrics)}\n")
     out.append(REPLAY)
     return "".join(out)
 
