@@ -74,7 +74,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 FULL = Plan(days=31, rounds=5, peer_days=15, worlds=256, world_rounds=5)
-QUICK = Plan(days=7, rounds=3, peer_days=5, worlds=48, world_rounds=3)
+QUICK = Plan(days=4, rounds=3, peer_days=5, worlds=32, world_rounds=3)
 
 
 class Measured(Struct, kw_only=True):
