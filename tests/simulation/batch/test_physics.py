@@ -73,8 +73,8 @@ def test_a_breaker_opens_when_the_live_one_does(load: float, minutes: int) -> No
 
 
 def test_a_car_gives_back_down_to_its_floor_and_nothing_is_lost_on_the_way() -> None:
-    from ampacity.simulation.batch.stepping import step_through
     from ampacity.simulation.strategies.interface import API, Decision, Observation, SitePlan
+    from ampacity.simulation.strategies.stepping import step_through
 
     class GiveAll:
         name, api = "give all", API

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from ampacity.simulation.batch.deciding import CODES, Tuning
 from ampacity.simulation.batch.episode import run
-from ampacity.simulation.batch.stepping import step_through
 from ampacity.simulation.batch.world import World
 from ampacity.simulation.metrics.balance import balance
 from ampacity.simulation.strategies.loading import BUILT_IN, load
+from ampacity.simulation.strategies.stepping import step_through
 from tests.simulation.worlds import evses, rows, scene, series, visits, world
 
 

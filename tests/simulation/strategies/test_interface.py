@@ -14,7 +14,6 @@ import pytest
 
 from ampacity.simulation.batch.episode import run
 from ampacity.simulation.batch.outcome import Scene
-from ampacity.simulation.batch.stepping import step_through
 from ampacity.simulation.batch.world import Storage
 from ampacity.simulation.metrics.measure import measure
 from ampacity.simulation.strategies.interface import (
@@ -28,6 +27,7 @@ from ampacity.simulation.strategies.interface import (
     WrongApiError,
 )
 from ampacity.simulation.strategies.loading import BUILT_IN, NotFoundError, load
+from ampacity.simulation.strategies.stepping import step_through
 from tests.simulation.worlds import evses, scene, series, visits, world
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "strategies.md"

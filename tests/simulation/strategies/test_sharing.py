@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ampacity.control.allocate import allocate, problem
-from ampacity.simulation.batch.stepping import coefficients, site_plan
 from ampacity.simulation.strategies.room import Room
 from ampacity.simulation.strategies.sharing import Load, share
+from ampacity.simulation.strategies.stepping import coefficients, site_plan
 from tests.simulation.worlds import evses, rows, scene, visits, world
 
 

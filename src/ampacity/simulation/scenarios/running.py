@@ -10,8 +10,8 @@ import msgspec
 from ..batch import episode
 from ..batch.deciding import CODES, Tuning
 from ..batch.outcome import Run, Scene
-from ..batch.stepping import step_through
 from ..strategies.loading import load
+from ..strategies.stepping import step_through
 
 Settings: TypeAlias = Mapping[str, Mapping[str, float | str]]
 """By the name of a strategy or variant: its settings; `strategy` says which one a variant is."""

@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from msgspec import Struct
 
-from ampacity.simulation.batch.stepping import coefficients
 from ampacity.simulation.batch.world import F, I, World
+from ampacity.simulation.strategies.stepping import coefficients
 
 from .berths import Berths
 from .interface import C

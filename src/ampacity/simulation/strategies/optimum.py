@@ -13,9 +13,9 @@ from msgspec import Struct, structs
 
 from ampacity.simulation.batch.episode import run as run_compiled
 from ampacity.simulation.batch.outcome import Run, Scene
-from ampacity.simulation.batch.stepping import step_through
 from ampacity.simulation.batch.world import F, I
 from ampacity.simulation.metrics.windows import window_means_w, windows
+from ampacity.simulation.strategies.stepping import step_through
 
 from .berths import Berths, berths
 from .flows import TOLERANCE, Flows, flows

@@ -14,7 +14,17 @@ from typing import Final
 import numpy as np
 from msgspec import Struct
 
-from ..strategies.interface import (
+from ..batch.arriving import arrive
+from ..batch.deciding import Tuning
+from ..batch.episode import storage_order_w
+from ..batch.knowing import begin_base
+from ..batch.outcome import Run, Scene
+from ..batch.packed import Live, Site, pack, pack_state, pack_trace
+from ..batch.physics import settle
+from ..batch.series import full_series
+from ..batch.state import State, blank, fresh
+from ..batch.world import SLOTS, F, World
+from .interface import (
     BadDecisionError,
     C,
     Car,
@@ -26,17 +36,7 @@ from ..strategies.interface import (
     Strategy,
     StrategyError,
 )
-from ..strategies.loading import checked
-from .arriving import arrive
-from .deciding import Tuning
-from .episode import storage_order_w
-from .knowing import begin_base
-from .outcome import Run, Scene
-from .packed import Live, Site, pack, pack_state, pack_trace
-from .physics import settle
-from .series import full_series
-from .state import State, blank, fresh
-from .world import SLOTS, F, World
+from .loading import checked
 
 PRICES_AHEAD_S: Final = 86_400.0
 """How far ahead prices are published."""
