@@ -109,14 +109,9 @@ def _follow(place: _Place, i: int, world: World, live: Live, now_s: float) -> No
     if (now_s + i) % SAMPLE_S < world.step_s:
         amperes = [0.0, 0.0, 0.0]
         for phase in place.evse.phases[: int(here["slots_used"])]:
-            amperes[phase] = _supply_a(place.evse, world, live, i)
+            amperes[phase] = float(here["drawn_a"])
         place.measured_a, place.measured_at = (amperes[0], amperes[1], amperes[2]), now_s
         _learn_phases(place, now_s)
-
-
-def _supply_a(evse: Evse, world: World, live: Live, i: int) -> float:
-    """Amperes a slot at the end of the last step."""
-    return float(live.evses[i]["drawn_a"])
 
 
 def _learn_phases(place: _Place, now_s: float) -> None:
