@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
@@ -77,19 +76,6 @@ def field_problem(message: str) -> FieldProblem:
     if found is None:
         return FieldProblem(where="body", what=message)
     return FieldProblem(where=found["where"] or "body", what=found["what"])
-
-
-def from_schema(error: msgspec.ValidationError) -> ApiError:
-    """422 from a body that breaks its schema."""
-    problem = field_problem(str(error))
-    return ApiError(
-        422,
-        "invalid",
-        problem.what,
-        where=problem.where,
-        remedy="See the schema in /api/v1/openapi.json.",
-        errors=(problem,),
-    )
 
 
 def respond(request: Request[Any, Any, Any], error: ApiError) -> Response[Problem]:

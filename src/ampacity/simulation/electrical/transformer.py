@@ -27,10 +27,6 @@ from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float64]
 
-HOT_SPOT_LIMIT_C: Final = 120.0
-TOP_OIL_LIMIT_C: Final = 105.0
-LOAD_FACTOR_LIMIT: Final = 1.5
-
 
 class Thermal(Struct, frozen=True, kw_only=True):
     """Constants of a cooling kind; rises in kelvin at rated load, time constants in seconds, the rest as
