@@ -41,7 +41,7 @@ def _kept_in() -> Path:
     digest = hashlib.sha256(numba.__version__.encode())
     for source in sorted(room.rglob("*.py")):
         text = source.read_bytes()
-        if b"compiled import" in text or source.name in ("world.py", "breaker.py"):
+        if b"compiled import" in text or source.name in ("world.py", "breaker.py", "losses.py"):
             digest.update(text)
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     base = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(caches) / "ampacity" / "kernels")

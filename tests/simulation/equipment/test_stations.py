@@ -46,7 +46,7 @@ def test_a_station_of_50_kw() -> None:
     assert station.standby_w == pytest.approx(60.0)
 
 
-def test_an_ac_station_loses_nothing_and_has_no_rating_of_its_own() -> None:
+def test_an_ac_station_has_no_rating_of_its_own() -> None:
     station = ac_station(3, 32.0)
     assert (station.name, station.efficiency, station.rating_w) == ("AC 22.1 kW", 1.0, math.inf)
 

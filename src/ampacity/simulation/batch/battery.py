@@ -19,9 +19,10 @@ _CELL_S = 60.0
 
 
 @inlined
-def accepts_w(car: Record, curves: F, soc: float) -> float:
-    """The most that the battery of a car takes at this state of charge, at the meter."""
-    full_w = car.accept_w / car.efficiency
+def accepts_w(car: Record, efficiency: float, curves: F, soc: float) -> float:
+    """The most that the battery of a car takes at this state of charge, at the meter, where `efficiency` of
+    it goes in."""
+    full_w = car.accept_w / efficiency
     taper = car.taper
     if taper == TAPER_LINEAR:
         start = car.taper_from
@@ -38,6 +39,7 @@ def accepts_w(car: Record, curves: F, soc: float) -> float:
 @inlined
 def charge(
     car: Record,
+    efficiency: float,
     curves: F,
     soc: float,
     room_wh: float,
@@ -47,29 +49,29 @@ def charge(
 ) -> tuple[float, float, float]:
     """Charge for `seconds`: the charger stands at `level_w` and is told `wanted_w`.
 
-    `room_wh` is what still goes in, at the meter. Returns the energy (Wh at the meter), the charger's level
-    at the end (W) and for how long anything flowed (s).
+    `room_wh` is what still goes in, at the meter; `efficiency` of it reaches the battery. Returns the energy
+    (Wh at the meter), the charger's level at the end (W) and for how long anything flowed (s).
     """
     if car.taper == TAPER_NONE and car.up_s == 0.0 and car.down_s == 0.0:
-        power_w = min(wanted_w, car.accept_w / car.efficiency)
+        power_w = min(wanted_w, car.accept_w / efficiency)
         part_wh = power_w * seconds / 3600.0
         return _stop(0.0, part_wh, room_wh, 0.0, seconds, power_w)
     tau = car.up_s if wanted_w > level_w else car.down_s
-    capacity_wh = car.capacity_wh / car.efficiency
+    capacity_wh = car.capacity_wh / efficiency
     done_s, energy_wh = 0.0, 0.0
     while done_s < seconds and energy_wh < room_wh:
         at_soc = soc + energy_wh / capacity_wh
-        limit_w = accepts_w(car, curves, at_soc)
+        limit_w = accepts_w(car, efficiency, curves, at_soc)
         left_s = seconds - done_s
         # How far the charger is still from what it was told, at both ends of what is left.
         gap_w = wanted_w - level_w
         lagging = tau > 0.0 and abs(gap_w) > 1e-3 * max(wanted_w, 1.0)
         span_s = left_s
         if car.taper == TAPER_LINEAR and not lagging:
-            part_s, part_wh = _straight(car, at_soc, wanted_w, left_s, capacity_wh)
+            part_s, part_wh = _straight(car, efficiency, at_soc, wanted_w, left_s, capacity_wh)
             return _stop(energy_wh, part_wh, room_wh, done_s, part_s, wanted_w)
         ahead_wh = min(wanted_w, limit_w) * left_s / 3600.0
-        ahead_w = accepts_w(car, curves, min(at_soc + ahead_wh / capacity_wh, 1.0))
+        ahead_w = accepts_w(car, efficiency, curves, min(at_soc + ahead_wh / capacity_wh, 1.0))
         free = limit_w >= max(wanted_w, level_w) and ahead_w >= max(wanted_w, level_w)
         if not free:
             span_s = min(left_s, _CELL_S)
@@ -84,7 +86,7 @@ def charge(
         if not free:
             # A curve that falls within the cell: its middle decides.
             middle_wh = 0.5 * min(mean_w, limit_w) * span_s / 3600.0
-            limit_w = accepts_w(car, curves, min(at_soc + middle_wh / capacity_wh, 1.0))
+            limit_w = accepts_w(car, efficiency, curves, min(at_soc + middle_wh / capacity_wh, 1.0))
             mean_w = min(mean_w, limit_w)
         part_wh = mean_w * span_s / 3600.0
         if energy_wh + part_wh >= room_wh:
@@ -100,11 +102,11 @@ def charge(
 
 @inlined
 def _straight(
-    car: Record, soc: float, wanted_w: float, seconds: float, capacity_wh: float
+    car: Record, efficiency: float, soc: float, wanted_w: float, seconds: float, capacity_wh: float
 ) -> tuple[float, float]:
     """Constant power until the straight line comes in the way, then what it leaves: in closed form."""
     start = car.taper_from
-    full_w = car.accept_w / car.efficiency
+    full_w = car.accept_w / efficiency
     power_w = min(wanted_w, full_w)
     if power_w <= 0.0:
         return seconds, 0.0

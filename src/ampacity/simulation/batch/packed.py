@@ -40,6 +40,7 @@ class Site(NamedTuple):
     moments: Records
     faults: Records
     curves: F
+    chargers: F
     facts: Records
 
 
@@ -71,7 +72,7 @@ def pack(world: World) -> Site:
     wiring = ("entry_start", "entry_row", "entry_re", "entry_im")
     evses, rows = world.evses, world.rows
     return Site(
-        evses=_records({k: v for k, v in evses._asdict().items() if k not in wiring}),
+        evses=_records(_filled({k: v for k, v in evses._asdict().items() if k not in wiring})),
         starts=evses.entry_start,
         entries=_records({"row": evses.entry_row, "re": evses.entry_re, "im": evses.entry_im}),
         rows=_records(
@@ -80,12 +81,13 @@ def pack(world: World) -> Site:
         limit_a=rows.limit_a,
         base_re=rows.base_re,
         base_im=rows.base_im,
-        visits=_records(world.visits._asdict()),
+        visits=_records(_filled(world.visits._asdict())),
         storage=_records({k: np.array([v]) for k, v in world.storage._asdict().items()}),
         cabinets=_records(world.cabinets._asdict()),
         moments=_records(series),
         faults=_records(world.faults._asdict()),
         curves=world.curves,
+        chargers=world.chargers,
         facts=_records({k: np.array([float(getattr(world, k))]) for k in ("step_s", "repair_s", "plug_s")}),
     )
 
@@ -114,8 +116,22 @@ _EVSE = (
     "visit", "setpoint_a", "drawn_a", "power_w", "supply_w", "slots_used", "accepts_a", "asked_s",
     "slack_since_s", "writes", "running_since_s", "waiting_since_s", "broken_until_s",
 )  # fmt: skip
-_VISIT = ("where", "at", "energy_wh", "given_wh", "soc", "plugged_s", "left_s", "full")
+_VISIT = ("where", "at", "energy_wh", "given_wh", "lost_wh", "soc", "plugged_s", "left_s", "full")
 _ROW = ("sum_re", "sum_im", "quick", "slow", "open_until_s", "over_s", "longest_s", "run_s", "trips")
+
+
+_NEUTRAL = {"fixed_w": 0.0, "linear": 0.0, "ohm": 0.0, "charger": -1}
+
+
+def _filled(fields: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The fields of models that a world does without get their neutral value for everybody."""
+    length = len(next(iter(fields.values())))
+    return {
+        name: np.full(length, _NEUTRAL[name], values.dtype)
+        if name in _NEUTRAL and len(values) < length
+        else values
+        for name, values in fields.items()
+    }
 
 
 def _records(fields: dict[str, NDArray[Any]]) -> Records:

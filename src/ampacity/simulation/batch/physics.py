@@ -1,6 +1,7 @@
 """What happens in a step once everybody has a setpoint: cars, stations, storage, conductors, breakers.
 
-A setpoint is amperes a slot at the EVSE's supply, negative for giving back. Rows carry the mean of the step.
+A setpoint is amperes a slot at the EVSE's supply, negative for giving back. What an EVSE loses follows its
+load, what a car's charger loses its current (`losses`). Rows carry the mean of the step.
 A breaker that opens takes the power of every EVSE behind it from the next step on, until it is closed again.
 """
 
@@ -13,6 +14,7 @@ import numpy as np
 from ..compiled import compiled, inlined
 from ..electrical.breaker import heat_step
 from .battery import accepts_w, charge
+from .losses import charger_share, delivered_w, drop_per_w, supplied_w
 from .packed import Live, Log, Record, Site
 from .world import TAPER_LINEAR, F
 
@@ -29,6 +31,8 @@ _ASK_AGAIN_S = 900.0
 _WRITE_A = 0.05
 
 _heat = inlined(heat_step)
+_drop, _supplied, _delivered = inlined(drop_per_w), inlined(supplied_w), inlined(delivered_w)
+_charger = inlined(charger_share)
 
 
 @inlined
@@ -67,21 +71,21 @@ def settle(site: Site, live: Live, log: Log, t: int, orders_a: F, storage_w: flo
             car, stay = site.visits[v], live.visits[v]
             starts_s = max(now_s, stay.plugged_s + plug_s)
             _step_car(
-                evse, here, car, stay, site.curves, starts_s, now_s + step_s, step_s, orders_a[i], rating,
-                share_w,
+                evse, here, car, stay, site.curves, site.chargers, starts_s, now_s + step_s, step_s,
+                orders_a[i], rating, share_w,
             )  # fmt: skip
         else:
             plugged += v >= 0
             here.power_w = 0.0
             here.drawn_a = 0.0
         power_w = here.power_w
-        taken_w = power_w / evse.efficiency if power_w >= 0.0 else power_w * evse.efficiency
+        used = here.slots_used if here.slots_used > 0 else evse.slots
+        taken_w = _supply_w(evse, used, power_w)
         taken_w += evse.standby_w if powered else 0.0
         here.supply_w = taken_w
         ev_w += power_w
         supply_w += taken_w
         if taken_w != 0.0:
-            used = here.slots_used if here.slots_used > 0 else evse.slots
             slot_a = taken_w / (evse.volt_v * used)
             for e in range(site.starts[3 * i], site.starts[3 * i + used]):
                 row = live.rows[site.entries[e].row]
@@ -130,11 +134,28 @@ def _share_modules(site: Site, live: Live, orders_a: F, shares_w: F) -> None:
         served[first] = True
         c = evses[first].cabinet
         v = live.evses[first].visit
-        wants_w = orders_a[first] * evses[first].volt_v * evses[first].slots * evses[first].efficiency
+        evse = evses[first]
+        wants_w = _car_w(evse, evse.slots, orders_a[first] * evse.volt_v * evse.slots)
         wants_w = min(wants_w, evses[first].rating_w, site.visits[v].dc_max_w / site.visits[v].efficiency)
         needs = min(math.ceil(max(wants_w, 0.0) / cabinets[c].module_w - 1e-9), left[c])
         left[c] -= needs
         shares_w[first] = needs * cabinets[c].module_w
+
+
+@inlined
+def _supply_w(evse: Record, slots: int, power_w: float) -> float:
+    """What an EVSE takes from its supply for this power on the car's side."""
+    if evse.fixed_w == 0.0 and evse.linear == 0.0 and evse.ohm == 0.0:
+        return power_w / evse.efficiency if power_w >= 0.0 else power_w * evse.efficiency
+    return _supplied(evse.fixed_w, evse.linear, _drop(evse.ohm, evse.volt_v, slots), power_w)
+
+
+@inlined
+def _car_w(evse: Record, slots: int, supply_w: float) -> float:
+    """What is left on the car's side of what an EVSE takes from its supply; 0 or more."""
+    if evse.fixed_w == 0.0 and evse.linear == 0.0 and evse.ohm == 0.0:
+        return max(supply_w, 0.0) * evse.efficiency
+    return _delivered(evse.fixed_w, evse.linear, _drop(evse.ohm, evse.volt_v, slots), supply_w)
 
 
 @inlined
@@ -144,6 +165,7 @@ def _step_car(
     car: Record,
     stay: Record,
     curves: F,
+    chargers: F,
     starts_s: float,
     end_s: float,
     step_s: float,
@@ -153,7 +175,8 @@ def _step_car(
 ) -> None:
     """One car at one EVSE for one step, of which current may flow from `starts_s` to `end_s`.
 
-    Sets `power_w`, `drawn_a`, energies and state of charge.
+    Sets `power_w`, `drawn_a`, energies and state of charge. The charger's efficiency is that of the current
+    which the car settles at in this step.
     """
     seconds = min(end_s, stay.left_s) - starts_s
     if seconds <= 0.0 or here.slots_used == 0:
@@ -161,20 +184,26 @@ def _step_car(
         here.drawn_a = 0.0
         return
     per_a = evse.volt_v * here.slots_used
-    if evse.dc:
-        per_a *= evse.efficiency
     wanted_w = _wanted_w(evse, here, car, stay, order_a, rating, share_w, per_a)
+    efficiency = car.efficiency
+    if car.charger >= 0 and not evse.dc:
+        line = chargers[car.charger + (1 if here.slots_used > 1 else 0)]
+        settles_w = min(abs(wanted_w), accepts_w(car, efficiency, curves, stay.soc))
+        efficiency = _charger(line, settles_w / per_a)
     if wanted_w < 0.0:
-        energy_wh = _give_back(car, stay, wanted_w, seconds)
+        energy_wh = _give_back(car, efficiency, stay, wanted_w, seconds)
         here.power_w = energy_wh * 3600.0 / step_s
-        here.drawn_a = energy_wh * 3600.0 / seconds / per_a
+        here.drawn_a = _supply_w(evse, here.slots_used, energy_wh * 3600.0 / seconds) / per_a
         return
-    level_w = max(here.drawn_a, 0.0) * per_a
-    capacity_wh = car.capacity_wh / car.efficiency
+    level_w = _car_w(evse, here.slots_used, here.drawn_a * per_a)
+    capacity_wh = car.capacity_wh / efficiency
     to_full_wh = (1.0 - stay.soc) * capacity_wh
     room_wh = max(min(car.energy_wh - stay.energy_wh + stay.given_wh, to_full_wh), 0.0)
-    energy_wh, level_w, flowed_s = charge(car, curves, stay.soc, room_wh, level_w, wanted_w, seconds)
+    energy_wh, level_w, flowed_s = charge(
+        car, efficiency, curves, stay.soc, room_wh, level_w, wanted_w, seconds
+    )
     stay.energy_wh += energy_wh
+    stay.lost_wh += energy_wh * (1.0 - efficiency)
     stay.soc = min(stay.soc + energy_wh / capacity_wh, 1.0)
     here.power_w = energy_wh * 3600.0 / step_s
     # A straight taper never quite ends: its car says full a little before.
@@ -185,7 +214,8 @@ def _step_car(
         if car.leaves_done:
             stay.left_s = min(stay.left_s, starts_s + flowed_s)
         return
-    here.drawn_a = min(level_w, accepts_w(car, curves, stay.soc)) / per_a
+    level_w = min(level_w, accepts_w(car, efficiency, curves, stay.soc))
+    here.drawn_a = _supply_w(evse, here.slots_used, level_w) / per_a
     _learn(evse, here, order_a, end_s)
 
 
@@ -204,26 +234,27 @@ def _wanted_w(
     if order_a < 0.0:
         if car.discharge_w <= 0.0 or stay.soc <= car.soc_floor:
             return 0.0
-        return max(order_a * per_a, -car.discharge_w)
+        return max(order_a * per_a * evse.efficiency, -car.discharge_w)
     most_a = evse.max_a * rating
     if evse.dc:
         if order_a <= 0.0:
             return 0.0
         most_w = min(evse.rating_w * rating, car.dc_max_w / car.efficiency)
-        return min(min(order_a, most_a) * per_a, most_w, share_w)
+        return min(_car_w(evse, here.slots_used, min(order_a, most_a) * per_a), most_w, share_w)
     current_a = min(order_a, most_a)
     if current_a < car.min_a - 1e-9:
         return 0.0
-    return min(current_a, car.max_a[here.slots_used - 1]) * per_a
+    return _car_w(evse, here.slots_used, min(current_a, car.max_a[here.slots_used - 1]) * per_a)
 
 
 @inlined
-def _give_back(car: Record, stay: Record, wanted_w: float, seconds: float) -> float:
+def _give_back(car: Record, efficiency: float, stay: Record, wanted_w: float, seconds: float) -> float:
     """Energy given back (negative, Wh at the meter), down to the car's floor."""
-    has_wh = max(stay.soc - car.soc_floor, 0.0) * car.capacity_wh * car.efficiency
+    has_wh = max(stay.soc - car.soc_floor, 0.0) * car.capacity_wh * efficiency
     energy_wh = min(-wanted_w * seconds / 3600.0, has_wh)
     stay.given_wh += energy_wh
-    stay.soc -= energy_wh / car.efficiency / car.capacity_wh
+    stay.soc -= energy_wh / efficiency / car.capacity_wh
+    stay.lost_wh += energy_wh * (1.0 / efficiency - 1.0)
     stay.full = False
     return -energy_wh
 

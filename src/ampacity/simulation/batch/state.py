@@ -23,8 +23,8 @@ class State(NamedTuple):
     (infinite: not so); `broken_until_s`.
 
     Per visit (v): `where` (COMING ..), `at` its EVSE, `energy_wh` it got and `given_wh` it gave back, at the
-    meter; `soc`, `plugged_s` (infinite: not yet), `left_s`: when it leaves as far as is known; `full`: it
-    wants no more.
+    meter; `lost_wh` between the meter and its battery; `soc`, `plugged_s` (infinite: not yet), `left_s`: when
+    it leaves as far as is known; `full`: it wants no more.
 
     Per row (r): `sum_re`, `sum_im` of the last step, `quick`, `slow` heat of the breaker, `open_until_s`,
     `over_s` seconds above the limit, `longest_s` and `run_s` of that, `trips`.
@@ -50,6 +50,7 @@ class State(NamedTuple):
     at: I
     energy_wh: F
     given_wh: F
+    lost_wh: F
     soc: F
     plugged_s: F
     left_s: F
@@ -105,6 +106,7 @@ def fresh(world: World) -> State:
         at=np.full(v, NOBODY, np.int64),
         energy_wh=np.zeros(v),
         given_wh=np.zeros(v),
+        lost_wh=np.zeros(v),
         soc=world.visits.soc.copy(),
         plugged_s=np.full(v, np.inf),
         left_s=np.full(v, np.inf),

@@ -25,6 +25,14 @@ SLOTS: Final = 3
 CURVE_POINTS: Final = 101
 """A charging curve is a share of the battery's greatest power at 0, 1 .. 100 % state of charge."""
 
+CHARGER_POINTS_A: Final = tuple(float(a) for a in range(6, 34, 2))
+"""The currents a slot at which a line of `World.chargers` tells the efficiency."""
+
+NO_NUMBERS: Final = np.zeros(0)
+NO_LINES: Final = np.zeros(0, np.int64)
+NO_CHARGERS: Final = np.ones((0, len(CHARGER_POINTS_A)))
+"""What a world has that does without a model: packing puts the neutral value for everybody."""
+
 COMING, WAITING, PLUGGED, LEFT, BALKED, RENEGED, TURNED_AWAY = range(7)
 """Where a visit stands. `TURNED_AWAY`: its own EVSE was taken or out of order until it had to leave."""
 
@@ -37,9 +45,12 @@ class Evses(NamedTuple):
     """The EVSEs, one entry each (n), and what their slots load.
 
     `step_a` 0: any current. `volt_v`: what one ampere of one slot gives. `rating_w`: the greatest power on
-    the car's side (infinite on AC). `efficiency`: from the supply to the car's side (1 on AC: the meter is
-    there). `standby_w` is drawn always. `cabinet`, `pool`: -1 for none; a pool is a queue. `derates`: whether
-    `Series.derate` holds for it. `safe_a`: what it gives when nobody speaks to it.
+    the car's side (infinite on AC). `efficiency`: from the supply to the car's side, as planners reckon (1 on
+    AC: the meter is there). It is also what happens, unless the EVSE has losses that follow the load:
+    `fixed_w` while anything flows, `linear` times the power on the car's side, and `ohm` of each conductor
+    (`losses`; none: the efficiency alone). `standby_w` is drawn always. `cabinet`, `pool`: -1 for none; a
+    pool is a queue. `derates`: whether `Series.derate` holds for it. `safe_a`: what it gives when nobody
+    speaks to it.
 
     Slot `s` of EVSE `i` has the entries `entry_start[3 * i + s]` up to `entry_start[3 * i + s + 1]` of
     `entry_row`, `entry_re` and `entry_im`.
@@ -64,6 +75,9 @@ class Evses(NamedTuple):
     entry_row: I
     entry_re: F
     entry_im: F
+    fixed_w: F = NO_NUMBERS
+    linear: F = NO_NUMBERS
+    ohm: F = NO_NUMBERS
 
 
 class Rows(NamedTuple):
@@ -99,6 +113,8 @@ class Visits(NamedTuple):
 
     Car: `max_a[v, k-1]` amperes a slot on k slots (0: it can't); `slots`: how many it uses at most; `min_a`;
     `accept_w` into the battery; `efficiency` from the meter into the battery; `dc_max_w` into the battery;
+    `charger`: where the efficiency follows the current on AC, the line of `World.chargers` for one slot, the
+    next line holding for more (-1, or none at all: `efficiency` at any current);
     `taper`, `taper_from`, `curve` (line of `World.curves`); `discharge_w`: at the meter, 0 when it can only
     take; `soc_floor`: it gives nothing below. `up_s`, `down_s`: dead time and time constant of its charger
     together, for a higher and for a lower current.
@@ -141,6 +157,7 @@ class Visits(NamedTuple):
     patience_s: F
     reserve_s: F
     reserve_until_s: F
+    charger: I = NO_LINES
 
 
 class Storage(NamedTuple):
@@ -185,7 +202,8 @@ class Faults(NamedTuple):
 
 
 class World(NamedTuple):
-    """All of it. `curves`: (k, 101). `repair_s`: after so long a breaker that opened is closed again.
+    """All of it. `curves`: (k, 101). `chargers`: (k, 14), efficiency of an on-board charger at
+    `CHARGER_POINTS_A`. `repair_s`: after so long a breaker that opened is closed again.
     `plug_s`: from the plug to the first current (identification, contactor)."""
 
     step_s: float
@@ -200,6 +218,7 @@ class World(NamedTuple):
     curves: F
     repair_s: float
     plug_s: float
+    chargers: F = NO_CHARGERS
 
 
 NO_STORAGE: Final = Storage(0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0)

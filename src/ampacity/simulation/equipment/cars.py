@@ -5,8 +5,9 @@ current of the eight cars most registered in the Netherlands in 2023, the table 
 (ev_specs_v2g_enabled2024, MIT). That every one gives 11 kW (7.4 kW) back is that table's supposition: few of
 these cars can. `CARS` have no discharge; `bidirectional` gives it to one.
 
-The batch world knows one efficiency a visit, so a car has that of its greatest current; at 6 A it is 3 to 21
-points lower on one phase and up to 6 on three. `charger_efficiency` tells for any current.
+An on-board charger is worse at little current: at 6 A by 3 to 21 points on one phase and up to 6 on three.
+`ChargerTable` makes the lines of `World.chargers` of it. A car of the table has its own; any other has the
+mean of the table, weighted by registrations and scaled so that its best figure is the archetype's (assumed).
 """
 
 from __future__ import annotations
@@ -18,15 +19,13 @@ import numpy as np
 from msgspec import Struct, structs
 from numpy.typing import NDArray
 
-from ..batch.world import SLOTS, TAPER_CURVE, B, F
+from ..batch.world import CHARGER_POINTS_A, NO_CHARGERS, SLOTS, TAPER_CURVE, B, F
 from ..cars import AC_LAG, DC_LAG
 from ..fleet import FLAT, Archetype, CarPlan
 from .charging_curves import HELD_800V, LFP, PRECONDITIONED_C, TRUCK, CurveTable, shaped
 
 NO_AMPERES_A: Final = 1e6
 """On DC the car limits watts, not the amperes of the station's supply."""
-
-_CURRENTS_A: Final = tuple(float(a) for a in range(6, 34, 2))
 
 
 class Charger(Struct, frozen=True, kw_only=True):
@@ -134,7 +133,50 @@ def charger_efficiency(charger: Charger, phases: int, current_a: float) -> float
     (assumed: the table has none).
     """
     percent = charger.one_phase if phases < 2 else charger.three_phase
-    return 0.01 * float(np.interp(current_a, _CURRENTS_A[: len(percent)], percent))
+    return 0.01 * float(np.interp(current_a, CHARGER_POINTS_A[: len(percent)], percent))
+
+
+def usual_line(phases: int) -> F:
+    """The table's mean over its cars at each of `CHARGER_POINTS_A`, by registrations."""
+    lines = [
+        [charger_efficiency(car.charger, phases, current_a) for current_a in CHARGER_POINTS_A]
+        for car in CARS.values()
+    ]
+    return np.average(np.array(lines), axis=0, weights=[car.registrations for car in CARS.values()])
+
+
+class ChargerTable:
+    """The on-board chargers of a world: two lines each, for one phase and for more."""
+
+    def __init__(self) -> None:
+        self._lines: list[F] = []
+        self._at: dict[tuple[str, float], int] = {}
+
+    def line(self, kind: Archetype) -> int:
+        """The first of the two lines of this car's charger."""
+        name = kind.name if kind.name in CARS and kind.ac_efficiency == _best(kind.name) else ""
+        key = (name, kind.ac_efficiency)
+        if key not in self._at:
+            self._at[key] = len(self._lines)
+            if name:
+                charger = CARS[name].charger
+                self._lines += [
+                    np.array([charger_efficiency(charger, phases, a) for a in CHARGER_POINTS_A])
+                    for phases in (1, 3)
+                ]
+            else:
+                usual = [usual_line(phases) for phases in (1, 3)]
+                scale = kind.ac_efficiency / max(float(line.max()) for line in usual)
+                self._lines += [scale * line for line in usual]
+        return self._at[key]
+
+    def array(self) -> F:
+        """`World.chargers`."""
+        return np.array(self._lines) if self._lines else NO_CHARGERS
+
+
+def _best(name: str) -> float:
+    return CARS[name].archetype.ac_efficiency
 
 
 def bidirectional(
@@ -158,12 +200,14 @@ def car_arrays(
     dc: Sequence[bool] | B | bool = False,
     battery_c: Sequence[float] | F | float = PRECONDITIONED_C,
     preconditioned: Sequence[bool] | B | bool = False,
+    chargers: ChargerTable | None = None,
 ) -> dict[str, NDArray[Any]]:
     """The fields of `Visits` that belong to the car, one entry each; the curves are added to `curves`.
 
     `dc`: whether it charges on direct current here. `battery_c` on arrival lowers `accept_w` and bends the
-    curve (AC hardly feels it: its power is far below). What is left to the caller: times, energies, parking,
-    priorities and `soc` (given here from a `CarPlan`, 0 from an archetype).
+    curve (AC hardly feels it: its power is far below). With `chargers` their efficiency follows the current
+    on AC; without, it is the archetype's at any current, as in the live world. What is left to the caller:
+    times, energies, parking, priorities and `soc` (given here from a `CarPlan`, 0 from an archetype).
     """
     n = len(cars)
     on_dc = np.broadcast_to(np.asarray(dc, bool), n)
@@ -198,6 +242,13 @@ def car_arrays(
         "accept_w": accept_w,
         "efficiency": pick([kind.ac_efficiency for kind in kinds], [kind.dc_efficiency for kind in kinds]),
         "dc_max_w": np.array([kind.dc_max_w for kind in kinds], float),
+        "charger": np.array(
+            [
+                -1 if chargers is None or direct else chargers.line(kind)
+                for kind, direct in zip(kinds, on_dc.tolist(), strict=True)
+            ],
+            np.int64,
+        ),
         "taper": np.full(n, TAPER_CURVE, np.int64),
         "taper_from": np.ones(n),
         "curve": curve,

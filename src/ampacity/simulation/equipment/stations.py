@@ -2,7 +2,10 @@
 
 Losses of a DC station: a constant, a linear and a quadratic part of its rating (the usual form for
 converters). The constants of `RECTIFIER` are set to what data sheets of 50..350 kW stations say: 94 to 96 %
-at full load, the best at about half of it. An AC station has a contactor and a meter: no loss worth a number.
+at full load, the best at about half of it. An AC station has a contactor: 2 milliohms a pole (data sheet of a
+TeSys LC1D25, 40 A in AC-1, Schneider Electric) and as much again for terminals and the residual current
+device, and 3 W of its coil while it is closed (both assumptions). What the car's cable loses comes after the
+meter and is the car's.
 
 Heat: data sheets give full power to 40 degrees and operation to 50 or 55; the line between is an assumption.
 
@@ -23,6 +26,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from msgspec import Struct
 
+from ..batch.losses import drop_per_w
 from ..batch.world import Cabinets, F, Faults
 
 MCS_VOLTAGE_V: Final = 1250.0
@@ -49,8 +53,8 @@ class Converter(Struct, frozen=True, kw_only=True):
         return np.asarray(x / (x + self.loss_share(x)))
 
     def over(self, loads: Sequence[float] | F) -> float:
-        """Energy out by energy in over a course of loads of equal length: what the batch world, which knows
-        one efficiency an EVSE, should be told. 1 where nothing flowed."""
+        """Energy out by energy in over a course of loads of equal length: the one figure that a planner
+        reckons with. 1 where nothing flowed."""
         x = np.asarray(loads, float)
         flowing = x[x > 0.0]
         into = float((flowing + self.loss_share(flowing)).sum())
@@ -63,9 +67,15 @@ USUAL_COURSE: Final = (1.0, 1.0, 0.9, 0.75, 0.6, 0.45, 0.3, 0.2)
 """Loads of a fast charge in equal pieces of time: an assumption, after `fleet.FALLING`."""
 
 
+CONTACT_OHM: Final = 0.004
+COIL_W: Final = 3.0
+"""Of an AC station: contacts of each conductor, and its contactor's coil."""
+
+
 class StationKind(Struct, frozen=True, kw_only=True):
     """One kind of station. `rating_w` is the greatest power on the car's side; `standby_w` is always drawn;
-    `min_a` and `max_a` are amperes a conductor of the supply."""
+    `min_a` and `max_a` are amperes a conductor of the supply. `fixed_w`, `linear` and `ohm` are its losses by
+    the load as `batch.world.Evses` has them."""
 
     name: str
     dc: bool
@@ -75,10 +85,13 @@ class StationKind(Struct, frozen=True, kw_only=True):
     standby_w: float
     min_a: float = 6.0
     converter: Converter | None = None
+    fixed_w: float = 0.0
+    linear: float = 0.0
+    ohm: float = 0.0
 
     @property
     def efficiency(self) -> float:
-        """What `Evses.efficiency` holds: over a usual course of loads on DC, 1 on AC (metered there)."""
+        """What planners reckon with: over a usual course of loads on DC, 1 on AC (metered there)."""
         return 1.0 if self.converter is None else self.converter.over(USUAL_COURSE)
 
 
@@ -91,6 +104,8 @@ def ac_station(phases: int, max_a: float, *, voltage_v: float = 230.0, standby_w
         max_a=max_a,
         rating_w=math.inf,
         standby_w=standby_w,
+        fixed_w=COIL_W,
+        ohm=CONTACT_OHM,
     )
 
 
@@ -98,10 +113,11 @@ def dc_station(
     rating_w: float,
     *,
     voltage_v: float = 230.0,
+    slots: int = 3,
     standby_w: float | None = None,
     converter: Converter = RECTIFIER,
 ) -> StationKind:
-    """A DC station of this rating behind three phases of `voltage_v` to neutral.
+    """A DC station of this rating behind three phases of `voltage_v` to neutral, or one slot of it.
 
     Its supply carries the rating and the losses. Standby is an assumption: 40 W and 0.4 W per kW (control,
     screen, fans at rest), besides the idle losses while it charges.
@@ -110,12 +126,16 @@ def dc_station(
     return StationKind(
         name=f"DC {rating_w / 1000.0:.0f} kW",
         dc=True,
-        phases=3,
+        phases=slots,
         min_a=0.0,
-        max_a=supply_w / (3.0 * voltage_v),
+        max_a=supply_w / (slots * voltage_v),
         rating_w=rating_w,
         standby_w=40.0 + 0.0004 * rating_w if standby_w is None else standby_w,
         converter=converter,
+        fixed_w=converter.idle * rating_w,
+        linear=converter.linear,
+        # So that the heat of the conductors at full load is the quadratic part of the rating.
+        ohm=converter.quadratic / (rating_w * drop_per_w(1.0, voltage_v, slots)),
     )
 
 

@@ -64,7 +64,6 @@ def balance(run: Run) -> Balance:
     here = np.isfinite(state.plugged_s)
     stored = np.where(here, (state.soc - came_with) * visits.capacity_wh, 0.0)
     into, back = state.energy_wh, state.given_wh
-    lost = into * (1.0 - visits.efficiency) + back * (1.0 / visits.efficiency - 1.0)
     in_store = (float(state.store[0]) - storage.soc) * storage.capacity_wh
     through = float(trace.storage_w.sum()) * hours
     return Balance(
@@ -76,7 +75,7 @@ def balance(run: Run) -> Balance:
         cars_wh=float((into - back).sum()),
         storage_wh=through,
         station_losses_wh=float((trace.supply_w - trace.ev_w).sum()) * hours,
-        car_losses_wh=float(lost.sum()),
+        car_losses_wh=float(state.lost_wh.sum()),
         storage_losses_wh=through - in_store,
         cars_stored_wh=float(stored.sum()),
         storage_stored_wh=in_store,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ampacity.simulation.batch.losses import delivered_w, drop_per_w
 from ampacity.simulation.batch.world import (
     CURVE_POINTS,
     TAPER_CURVE,
@@ -47,7 +48,7 @@ def full_power_w(world: World) -> F:
 
 def _power_at(world: World, visit: int, evse: int) -> float:
     evses, visits = world.evses, world.visits
-    offered = float(evses.max_a[evse] * evses.volt_v[evse] * evses.slots[evse])
+    offered = _offered_w(world, evse, int(evses.slots[evse]), float(evses.max_a[evse]))
     if evses.dc[evse]:
         bound = float(visits.dc_max_w[visit] / visits.efficiency[visit])
         return min(offered, float(evses.rating_w[evse]), bound)
@@ -58,7 +59,18 @@ def _power_at(world: World, visit: int, evse: int) -> float:
     if current < float(visits.min_a[visit]):
         return 0.0
     accepted = float(visits.accept_w[visit] / visits.efficiency[visit])
-    return min(current * float(evses.volt_v[evse]) * slots, accepted)
+    return min(_offered_w(world, evse, slots, current), accepted)
+
+
+def _offered_w(world: World, evse: int, slots: int, current_a: float) -> float:
+    """Power on the car's side where `current_a` of each slot comes from the supply."""
+    evses = world.evses
+    volt_v = float(evses.volt_v[evse])
+    supply_w = current_a * volt_v * slots
+    if not len(evses.ohm):
+        return supply_w
+    square = drop_per_w(float(evses.ohm[evse]), volt_v, slots)
+    return delivered_w(float(evses.fixed_w[evse]), float(evses.linear[evse]), square, supply_w)
 
 
 def start_soc(world: World, soc: F) -> F:

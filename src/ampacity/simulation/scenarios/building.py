@@ -10,7 +10,7 @@ import numpy as np
 from ..batch.outcome import Scene
 from ..batch.world import NO_FAULTS, NO_STORAGE, Cabinets, Evses, F, Faults, I, Rows, Storage, Visits, World
 from ..electrical.breaker import CURVES
-from ..equipment.cars import car_arrays
+from ..equipment.cars import ChargerTable, car_arrays
 from ..equipment.charging_curves import PRECONDITIONED_C, CurveTable
 from ..equipment.stations import Cabinet, Reliability, ac_station, cabinets, dc_station, draw_faults
 from ..equipment.storage import StorageSpec as Battery
@@ -37,7 +37,7 @@ def build(scenario: Scenario, seed: int, folder: Path | None = None) -> Scene:
     air_rng, fault_rng = streams.spawn(2)
     series, air_c = series_of(scenario, times, air_rng, base_w, folder)
     coming = comings(scenario, places_of(scenario), times, air_c, seed, folder)
-    curves = CurveTable()
+    curves, chargers = CurveTable(), ChargerTable()
     evses, names = _evses(scenario, tree)
     if scenario.sun is not None:
         shared = tree.shared(tree.index[scenario.sun.circuit])
@@ -49,7 +49,7 @@ def build(scenario: Scenario, seed: int, folder: Path | None = None) -> Scene:
         steps=times.steps,
         evses=evses,
         rows=_rows(scenario, tree, times, base),
-        visits=_visits(scenario, coming, times, air_c, curves),
+        visits=_visits(scenario, coming, times, air_c, curves, chargers),
         storage=_storage(scenario),
         cabinets=_cabinets(scenario),
         series=series,
@@ -57,6 +57,7 @@ def build(scenario: Scenario, seed: int, folder: Path | None = None) -> Scene:
         curves=curves.array(),
         repair_s=60.0 * scenario.supply.repair_min,
         plug_s=scenario.supply.plug_s,
+        chargers=chargers.array(),
     )
     return Scene(
         name=scenario.name,
@@ -108,7 +109,7 @@ def _evses(scenario: Scenario, tree: Tree) -> tuple[Evses, tuple[str, ...]]:
             station = (
                 ac_station(len(slots), 32.0, voltage_v=across)
                 if group.dc_kw is None
-                else dc_station(1000.0 * group.dc_kw, voltage_v=across * len(slots) / 3.0)
+                else dc_station(1000.0 * group.dc_kw, voltage_v=across, slots=len(slots))
             )
             columns["min_a"].append(0.0 if dc else group.min_a)
             columns["max_a"].append(station.max_a if group.max_a is None else group.max_a)
@@ -118,6 +119,10 @@ def _evses(scenario: Scenario, tree: Tree) -> tuple[Evses, tuple[str, ...]]:
             columns["dc"].append(dc)
             columns["rating_w"].append(station.rating_w)
             columns["efficiency"].append(station.efficiency if group.efficiency is None else group.efficiency)
+            by_load = 1.0 if group.efficiency is None else 0.0
+            columns["fixed_w"].append(by_load * station.fixed_w)
+            columns["linear"].append(by_load * station.linear)
+            columns["ohm"].append(by_load * station.ohm)
             columns["standby_w"].append(station.standby_w if group.standby_w is None else group.standby_w)
             columns["safe_a"].append(group.safe_a)
             columns["priority"].append(group.priority)
@@ -190,7 +195,12 @@ def _rows(
 
 
 def _visits(
-    scenario: Scenario, coming: Sequence[Coming], times: Times, air_c: F, curves: CurveTable
+    scenario: Scenario,
+    coming: Sequence[Coming],
+    times: Times,
+    air_c: F,
+    curves: CurveTable,
+    chargers: ChargerTable,
 ) -> Visits:
     count = len(coming)
     arrive_s = _floats(one.arrive_s for one in coming)
@@ -208,7 +218,11 @@ def _visits(
             last[one.chain] = v
     return Visits(
         **car_arrays(
-            [one.car for one in coming], curves, dc=dc, battery_c=np.where(np.isnan(own_c), usual_c, own_c)
+            [one.car for one in coming],
+            curves,
+            dc=dc,
+            battery_c=np.where(np.isnan(own_c), usual_c, own_c),
+            chargers=chargers,
         ),
         arrive_s=arrive_s,
         depart_s=_floats(one.depart_s for one in coming),

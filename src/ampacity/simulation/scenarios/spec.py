@@ -133,7 +133,9 @@ class EvseSpec(Section, frozen=True, kw_only=True):
     dc_kw: Annotated[Positive | None, Meta(description="rating on the car's side; none: AC")] = None
     efficiency: Annotated[
         Annotated[float, Meta(gt=0.0, le=1.0)] | None,
-        Meta(description="from the supply to the car's side, on DC; by default a usual rectifier's"),
+        Meta(
+            description="from the supply to the car's side, at any load; by default a usual station's losses"
+        ),
     ] = None
     standby_w: Annotated[
         Amount | None, Meta(description="what each draws always, in W; by default a usual station's")
