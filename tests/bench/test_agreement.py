@@ -29,7 +29,14 @@ def told(done: Run, energy: float = 1.0, first: float = 1.0, peak: float = 1.0) 
     drawn = (done.state.energy_wh * energy).tolist()
     drawn[0] *= first
     sessions = tuple(
-        SessionFigures(session_id=name, station_id="", evse_id=1, began_s=0.0, drawn_wh=max(wh, 1.0) + 600.0)
+        SessionFigures(
+            session_id=name,
+            station_id="",
+            evse_id=1,
+            began_s=0.0,
+            sampled_s=None,
+            drawn_wh=max(wh, 1.0) + 600.0,
+        )
         for name, wh in zip(done.scene.visits, drawn, strict=True)
     )
     raised = structs.replace(
@@ -38,7 +45,7 @@ def told(done: Run, energy: float = 1.0, first: float = 1.0, peak: float = 1.0) 
     peaks = tuple(float(a) * peak for a in done.trace.row_a.max(axis=0)[list(done.scene.root_rows)])
     numbers = dict.fromkeys(Figures.__struct_fields__, 0)
     figures = Figures(**{**numbers, "sessions": sessions, "peak_a": peaks, "course": None, "faults": ()})
-    return compare(figures, raised)
+    return compare([(figures, raised)])
 
 
 def test_the_same_run_agrees_and_each_difference_is_told(done: Run) -> None:
@@ -48,4 +55,5 @@ def test_the_same_run_agrees_and_each_difference_is_told(done: Run) -> None:
     assert told(done, energy=1.1).total_pct > 0.5
     one = told(done, first=3.0)
     assert one.worst_session_pct > 5.0 > one.median_session_pct == 0.0
+    assert one.live_apart_pct == 0.0
     assert told(done, peak=1.02).peak_pct == pytest.approx(100 * 0.02 / 1.02)

@@ -25,13 +25,14 @@ LONGEST_OVER_S = 10.0
 
 
 class SessionFigures(Struct, frozen=True, kw_only=True):
-    """One session: when its transaction began (seconds after the plan's start, None: it never did) and what
-    its car had drawn at its end or the run's."""
+    """One session: when its transaction began and when its meter told after that (seconds after the plan's
+    start, None: it never did), and what its car had drawn at its end or the run's."""
 
     session_id: str
     station_id: str
     evse_id: int
     began_s: float | None
+    sampled_s: float | None
     drawn_wh: float
 
 
@@ -162,6 +163,7 @@ def sessions_of(world: SimulatedWorld) -> tuple[SessionFigures, ...]:
             station_id=station,
             evse_id=evse,
             began_s=None if session not in world.begun_s else world.begun_s[session] - zero_s,
+            sampled_s=None if session not in world.sampled_s else world.sampled_s[session] - zero_s,
             drawn_wh=wh,
         )
         for session, station, evse, wh in sorted(drawn)

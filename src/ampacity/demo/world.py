@@ -82,6 +82,7 @@ class SimulatedWorld:
         self.occupied: dict[EvseKey, Occupancy] = {}
         self.finished: list[DrawnSession] = []
         self.begun_s: dict[str, float] = {}
+        self.sampled_s: dict[str, float] = {}
         self.opened_s = 0.0
         self.started = 0
         self.turned_away = 0
@@ -245,7 +246,10 @@ class SimulatedWorld:
         occupancy = self.occupied.get(key)
         if occupancy is None:
             return
-        self.begun_s.setdefault(occupancy.visit.session_id, self._clock.time())
+        session_id = occupancy.visit.session_id
+        if session_id not in self.begun_s:
+            self.begun_s[session_id] = self._clock.time()
+            self.sampled_s[session_id] = self.stations[key[0]].bays[key[1]].next_sample_at
         if occupancy.visit.declared_wh is None:
             return
         visit = occupancy.visit

@@ -5,7 +5,7 @@ Source of the terms: the control law's model (docs/control.md). Amperes are per 
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -17,6 +17,13 @@ Strategy: TypeAlias = Literal["uncontrolled", "static", "dynamic"]
 `uncontrolled`: every EVSE at its rating (a baseline; only where the wiring carries it).
 `static`: every EVSE its fixed share of what the worst base load leaves.
 `dynamic`: live, by the law of `control`.
+"""
+
+
+DC_TOLD_SHARE: Final = 0.92
+"""A DC EVSE is told watts towards the car, the law reckons with amperes of its supply: at least this share of
+the supply's watts is held to reach the car (assumed; stations of 50..150 kW have 0.94..0.96). Low, so that
+the supply never draws more than was meant.
 """
 
 

@@ -26,7 +26,7 @@ from ..csms.vocabulary import (
     SchedulePeriod,
     SetProfile,
 )
-from ..model.site import Evse
+from ..model.site import DC_TOLD_SHARE, Evse
 
 log = logging.getLogger(__name__)
 
@@ -76,15 +76,12 @@ def in_station_unit(evse: Evse, limit_a: float, voltage_v: float) -> tuple[str, 
     """The law's amperes in the unit that the EVSE is told: its own amperes on AC, watts towards the car on
     DC.
 
-    The watts assume no losses, so that the supply never draws more than the amperes that were meant: a DC
-    EVSE is told what reaches the car, and 92 % of the supply's watts is the least that does.
+    A DC EVSE is told what reaches the car: the least share of the supply's watts that does (`DC_TOLD_SHARE`),
+    so that the supply never draws more than the amperes that were meant.
     """
     if evse.dc_power_w is None:
         return "A", round(limit_a, 1)
     return "W", float(int(limit_a * 3.0 * voltage_v * DC_TOLD_SHARE))
-
-
-DC_TOLD_SHARE = 0.92
 
 
 class Commissioning:

@@ -14,13 +14,8 @@ from ..control.types import EvseState
 from ..csms.vocabulary import Outcome
 from ..model.events import MeterSampled, TransactionChanged
 from ..model.phases import ZERO, PerPhase
-from ..model.site import Evse, Site
+from ..model.site import DC_TOLD_SHARE, Evse, Site
 from ..model.station import LAST_PHASE, ConnectorStatus, Sample
-
-DC_SUPPLY_EFFICIENCY = 0.92
-"""Assumed of a DC station that tells its output only: low, so that its supply current is rather over-
-estimated.
-"""
 
 FEWER_PHASES_AFTER_S = 60.0
 """A car on a three-phase EVSE that loads fewer phases for so long has fewer."""
@@ -361,7 +356,8 @@ def current_of(
             value = told.get(index + 1)
             current[phase] = abs(value) if value is not None else max(map(abs, told.values()))
     elif power_w is not None:
-        supply_w = abs(power_w) / (DC_SUPPLY_EFFICIENCY if evse.dc_power_w is not None else 1.0)
+        # A DC station that tells its output only: its supply current is rather overestimated.
+        supply_w = abs(power_w) / (DC_TOLD_SHARE if evse.dc_power_w is not None else 1.0)
         for phase in evse.phases:
             current[phase] = supply_w / (voltage_v * len(evse.phases))
     else:

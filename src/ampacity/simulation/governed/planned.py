@@ -1,7 +1,8 @@
 """The demo's plan (`scenario.WorldPlan`) as a scene: the same EVSEs, cars, building and breakers.
 
-The charger of a car is first order in the batch world, with dead time and time constant together: the energy
-is the same, the first seconds after a change are not.
+The charger of a car is first order in the batch world. Where a step is longer than the charger's dead time,
+dead time and time constant are taken together: the energy is the same, the first seconds after a change are
+not. Where it isn't, the dead time is left to whoever gives the orders (`law`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from ..batch.world import (
     Visits,
     World,
 )
-from ..cars import AC_LAG, DC_LAG
+from ..cars import AC_LAG, DC_LAG, Lag
 from ..fleet import Curve
 from ..scenario import WorldPlan
 from .wiring import evses_of, rows_of
@@ -60,7 +61,7 @@ def scene_of(
         steps=steps,
         evses=evses_of(site),
         rows=rows_of(site, base_a, plan.breaker_curve),
-        visits=_visits(plan, visits, starts_s, curves, begun_s or {}),
+        visits=_visits(plan, visits, starts_s, curves, begun_s or {}, step_s),
         storage=NO_STORAGE,
         cabinets=NO_CABINETS,
         series=_series(base_a.sum(axis=1) * plan.voltage_v),
@@ -82,6 +83,12 @@ def scene_of(
     )
 
 
+def _following(lag: Lag, way: str, step_s: float) -> float:
+    """The time constant of a charger upwards or downwards."""
+    constant_s: float = getattr(lag, way)
+    return constant_s if step_s <= lag.dead_s else lag.dead_s + constant_s
+
+
 def _series(base_w: F) -> Series:
     none = np.zeros(1)
     return Series(buy=none, sell=none, co2=none, pv_w=none, base_w=base_w, derate=np.ones(1))
@@ -100,6 +107,7 @@ def _visits(
     starts_s: float,
     curves: dict[Curve, int],
     begun_s: Mapping[str, float],
+    step_s: float,
 ) -> Visits:
     """The plan's visits, each with its car; `curves` gets a number for every charging curve."""
     arrive_s = [begun_s.get(each.session_id, max(each.arrival_s - starts_s, 0.0)) for each in visits]
@@ -146,8 +154,8 @@ def _visits(
         curve=np.array([curves.setdefault(kind.curve, len(curves)) for kind in kinds], np.int64),
         discharge_w=np.zeros(v),
         soc_floor=np.zeros(v),
-        up_s=np.where(dc, DC_LAG.dead_s + DC_LAG.up_s, AC_LAG.dead_s + AC_LAG.up_s),
-        down_s=np.where(dc, DC_LAG.dead_s + DC_LAG.down_s, AC_LAG.dead_s + AC_LAG.down_s),
+        up_s=np.where(dc, _following(DC_LAG, "up_s", step_s), _following(AC_LAG, "up_s", step_s)),
+        down_s=np.where(dc, _following(DC_LAG, "down_s", step_s), _following(AC_LAG, "down_s", step_s)),
         priority=np.zeros(v, np.int64),
         weight=np.ones(v),
         balk_at=np.full(v, v + 1, np.int64),
