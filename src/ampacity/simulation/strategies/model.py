@@ -5,8 +5,8 @@ energy that cars could have had and did not get, at its price, and wear, where t
 Constraints: what each car and its EVSE take, what it asked for, its battery (a falling curve as its concave
 hull), the stationary battery. The conductors come as cuts (`planning`). All powers in kW, energies in kWh.
 
-Left out, so that the optimum is a bound from below: the lag of chargers, steps of setpoints, the modules of
-cabinets.
+Left out, so that the optimum is a bound from below: steps of setpoints, the modules of cabinets, and the lag
+of chargers, which only the plan knows of (`planning`).
 """
 
 from __future__ import annotations
@@ -157,32 +157,36 @@ class Model:
         )
 
     def _curves(self) -> tuple[B, list[Lines]]:
-        """Whose curve may bind, and the lines (offset, slope) of the concave hull of each curve."""
+        """Whose curve may bind, and the lines (offset, slope) of the concave hull of each curve.
+
+        Only of the part that the car can come into, and of no more power than it can have there: curves
+        have a hollow below the last tenth, which a hull of all of it would lie far above.
+        """
         places, visits = self.places, self.world.visits
+        v = places.visit
         grid = np.linspace(0.0, 1.0, 101)
-        share = taper_share(self.world, places.visit, grid)
-        hulls = [_thinned(_hull(grid, line), MOST_LINES) for line in share]
-        full = np.zeros(len(places.visit))
-        np.maximum.at(full, places.of, places.full_w)
-        full /= np.maximum(visits.accept_w[places.visit] / visits.efficiency[places.visit], 1e-9)
-        reach = np.clip(
-            places.soc + places.room_wh * visits.efficiency[places.visit] / visits.capacity_wh[places.visit],
-            0,
-            1,
+        share = taper_share(self.world, v, grid)
+        full = np.zeros(len(v))
+        whole = places.full_w[places.share > 0] / places.share[places.share > 0]
+        np.maximum.at(full, places.of[places.share > 0], whole)
+        full /= np.maximum(visits.accept_w[v] / visits.efficiency[v], 1e-9)
+        self.reach = np.clip(
+            places.soc + places.room_wh * visits.efficiency[v] / visits.capacity_wh[v], 0.0, 1.0
         )
-        self.reach = reach
-        binds = np.array(
-            [
-                min(offset + slope * reached for offset, slope in hull) < most - 1e-9
-                for hull, reached, most in zip(hulls, reach, full, strict=True)
-            ],
-            np.bool_,
-        )
+        least = np.where(visits.discharge_w[v] > 0, np.minimum(visits.soc_floor[v], places.soc), places.soc)
+        hulls: list[Lines] = []
+        binds = np.zeros(len(v), np.bool_)
+        for k, (low, high) in enumerate(zip(least.tolist(), self.reach.tolist(), strict=True)):
+            at = np.unique(np.concatenate([[low, high], grid[(grid > low) & (grid < high)]]))
+            line = np.minimum(np.interp(at, grid, share[k]), full[k])
+            binds[k] = line.min() < full[k] - 1e-9
+            hulls.append(_thinned(_hull(at, line), MOST_LINES) if len(at) > 1 else [(float(line[0]), 0.0)])
         return binds, hulls
 
     def _bend(self, entries: I, charge: I, first: B, curved: B, hulls: list[Lines], *, at_end: float) -> None:
         """power <= greatest * (offset + slope * charge), for every line of the hull. The charge before the
-        step (`at_end` 0) keeps all that is possible; that in the middle (0.5) what an engine can follow."""
+        step (`at_end` 0, on falling lines) keeps all that is possible; that in the middle (0.5) what an
+        engine can follow."""
         places, visits = self.places, self.world.visits
         row, column = list[int](), list[int]()
         value, high = list[float](), list[float]()
@@ -193,7 +197,7 @@ class Model:
             v = int(places.visit[k])
             greatest = float(visits.accept_w[v] / visits.efficiency[v]) / 1e3 * float(places.share[e])
             for offset, slope in hulls[k]:
-                if greatest * (offset + slope * self.reach[k]) >= self.full_kw[e]:
+                if greatest * (offset + slope * self.reach[k]) >= self.full_kw[e] or slope > 0.0 == at_end:
                     continue
                 per_kwh = -greatest * slope / float(visits.capacity_wh[v]) * 1e3
                 parts = [(int(self.charge[e]), 1.0)]
@@ -297,6 +301,33 @@ class Model:
         back[self.giving] = values[self.back]
         stored = values[self.into] - values[self.out] if len(self.into) else np.zeros(self.world.steps)
         return values[self.charge], back, stored
+
+    def taken_kw(self, charge_kw: F, back_kw: F) -> F:
+        """What each battery takes at most in each step (e) on the way through its own curve that these powers
+        are; what it does not take is offered again in the next step."""
+        places, visits = self.places, self.world.visits
+        takes = np.full(len(charge_kw), np.inf)
+        starts = np.searchsorted(places.of, np.arange(len(places.visit) + 1))
+        grid = np.linspace(0.0, 1.0, 101)
+        for k in np.flatnonzero(self.curved).tolist():
+            v = int(places.visit[k])
+            share = taper_share(self.world, places.visit[k : k + 1], grid)[0]
+            full = float(visits.accept_w[v] / visits.efficiency[v]) / 1e3
+            per_kw = self.hours * float(visits.efficiency[v] / visits.capacity_wh[v]) * 1e3
+            soc, owed = float(places.soc[k]), 0.0
+            for e in range(int(starts[k]), int(starts[k + 1])):
+                if charge_kw[e] <= EPSILON_KW and owed <= EPSILON_KW:
+                    soc -= float(back_kw[e]) * per_kw
+                    continue
+                part = float(places.share[e])
+                limit = full * float(np.interp(soc, grid, share))
+                # The middle of the step decides.
+                middle = soc + 0.5 * min(limit * part, float(charge_kw[e])) * per_kw
+                takes[e] = full * part * float(np.interp(middle, grid, share))
+                got = min(float(charge_kw[e]) + owed, float(takes[e]), float(self.full_kw[e]))
+                owed = max(owed + float(charge_kw[e]) - got, 0.0)
+                soc += got * per_kw
+        return takes
 
     def bend_within(self) -> bool:
         """From now on let curves bind as an engine has them; whether any does."""

@@ -28,6 +28,15 @@ BARS = (0.5, 0.25, 0.9, np.inf)
 CLOSE = 0.005
 """No further way is tried when least currents cost no more than this share."""
 
+TAILS = 3
+"""How often the ends of charging curves are gone along."""
+
+SLOW = 0.005
+"""Shares of the full power up to which a rise that is too fast is let pass."""
+
+RISES = 4
+"""Rounds in which rises that are too fast are looked for: the last ones gain nothing."""
+
 TURNS = 8
 """How often powers both ways in one step are looked for."""
 
@@ -56,6 +65,9 @@ class Planner:
         self.model = Model(scene, places, terms)
         self.program = self.model.program
         self.flows: Flows = flows(scene.world, places)
+        self.most_kw: F = self.model.full_kw.copy()
+        # Which entries have a row for their rise; None while the bound is sought, which knows of no lag.
+        self._rises: B | None = None
 
     def solve(self) -> Planned:
         """The optimum. Raises SolverError."""
@@ -65,11 +77,18 @@ class Planner:
         values, rounds = self._within_limits(self.program.solve())
         room_wh = self.places.room_wh[np.isfinite(self.places.room_wh)]
         bound = self.program.objective - EARLY_PRICE * float(room_wh.sum()) / 1e3
+        self._rises = np.zeros(len(self.places.of), np.bool_)
         if model.bend_within():
-            values, more = self._within_limits(self.program.again())
-            rounds += more
+            values = self.program.again()
+        values, more = self._within_limits(values)
+        rounds += more
         values, more = self._one_way(values)
         rounds += more
+        for _ in range(TAILS):
+            if not self._lower_tails(values):
+                break
+            values, more = self._within_limits(self.program.go_on())
+            rounds += more
         cost, tail = model.cost(values), model.tails(values)
         if not self.terms.exact and (self._below(values, tail) > 0).any():
             values, cost, more = self._least_or_nothing(values, tail, cost)
@@ -89,6 +108,19 @@ class Planner:
             size=self.program.size,
             rounds=rounds,
         )
+
+    def _lower_tails(self, values: F) -> bool:
+        """Lower what a battery can be given to what it takes on the way of this plan, where that is less than
+        the hull of its curve; whether that was anywhere."""
+        if not self.model.curved.any():
+            return False
+        power, back, _ = self.model.powers(values)
+        takes = self.model.taken_kw(power, back)
+        lower = power > takes * (1.0 + SLOW) + EPSILON_KW
+        self.most_kw = np.where(lower, np.minimum(self.most_kw, takes), self.most_kw)
+        if lower.any():
+            self.program.bound(self.model.charge[lower], np.zeros(int(lower.sum())), self.most_kw[lower])
+        return bool(lower.any())
 
     def _one_way(self, values: F) -> tuple[F, int]:
         """No car charges and gives back in one step, which only wastes energy: the smaller one is
@@ -147,10 +179,46 @@ class Planner:
         """Cut and solve again until no row is above its limit. Raises SolverError when that does not end."""
         for turn in range(ROUNDS):
             sums = self.flows.sums(self.places, *self.model.powers(values))
-            if not self._cut(*self._new(*self.flows.above(sums))):
+            cuts = self._cut(*self._new(*self.flows.above(sums)))
+            if not cuts + (self._rise(values) if turn < RISES else 0):
                 return values, turn
             values = self.program.again()
         raise SolverError(f"rows are still above their limits after {ROUNDS} rounds of cuts: raise TOLERANCE")
+
+    def _rise(self, values: F) -> int:
+        """More rows, where a charger would have to rise faster than it can: how many.
+
+        A charger that stood at `p` and may have `full` reaches `full` less `behind` of the difference in
+        the mean of a step (`following.Lag`).
+        """
+        if self._rises is None or self.terms.exact:
+            return 0
+        places, model, world = self.places, self.model, self.scene.world
+        tau = np.maximum(world.visits.up_s[places.visit[places.of]], 1e-9)
+        seconds = np.maximum(places.share * world.step_s, 1e-9)
+        behind = np.where(places.share > 0, tau / seconds * (1.0 - np.exp(-seconds / tau)), 0.0)
+        most = np.maximum((1.0 - behind) * model.full_kw, model.least_kw)
+        later = np.concatenate([np.zeros(1, np.bool_), places.of[1:] == places.of[:-1]])[: len(behind)]
+        before = np.maximum(np.arange(len(behind)) - 1, 0)
+        from_before = np.where(later & (places.share[before] > 0), behind, 0.0)
+        from_before = from_before * places.share / np.maximum(places.share[before], 1e-9)
+        power = values[model.charge]
+        fast = power > most + from_before * power[before] + SLOW * model.full_kw + EPSILON_KW
+        # Who is held back in one step would rise as fast in the next.
+        fast[1:] |= fast[:-1] & later[1:]
+        new = np.flatnonzero(fast & ~self._rises & (behind > SLOW))
+        self._rises[new] = True
+        if not len(new):
+            return 0
+        each, some = np.arange(len(new)), from_before[new] > 0
+        self.program.rows(
+            np.full(len(new), -np.inf),
+            most[new],
+            np.concatenate([each, each[some]]),
+            np.concatenate([model.charge[new], model.charge[before[new][some]]]),
+            np.concatenate([np.ones(len(new)), -from_before[new][some]]),
+        )
+        return len(new)
 
     def _new(self, step: I, row: I, direction: C) -> tuple[I, I, C]:
         """Those that a cut can help: not where the base alone is too much."""
@@ -202,7 +270,7 @@ class Planner:
         on |= self._that_fit(on, raised, power)
         # Where a curve may bind, the least is a matter of the offer.
         low = np.where(on & ~self.model.curved[places.of], self.model.least_kw, 0.0)
-        high = np.where(on | tail, self.model.full_kw, 0.0)
+        high = np.where(on | tail, self.most_kw, 0.0)
         # The last of what a car wants may be less than a step of its least current: it stops by itself.
         forced_kwh = np.bincount(places.of, low, len(places.visit)) * self.model.hours
         for k in np.flatnonzero(forced_kwh > places.room_wh / 1e3).tolist():
