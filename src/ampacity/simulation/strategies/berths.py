@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 from msgspec import Struct
 
+from ampacity.simulation.batch.losses import drop_per_w
 from ampacity.simulation.batch.outcome import Run
 from ampacity.simulation.batch.series import full_series
 from ampacity.simulation.batch.state import State
@@ -21,7 +22,8 @@ from ampacity.simulation.metrics.possible import possible_wh, start_soc
 class Berths(Struct, frozen=True, kw_only=True):
     """Visits that were plugged in (k), and the steps that each of them covers (e, visit by visit, in time).
 
-    Per visit: `visit`, `evse`, `slots` it uses, `per_a` watts on the car's side an ampere gives,
+    Per visit: `visit`, `evse`, `slots` it uses, `per_a` watts on the car's side an ampere gives, `efficiency`
+    from the supply to there at the power at which it is best (so that no run loses less),
     `possible_wh` and `room_wh` at the meter, `soc` on arrival. Per step of a visit: `of` (k), `step`,
     `share` of the step in which it can charge, `full_w`: what it takes at most, as a mean of the step.
     `lost_wh`: what visits could have had that never found an EVSE.
@@ -31,6 +33,7 @@ class Berths(Struct, frozen=True, kw_only=True):
     evse: I
     slots: I
     per_a: F
+    efficiency: F
     least_a: F
     possible_wh: F
     room_wh: F
@@ -69,6 +72,7 @@ def berths(run: Run) -> Berths:
         evse=evse,
         slots=slots,
         per_a=per_a,
+        efficiency=best_efficiency(world, evse, slots),
         least_a=np.maximum(evses.min_a[evse], np.where(evses.dc[evse], 0.0, visits.min_a[visit])),
         possible_wh=possible[visit],
         room_wh=np.minimum(visits.energy_wh[visit], fits_wh),
@@ -76,9 +80,44 @@ def berths(run: Run) -> Berths:
         of=of,
         step=step,
         share=share,
-        full_w=_full_w(world, visit[of], evse[of], slots[of], per_a[of], derate) * share,
+        full_w=_full_w(world, visit[of], evse[of], slots[of], derate) * share,
         lost_wh=float(possible.sum() - possible[visit].sum()),
     )
+
+
+def best_efficiency(world: World, evse: I, slots: I) -> F:
+    """The best that a car on so many slots of an EVSE can have of its supply, at any power up to all."""
+    evses = world.evses
+    if not len(evses.ohm):
+        return evses.efficiency[evse]
+    fixed_w, linear = evses.fixed_w[evse], evses.linear[evse]
+    square = _square(world, evse, slots)
+    most_w = np.minimum(evses.max_a[evse] * evses.volt_v[evse] * slots, evses.rating_w[evse])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # fixed / p + square * p is least where both are the same.
+        at_w = np.clip(np.where(square > 0, np.sqrt(fixed_w / square), most_w), 1.0, np.maximum(most_w, 1.0))
+    shares: F = 1.0 / (1.0 + linear + fixed_w / at_w + square * at_w)
+    none = (fixed_w == 0) & (linear == 0) & (evses.ohm[evse] == 0)
+    return np.where(none, evses.efficiency[evse], shares)
+
+
+def _square(world: World, evse: I, slots: I) -> F:
+    """The conductors' losses as a factor of the square of the power (`batch.losses.drop_per_w`)."""
+    evses = world.evses
+    pairs = zip(evse.tolist(), np.maximum(slots, 1).tolist(), strict=True)
+    return np.array([drop_per_w(float(evses.ohm[i]), float(evses.volt_v[i]), k) for i, k in pairs])
+
+
+def _delivered_w(world: World, evse: I, slots: I, supply_w: F) -> F:
+    """What arrives on the car's side of these supplies (`batch.losses.delivered_w`)."""
+    evses = world.evses
+    if not len(evses.ohm):
+        return supply_w * evses.efficiency[evse]
+    fixed_w, linear = evses.fixed_w[evse], evses.linear[evse]
+    none = (fixed_w == 0) & (linear == 0) & (evses.ohm[evse] == 0)
+    over_w, half = np.maximum(supply_w - fixed_w, 0.0), 0.5 * (1.0 + linear)
+    arrives = over_w / (half + np.sqrt(half**2 + _square(world, evse, slots) * over_w))
+    return np.where(none, supply_w * evses.efficiency[evse], arrives)
 
 
 def _slots(world: World, v: int, i: int) -> int:
@@ -114,14 +153,16 @@ def _broken(world: World, evse: I, step: I) -> B:
     return broken
 
 
-def _full_w(world: World, v: I, i: I, slots: I, per_a: F, derate: F) -> F:
+def _full_w(world: World, v: I, i: I, slots: I, derate: F) -> F:
     """What a car takes at most at an EVSE, on the car's side."""
     evses, visits = world.evses, world.visits
     offered_a = evses.max_a[i] * derate
     car_a = visits.max_a[v, np.maximum(slots - 1, 0)]
     ac_a = np.minimum(offered_a, car_a)
-    ac_w = np.where(ac_a >= visits.min_a[v] - 1e-9, ac_a * per_a, 0.0)
-    dc_w = np.minimum(offered_a * per_a, evses.rating_w[i] * derate)
+    ac_a = np.where(ac_a >= visits.min_a[v] - 1e-9, ac_a, 0.0)
+    supply_w = np.where(evses.dc[i], offered_a, ac_a) * evses.volt_v[i] * slots
+    given_w = _delivered_w(world, i, slots, supply_w)
+    dc_w = np.minimum(given_w, evses.rating_w[i] * derate)
     dc_w = np.minimum(dc_w, visits.dc_max_w[v] / visits.efficiency[v])
-    full: F = np.minimum(np.where(evses.dc[i], dc_w, ac_w), visits.accept_w[v] / visits.efficiency[v])
+    full: F = np.minimum(np.where(evses.dc[i], dc_w, given_w), visits.accept_w[v] / visits.efficiency[v])
     return np.where(slots > 0, full, 0.0)

@@ -26,13 +26,14 @@ TOLERANCE: Final = 1e-4
 class Flows(Struct, frozen=True, kw_only=True):
     """`per_kw` (r, k): amperes on each row per kW on the car's side of each berth while charging,
     `back_per_kw` while giving back; `storage_per_kw` (r); `base` (T, r) with the standby of the stations;
-    `limit_a` (T, r)."""
+    `limit_a` (T, r). `efficiency` (k): from the supply to the car's side, at its best."""
 
     per_kw: C
     back_per_kw: C
     storage_per_kw: C
     base: C
     limit_a: F
+    efficiency: F
 
     def sums(self, places: Berths, charge_kw: F, back_kw: F, storage_kw: F) -> C:
         """The currents on all rows (T, r) under these powers (one a step of a berth; storage a step)."""
@@ -65,7 +66,7 @@ def flows(world: World, places: Berths) -> Flows:
     used = np.arange(dense.shape[2])[None, :] < places.slots[:, None]
     slot_w = np.maximum(evses.volt_v[places.evse] * places.slots, 1.0)
     per_kw = (dense[:, places.evse, :] * used[None]).sum(axis=2) * 1e3 / slot_w[None, :]
-    efficiency = evses.efficiency[places.evse]
+    efficiency = places.efficiency
     steps = world.steps
     moments = np.arange(steps)
     base = (
@@ -81,4 +82,5 @@ def flows(world: World, places: Berths) -> Flows:
         storage_per_kw=storage,
         base=base + storage[None, :] * world.storage.standby_w / 1e3 * (world.storage.capacity_wh > 0),
         limit_a=rows.limit_a[np.minimum(moments, len(rows.limit_a) - 1)] * (1.0 - TOLERANCE),
+        efficiency=efficiency,
     )

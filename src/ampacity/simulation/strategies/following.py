@@ -15,8 +15,9 @@ import math
 import numpy as np
 from msgspec import Struct
 
+from ampacity.simulation.batch.losses import delivered_w, drop_per_w, supplied_w
 from ampacity.simulation.batch.outcome import Scene
-from ampacity.simulation.batch.world import F
+from ampacity.simulation.batch.world import F, World
 from ampacity.simulation.metrics.possible import taper_share
 from ampacity.simulation.metrics.windows import window_means_w, windows
 
@@ -60,6 +61,33 @@ class Lag(Struct, frozen=True, gc=False):
         return (mean_w - self.level_w * behind) / (1.0 - behind) if behind < 1.0 else mean_w
 
 
+class Feed(Struct, frozen=True, gc=False):
+    """What an EVSE loses between its supply and a car on so many slots, as `batch.losses` has it."""
+
+    volt_v: float
+    fixed_w: float
+    linear: float
+    square: float
+
+    def supply_w(self, power_w: float) -> float:
+        """At the supply, for a power on the car's side."""
+        return supplied_w(self.fixed_w, self.linear, self.square, power_w)
+
+    def car_w(self, supply_w: float) -> float:
+        """On the car's side, for what comes from the supply."""
+        return delivered_w(self.fixed_w, self.linear, self.square, supply_w)
+
+
+def feed(world: World, evse: int, slots: int) -> Feed:
+    """The feed of a car on `slots` slots of an EVSE. `volt_v`: what one ampere of all of them gives."""
+    evses = world.evses
+    volt_v = float(evses.volt_v[evse])
+    if not len(evses.ohm) or not (evses.fixed_w[evse] or evses.linear[evse] or evses.ohm[evse]):
+        return Feed(volt_v * slots, 0.0, 1.0 / float(evses.efficiency[evse]) - 1.0, 0.0)
+    square = drop_per_w(float(evses.ohm[evse]), volt_v, max(slots, 1))
+    return Feed(volt_v * slots, float(evses.fixed_w[evse]), float(evses.linear[evse]), square)
+
+
 class Step(Struct, gc=False):
     """A car in a step: `plan_w`, what is missing (`missing_w`, as a mean of this step), `most_w` that it
     takes, `least_w` that it can be told, `share` of the step in which it can charge; `stops`: a power below
@@ -76,6 +104,7 @@ class Step(Struct, gc=False):
     stops: bool
     spare_wh: float
     lag: Lag
+    feed: Feed
     told_w: float = 0.0
     mean_w: float = 0.0
 
@@ -125,6 +154,7 @@ class Follow:
         self._behind_wh, self._ordered_wh, self._had_wh = np.zeros((3, len(self._places.visit)))
         self._demand = Demand(self._scene, self._planned)
         self._per_w: dict[tuple[int, int], C] = {}
+        self._feeds: dict[tuple[int, int], Feed] = {}
         # As in the plan: where the base alone is too much, the cars can't help it.
         helps = np.abs(self._flows.base) < self._flows.limit_a
         self._limit_a = np.where(helps, self._flows.limit_a * (1.0 + 0.6 * TOLERANCE), np.inf)
@@ -144,7 +174,7 @@ class Follow:
         self._share_out(t, cars, observation.base)
         setpoint_a = np.zeros(len(self._site.evses))
         for one in cars:
-            setpoint_a[one.car.evse] = one.told_w / one.car.watts_per_a
+            setpoint_a[one.car.evse] = self._amperes(one)
             self._ordered_wh[one.k] = one.mean_w * self._hours
             self._behind_wh[one.k] += (one.plan_w - one.mean_w) * self._hours
         return Decision(setpoint_a=setpoint_a, storage_w=float(self._planned.storage_w[t]))
@@ -153,6 +183,7 @@ class Follow:
         """A car as it stands at the start of a step."""
         places, visits = self._places, self._scene.world.visits
         v, share = int(places.visit[k]), float(places.share[e])
+        way = self._feed(car)
         plan_w = float(self._planned.charge_w[e] - self._planned.back_w[e])
         soc = float(places.soc[k]) + car.energy_wh * float(visits.efficiency[v] / visits.capacity_wh[v])
         takes_w = float(
@@ -164,17 +195,35 @@ class Follow:
             plan_w=plan_w,
             missing_w=self._behind_wh[k] / self._hours,
             most_w=min(float(places.full_w[e]) / share, takes_w) if share > 0 else 0.0,
-            least_w=float(places.least_a[k]) * car.watts_per_a,
+            least_w=way.car_w(float(places.least_a[k]) * way.volt_v),
             share=share,
             stops=bool(self._after_wh[e] <= 0 or self._planned.tail[e]),
             spare_wh=float(self._spare_wh[e]),
             lag=Lag(
-                level_w=max(car.measured_a, 0.0) * car.watts_per_a,
+                level_w=way.car_w(max(car.measured_a, 0.0) * way.volt_v),
                 up_s=float(visits.up_s[v]),
                 down_s=float(visits.down_s[v]),
                 seconds=share * self._scene.world.step_s,
             ),
+            feed=way,
         )
+
+    def _feed(self, car: Car) -> Feed:
+        key = (car.evse, car.slots)
+        if key not in self._feeds:
+            self._feeds[key] = feed(self._scene.world, car.evse, car.slots)
+            sums = self._site.coefficients[:, car.evse, : car.slots].sum(axis=1)
+            self._per_w[key] = sums / max(self._feeds[key].volt_v, 1.0)
+        return self._feeds[key]
+
+    def _amperes(self, one: Step) -> float:
+        """The setpoint: amperes a slot at the supply."""
+        if one.told_w == 0.0 or one.feed.volt_v <= 0.0:
+            return 0.0
+        if one.told_w < 0.0:
+            return one.told_w / one.car.watts_per_a
+        least_a = float(self._places.least_a[one.k])
+        return max(one.feed.supply_w(one.told_w) / one.feed.volt_v, least_a)
 
     def _share_out(self, t: int, cars: list[Step], base: C) -> None:
         """Decide for all: first who falls, then who holds or rises to the plan, then who has to catch up."""
@@ -196,8 +245,7 @@ class Follow:
                 rest.append(one)
         for one in sorted(rest, key=lambda one: one.spare_wh):
             # Others may fall more slowly than this one is to rise.
-            efficiency = self._efficiency(one)
-            room_w = max(self._demand.room_w(t) - extra_w, 0.0) * efficiency
+            room_w = max(self._demand.room_w(t) - extra_w, 0.0)
             if one.mean_w > one.plan_w + room_w + CALM_W:  # the least current is more than the plan
                 one.told_w, one.mean_w = 0.0, one.lag.mean_w(0.0) * one.share
             self._raise(t, one, used, 0.0, one.mean_w)
@@ -205,15 +253,14 @@ class Follow:
             extra_w += self._extra_w(one)
         pressing = [one for one in cars if self._behind(one) > 0.0]
         for one in sorted(pressing, key=lambda one: one.spare_wh - self._behind_wh[one.k]):
-            efficiency, had_w = self._efficiency(one), one.mean_w
-            room_w = (self._demand.room_w(t) - extra_w) * efficiency
-            more_w = min(self._behind(one), room_w)
+            had_w, before_w = one.mean_w, self._extra_w(one)
+            more_w = min(self._behind(one), self._demand.room_w(t) - extra_w)
             if more_w <= CALM_W:
                 continue
             used = used - self._load(one, had_w)
             self._raise(t, one, used, had_w, had_w + more_w)
             used = used + self._load(one, one.mean_w)
-            extra_w += (one.mean_w - had_w) / efficiency
+            extra_w += self._extra_w(one) - before_w
         self._demand.passed(t, extra_w)
 
     def _behind(self, one: Step) -> float:
@@ -226,14 +273,15 @@ class Follow:
         """As much as fits beside what is used, between these means; below the least current nothing more."""
         if most_w <= 0.0:
             return
-        direction = self._load(one, 1.0)
-        fits_w = min(
+        direction = self._per_w[one.car.evse, one.car.slots]
+        supply_w = min(
             (
                 reach(complex(used[r]), complex(direction[r]), float(self._limit_a[t, r]))
                 for r in np.flatnonzero(direction)
             ),
             default=math.inf,
         )
+        fits_w = one.feed.car_w(supply_w) if math.isfinite(supply_w) else supply_w
         told_w, mean_w = one.aim(most_w)
         if mean_w <= fits_w:
             one.told_w, one.mean_w = told_w, mean_w
@@ -245,25 +293,15 @@ class Follow:
             told_w, mean_w = 0.0, one.lag.mean_w(0.0) * one.share
         one.told_w, one.mean_w = told_w, mean_w
 
-    def _efficiency(self, one: Step) -> float:
-        return self._site.evses[one.car.evse].efficiency
-
     def _extra_w(self, one: Step) -> float:
         """How much more than planned, at the supply."""
-        efficiency = self._efficiency(one)
-        return self._supply_w(one.mean_w, efficiency) - self._supply_w(one.plan_w, efficiency)
-
-    def _supply_w(self, mean_w: float, efficiency: float) -> float:
-        return mean_w / efficiency if mean_w >= 0.0 else mean_w * efficiency
+        efficiency = float(self._flows.efficiency[one.k])
+        planned_w = one.plan_w / efficiency if one.plan_w >= 0.0 else one.plan_w * efficiency
+        return one.feed.supply_w(one.mean_w) - planned_w
 
     def _load(self, one: Step, mean_w: float) -> C:
         """What this power of a car adds to the rows."""
-        key = (one.car.evse, one.car.slots)
-        if key not in self._per_w:
-            place = self._site.evses[one.car.evse]
-            sums = self._site.coefficients[:, one.car.evse, : one.car.slots].sum(axis=1)
-            self._per_w[key] = sums / (place.volt_v * max(one.car.slots, 1))
-        loads: C = self._per_w[key] * self._supply_w(mean_w, self._efficiency(one))
+        loads: C = self._per_w[one.car.evse, one.car.slots] * one.feed.supply_w(mean_w)
         return loads
 
 

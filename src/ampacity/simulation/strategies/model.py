@@ -257,7 +257,7 @@ class Model:
         self.exports = program.columns(steps, 0.0, np.inf, -sell * hours)
         fixed = self.series.base_w - self.series.pv_w + world.evses.standby_w.sum()
         fixed = (fixed + world.storage.standby_w * (world.storage.capacity_wh > 0)) / 1e3
-        efficiency = world.evses.efficiency[places.evse][places.of]
+        efficiency = places.efficiency[places.of]
         each = np.arange(steps)
         stored = each if len(self.into) else each[:0]
         program.rows(
