@@ -37,10 +37,13 @@ _charger = inlined(charger_share)
 
 @inlined
 def settle(site: Site, live: Live, log: Log, t: int, orders_a: F, storage_w: float) -> None:
-    """Let step `t` pass under `orders_a` (n) and `storage_w` (charging positive), and write it down."""
+    """Let step `t` pass under `orders_a` (n) and `storage_w` (charging positive), and write it down.
+
+    A log that is shorter than the run goes round.
+    """
     n = len(orders_a)
     step_s, plug_s = site.facts[0].step_s, site.facts[0].plug_s
-    now_s = t * step_s
+    now_s, line = t * step_s, t % len(log.steps)
     derate = site.moments[t].derate
     dark = False
     for r in range(len(live.rows)):
@@ -92,15 +95,15 @@ def settle(site: Site, live: Live, log: Log, t: int, orders_a: F, storage_w: flo
                 row.sum_re += slot_a * site.entries[e].re
                 row.sum_im += slot_a * site.entries[e].im
         if len(log.evse_w):
-            log.evse_w[t, i] = power_w
+            log.evse_w[line, i] = power_w
     stored_w = _step_storage(site, live, storage_w)
-    log.steps[t].site_w = supply_w + stored_w + site.moments[t].base_w - site.moments[t].pv_w
-    log.steps[t].ev_w = ev_w
-    log.steps[t].supply_w = supply_w
-    log.steps[t].storage_w = stored_w
-    log.steps[t].plugged = plugged
-    log.steps[t].waiting = live.counts[1]
-    _step_rows(site, live, log, t, stored_w)
+    log.steps[line].site_w = supply_w + stored_w + site.moments[t].base_w - site.moments[t].pv_w
+    log.steps[line].ev_w = ev_w
+    log.steps[line].supply_w = supply_w
+    log.steps[line].storage_w = stored_w
+    log.steps[line].plugged = plugged
+    log.steps[line].waiting = live.counts[1]
+    _step_rows(site, live, log, t, line, stored_w)
 
 
 @inlined
@@ -300,7 +303,7 @@ def _step_storage(site: Site, live: Live, wanted_w: float) -> float:
 
 
 @inlined
-def _step_rows(site: Site, live: Live, log: Log, t: int, stored_w: float) -> None:
+def _step_rows(site: Site, live: Live, log: Log, t: int, line: int, stored_w: float) -> None:
     """Conductors: what they carry, how long above their limit, whether their breakers hold."""
     step_s, repair_s = site.facts[0].step_s, site.facts[0].repair_s
     moment = min(t, len(site.limit_a) - 1)
@@ -311,7 +314,7 @@ def _step_rows(site: Site, live: Live, log: Log, t: int, stored_w: float) -> Non
             row.sum_re += stored_w * built.storage_re
             row.sum_im += stored_w * built.storage_im
         current_a = math.sqrt(row.sum_re * row.sum_re + row.sum_im * row.sum_im)
-        log.row_a[t, r] = current_a
+        log.row_a[line, r] = current_a
         if current_a > site.limit_a[moment, r] + 1e-6:
             row.over_s += step_s
             row.run_s += step_s
