@@ -17,6 +17,7 @@ from msgspec import NODEFAULT, Meta, Struct
 from ampacity.simulation.scenarios import spec
 from ampacity.simulation.scenarios.feeding import StreetMetrics
 from ampacity.simulation.scenarios.reading import gallery, load
+from ampacity.simulation.scenarios.warming import TransformerMetrics
 
 HEAD = """# Scenarios
 
@@ -117,6 +118,8 @@ def page() -> str:
             out.append(f'| `{config.tag_field}` | `"{config.tag}"` | | this kind |\n')
         out += rows(kind)
     names = ", ".join(f"`{name}`" for name in StreetMetrics.__struct_fields__)
+    own = ", ".join(f"`{name}`" for name in TransformerMetrics.__struct_fields__)
+    out.append(f"\nOne with a `transformer` has {own}. {meaning(TransformerMetrics)}\n")
     out.append(f"\nA scenario with a `feeder` has these figures besides: {names}. {meaning(StreetMetrics)}\n")
     out.append(REPLAY)
     return "".join(out)

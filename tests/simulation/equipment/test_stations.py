@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ampacity.simulation.equipment.stations import (
     DAY_S,
+    MCS_W,
     RECTIFIER,
     Cabinet,
     Reliability,
@@ -19,7 +20,6 @@ from ampacity.simulation.equipment.stations import (
     dc_station,
     derate,
     draw_faults,
-    megawatt_station,
 )
 
 
@@ -52,10 +52,10 @@ def test_an_ac_station_has_no_rating_of_its_own() -> None:
 
 
 def test_megawatts() -> None:
-    assert megawatt_station(battery_v=1250.0).rating_w == 3_750_000.0
-    assert megawatt_station(battery_v=800.0, rating_w=1_200_000.0).rating_w == 1_200_000.0
-    with pytest.raises(ValueError, match="1250 V and 3000 A"):
-        megawatt_station(battery_v=1500.0)
+    assert dc_station(MCS_W).rating_w == 3_750_000.0
+    for rating_w in (0.0, 4e6):
+        with pytest.raises(ValueError, match="at most 3,750,000 W"):
+            dc_station(rating_w)
 
 
 @pytest.mark.parametrize(

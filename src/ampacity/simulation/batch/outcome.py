@@ -8,14 +8,15 @@ from msgspec import Struct
 
 from ..fleet import Chemistry
 from .state import State, Trace
-from .world import World
+from .world import NO_NUMBERS, F, World
 
 
 class Scene(Struct, frozen=True, kw_only=True):
     """A world with the names of its things, for people: `evses` (n), `rows` (r), `visits` (v), and the UTC
     moment of its first second. `root_rows` are the rows of the grid connection. `demand_price`: per kW of the
     highest `demand_window_s` mean of each calendar month, in `currency`; `unmet_price` per kWh that was asked
-    for and not given. `chemistries`: of each visit's battery; none: all are NMC."""
+    for and not given. `chemistries`: of each visit's battery; none: all are NMC. `air_c`: degrees outside at
+    each step, where they are known."""
 
     name: str
     starts_at: datetime
@@ -30,6 +31,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     unmet_price: float = 1.0
     currency: str = "EUR"
     chemistries: tuple[Chemistry, ...] = ()
+    air_c: F = NO_NUMBERS
 
 
 class Run(Struct, frozen=True, kw_only=True):

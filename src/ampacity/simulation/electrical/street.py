@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .feeder import Cable, Consumer, Feeder, FeederModel, FeederTransformer, PowerFlow, Source
 from .feeders import NAYY_4X150
-from .transformer import Transformer, eu_distribution, load_factor, temperatures
+from .transformer import Transformer, eu_distribution, load_factor, loss_of_life_h, temperatures
 from .voltage import VoltageQuality, unbalance_p95, voltage_quality
 
 #: How active a household is by hour of the day, relative; an assumption with a mean of 1.
@@ -49,6 +49,8 @@ class StreetFigures(Struct, frozen=True, kw_only=True):
     neutral_peak_share: float
     transformer_peak_share: float
     hot_spot_peak_c: float
+    life_h: float
+    """Hours of the transformer's normal life that were used up."""
     losses_kwh: float
 
 
@@ -135,5 +137,6 @@ def street_figures(
         neutral_peak_share=float((flow.neutral_a / cable_a).max()),
         transformer_peak_share=float(flow.transformer_loading.max()),
         hot_spot_peak_c=float(hot.max()),
+        life_h=float(loss_of_life_h(built.transformer, hot, step_s)),
         losses_kwh=float(flow.loss_w.sum()) * step_s / 3.6e6,
     )

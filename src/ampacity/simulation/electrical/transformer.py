@@ -70,6 +70,9 @@ ONAN_POWER: Final = Thermal(
 )
 
 
+_DISTRIBUTION_KVA: Final = 2500.0
+
+
 class Transformer(Struct, frozen=True, kw_only=True):
     """Rating, losses at rated voltage and at rated current, cooling, and whether its paper is thermally
     upgraded."""
@@ -103,6 +106,22 @@ def eu_distribution(rated_kva: float) -> Transformer:
         raise ValueError(f"{rated_kva:g} kVA isn't a distribution rating: give {ratings[0]}..{ratings[-1]}")
     no_load, load = (float(np.interp(rated_kva, ratings, [EU_TIER_2[k][n] for k in ratings])) for n in (0, 1))
     return Transformer(rated_va=rated_kva * 1000.0, no_load_loss_w=no_load, load_loss_w=load)
+
+
+def usual_transformer(rated_kva: float) -> Transformer:
+    """A transformer of any rating: one of the table; below and above it with the losses of its ends in
+    proportion (assumed), from 2.5 MVA on with the standard's constants of power transformers."""
+    ratings = sorted(EU_TIER_2)
+    if not rated_kva > 0.0:
+        raise ValueError(f"a transformer of {rated_kva:g} kVA: the rating must be above 0")
+    nearest = min(max(rated_kva, ratings[0]), ratings[-1])
+    kind = eu_distribution(nearest)
+    return Transformer(
+        rated_va=rated_kva * 1000.0,
+        no_load_loss_w=kind.no_load_loss_w * rated_kva / nearest,
+        load_loss_w=kind.load_loss_w * rated_kva / nearest,
+        thermal=ONAN_DISTRIBUTION if rated_kva <= _DISTRIBUTION_KVA else ONAN_POWER,
+    )
 
 
 def loss_w(transformer: Transformer, load_factor: Floats) -> Floats:

@@ -27,7 +27,7 @@ from msgspec import Struct
 
 from ..batch.world import F, I
 from ..fleet import Archetype
-from .cars import BUS, CAR_LFP, TRUCK_MCS, VAN
+from .cars import BUS, CAR_800V, CAR_LFP, TRUCK_MCS, VAN
 from .charging_curves import battery_temperature_c
 
 Climate = tuple[tuple[float, float], ...]
@@ -62,6 +62,7 @@ VEHICLES: Final[dict[str, Vehicle]] = {
     "bus": Vehicle(archetype=BUS, wh_per_km=1150.0, climate=VIRICITI, speed_kmh=20.0),
     "truck": Vehicle(archetype=TRUCK_MCS, wh_per_km=1100.0, climate=_TRUCK, speed_kmh=70.0),
     "car": Vehicle(archetype=CAR_LFP, wh_per_km=150.0, climate=GEOTAB, speed_kmh=45.0),
+    "taxi": Vehicle(archetype=CAR_800V, wh_per_km=190.0, climate=GEOTAB, speed_kmh=30.0),
 }
 
 

@@ -14,7 +14,7 @@ log-normal one. The defaults are an assumption: 60 days and 1.5 days make 97.6 %
 little above the 97 % that 23 CFR 680.116 (NEVI) asks of public stations. Faults of one station's
 EVSEs are independent.
 
-Megawatt Charging System (CharIN; SAE J3271): up to 1,250 V and 3,000 A, 3.75 MW.
+Megawatt Charging System (CharIN; SAE J3271): up to 1,250 V and 3,000 A, so nobody gives more than 3.75 MW.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from msgspec import Struct
 from ..batch.losses import drop_per_w
 from ..batch.world import Cabinets, F, Faults
 
-MCS_VOLTAGE_V: Final = 1250.0
-MCS_CURRENT_A: Final = 3000.0
+MCS_W: Final = 1250.0 * 3000.0
+"""The most that any connector carries."""
 
 DAY_S: Final = 86_400.0
 
@@ -122,6 +122,10 @@ def dc_station(
     Its supply carries the rating and the losses. Standby is an assumption: 40 W and 0.4 W per kW (control,
     screen, fans at rest), besides the idle losses while it charges.
     """
+    if not 0.0 < rating_w <= MCS_W:
+        raise ValueError(
+            f"a DC station of {rating_w!r} W: the rating must be above 0, at most {MCS_W:,.0f} W"
+        )
     supply_w = rating_w * (1.0 + float(converter.loss_share(1.0)))
     return StationKind(
         name=f"DC {rating_w / 1000.0:.0f} kW",
@@ -137,22 +141,6 @@ def dc_station(
         # So that the heat of the conductors at full load is the quadratic part of the rating.
         ohm=converter.quadratic / (rating_w * drop_per_w(1.0, voltage_v, slots)),
     )
-
-
-def megawatt_station(
-    *, battery_v: float = 800.0, current_a: float = MCS_CURRENT_A, rating_w: float = math.inf
-) -> StationKind:
-    """A station of the Megawatt Charging System for batteries of `battery_v`.
-
-    The power is the current at that voltage (1,250 V and 3,000 A at most), or the cabinet's rating where that
-    is less; it is fed from a transformer of its own at 400 V.
-    """
-    if not (0.0 < battery_v <= MCS_VOLTAGE_V and 0.0 < current_a <= MCS_CURRENT_A):
-        raise ValueError(
-            f"a megawatt station gives up to {MCS_VOLTAGE_V:.0f} V and {MCS_CURRENT_A:.0f} A, "
-            f"not {battery_v!r} V and {current_a!r} A"
-        )
-    return dc_station(min(battery_v * current_a, rating_w))
 
 
 def derate(

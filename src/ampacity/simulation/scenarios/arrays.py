@@ -18,7 +18,7 @@ import numpy as np
 from msgspec import Struct
 
 from ..batch.world import SLOTS, F, I
-from ..electrical.phasors import ROWS, Kind, delta_wye_primary, line_currents, voltages
+from ..electrical.phasors import ROWS, Kind, centre_tap_primary, delta_wye_primary, line_currents, voltages
 from .spec import CircuitSpec, SupplySpec, TransformerSpec
 
 Slot: TypeAlias = tuple[int, ...]
@@ -88,9 +88,12 @@ class Tree:
         self._turns = 0.0
         if transformer is not None:
             self._turns = transformer.primary_v / neutral_voltage(supply)
-            limit_a = transformer.kva * 1000.0 / (math.sqrt(3.0) * transformer.primary_v)
-            for p in range(3):
-                self._add(f"transformer {'ABC'[p]}", None, p, limit_a)
+            limit_a = transformer.kva * 1000.0 / transformer.primary_v
+            if self.count == 2:
+                self._add("transformer", None, 0, limit_a)
+            else:
+                for p in range(3):
+                    self._add(f"transformer {'ABC'[p]}", None, p, limit_a / math.sqrt(3.0))
 
     def _add(self, name: str, circuit: int | None, conductor: int, limit_a: float) -> None:
         self.row_of[circuit, conductor] = len(self.rows)
@@ -154,7 +157,8 @@ class Tree:
             lines = np.zeros(3, np.complex128)
             for p, phasor in phasors.items():
                 lines[grid[p]] += phasor
-            for p, current in enumerate(delta_wye_primary(lines, self._turns).tolist()):
+            primary = centre_tap_primary if self.count == 2 else delta_wye_primary
+            for p, current in enumerate(primary(lines, self._turns).tolist()):
                 if abs(current) > 1e-12:
                     found[self.row_of[None, p]] = current
         return found

@@ -73,6 +73,7 @@ def build(scenario: Scenario, seed: int, folder: Path | None = None) -> Scene:
         unmet_price=scenario.prices.unmet,
         currency=scenario.prices.currency,
         chemistries=tuple(one.car.archetype.chemistry for one in coming),
+        air_c=air_c,
     )
 
 

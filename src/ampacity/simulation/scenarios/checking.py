@@ -167,13 +167,6 @@ def _others(scenario: Scenario) -> Iterator[Fault]:
             problem="only one of these can set the price",
             remedy="Keep one of them.",
         )
-    if scenario.transformer is not None and scenario.supply.kind == "split":
-        yield Fault(
-            key="transformer",
-            value="",
-            problem="a delta-wye transformer has three phases",
-            remedy="Leave it out of a split-phase site.",
-        )
     if scenario.feeder is not None and (scenario.supply.kind != "wye" or 60.0 % scenario.run.step_s):
         yield Fault(
             key="feeder",

@@ -7,6 +7,8 @@ bad side.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from msgspec import Struct
 
@@ -15,12 +17,15 @@ from ..electrical.feeder import FeederCollapsed
 from ..electrical.street import household_w, street, street_figures, street_flow
 from .spec import Scenario
 
+USUAL_C: Final = 20.0
+"""Air around a transformer where a scene says nothing of it."""
+
 
 class StreetMetrics(Struct, frozen=True, kw_only=True):
     """Voltages phase to neutral: the lowest minute at the site and on the whole street as shares of nominal,
     deviation and greatest of the change from minute to minute (V, worst bus), the share of ten-minute means
-    outside 10 % (worst bus); the transformer's highest load (share of its rating) and hot spot. Where no
-    voltage carries the loads, the lowest is 0 and the others mean nothing."""
+    outside 10 % (worst bus); the transformer's highest load (share of its rating), hot spot and hours of
+    normal life used up. Where no voltage carries the loads, the lowest is 0 and the others mean nothing."""
 
     voltage_lowest_share: float
     street_voltage_lowest_share: float
@@ -29,6 +34,7 @@ class StreetMetrics(Struct, frozen=True, kw_only=True):
     voltage_outside_share: float | None = None
     transformer_peak_share: float | None = None
     transformer_hot_spot_c: float | None = None
+    transformer_life_h: float | None = None
     street_losses_kwh: float | None = None
 
 
@@ -54,7 +60,7 @@ def street_metrics(run: Run, scenario: Scenario, seed: int) -> StreetMetrics:
         flow = street_flow(built, site_w, houses_w)
     except FeederCollapsed:
         return StreetMetrics(voltage_lowest_share=0.0, street_voltage_lowest_share=0.0)
-    figures = street_figures(built, flow, world.step_s)
+    figures = street_figures(built, flow, world.step_s, run.scene.air_c if len(run.scene.air_c) else USUAL_C)
     return StreetMetrics(
         voltage_lowest_share=figures.site.lowest_v / nominal_v,
         street_voltage_lowest_share=figures.street.lowest_v / nominal_v,
@@ -63,5 +69,6 @@ def street_metrics(run: Run, scenario: Scenario, seed: int) -> StreetMetrics:
         voltage_outside_share=figures.street.outside_share,
         transformer_peak_share=figures.transformer_peak_share,
         transformer_hot_spot_c=figures.hot_spot_peak_c,
+        transformer_life_h=figures.life_h,
         street_losses_kwh=figures.losses_kwh,
     )

@@ -15,6 +15,7 @@ from ..metrics.measure import measure, row_share
 from ..metrics.possible import came, possible_wh, start_soc
 from .feeding import street_metrics
 from .spec import Scenario
+from .warming import transformer_metrics
 
 COURSE_POINTS: Final = 288
 """A course is thinned to at most so many points, each the mean (and the highest) of its steps."""
@@ -42,9 +43,9 @@ class Course(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """One run. `metrics` are those of docs/metrics.md, and those of `feeding` where the scenario has a
-    feeder; `served` and `waited` count drivers by class; `row_peaks` is each row's highest share of its
-    limit; `wall_s` is how long the run took."""
+    """One run. `metrics` are those of docs/metrics.md, and those of `feeding` and `warming` where the
+    scenario has a feeder or a transformer; `served` and `waited` count drivers by class; `row_peaks` is each
+    row's highest share of its limit; `wall_s` is how long the run took."""
 
     strategy: str
     seed: int
@@ -62,6 +63,8 @@ def outcome_of(
 ) -> Outcome:
     """Everything about a run that is kept. `limit_w` is what the grid connection carries, each step (T)."""
     figures = msgspec.to_builtins(measure(run, wear=run_wear))
+    if scenario.transformer is not None:
+        figures |= msgspec.to_builtins(transformer_metrics(run, scenario))
     if scenario.feeder is not None:
         figures |= msgspec.to_builtins(street_metrics(run, scenario, seed))
     return Outcome(

@@ -77,10 +77,13 @@ class CircuitSpec(Section, frozen=True, kw_only=True):
 
 
 class TransformerSpec(Section, frozen=True, kw_only=True):
-    """A delta-wye transformer above the grid connection, limited on its primary side."""
+    """The site's own transformer above the grid connection, limited on its primary side: delta-wye, on a
+    split-phase supply one phase with a centre tap. Its hot spot and ageing are among the figures."""
 
     kva: Annotated[Positive, Meta(description="rated power")]
-    primary_v: Annotated[Positive, Meta(description="between conductors on the primary side")] = 480.0
+    primary_v: Annotated[
+        Positive, Meta(description="between conductors on the primary side; 7200 is usual on split phase")
+    ] = 480.0
 
 
 class LimitSpec(Section, frozen=True, kw_only=True):
@@ -130,7 +133,10 @@ class EvseSpec(Section, frozen=True, kw_only=True):
     ] = None
     min_a: Annotated[Amount, Meta(description="least current but nothing; 6, on DC 0")] = 6.0
     step_a: Annotated[Amount, Meta(description="currents are multiples of it; 0: any")] = 0.1
-    dc_kw: Annotated[Positive | None, Meta(description="rating on the car's side; none: AC")] = None
+    dc_kw: Annotated[
+        Annotated[float, Meta(gt=0.0, le=3750.0)] | None,
+        Meta(description="rating on the car's side, megawatts included; none: AC"),
+    ] = None
     efficiency: Annotated[
         Annotated[float, Meta(gt=0.0, le=1.0)] | None,
         Meta(
@@ -190,7 +196,7 @@ class FleetArrivals(Section, frozen=True, kw_only=True, tag_field="kind", tag="f
 
     evses: Annotated[tuple[str, ...], Meta(description="groups; a vehicle has its EVSE")] = ()
     vehicle: Annotated[
-        Literal["van", "bus", "truck", "car"], Meta(description="battery, charger and consumption")
+        Literal["van", "bus", "truck", "car", "taxi"], Meta(description="battery, charger and consumption")
     ] = "van"
     count: Annotated[Count | None, Meta(description="how many; by default one an EVSE, never more")] = None
     back_hour: Annotated[float, Meta(ge=0.0, lt=24.0, description="mean local hour of the return")] = 18.0
