@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from datetime import datetime
-from math import inf
 
+from ..control.answers import AnswerKind, Answers
 from ..control.types import EvseState
 from ..csms.vocabulary import Outcome
 from ..model.events import MeterSampled, TransactionChanged
@@ -29,29 +29,24 @@ ASK_STOPPED_AGAIN_S = 1800.0
 LAG_OF_A_SAMPLE_S = 5.0
 """A reading is this old without counting as old: the time that it takes on its way."""
 
-CUT_AGAIN_S = 10.0
-"""A cut that was refused goes out again after this long at most: one reaction time."""
-
-REFUSING_AFTER = 3
-"""So many limits that were refused or not answered in turn make a station one that refuses."""
-
 SKEW_KEPT_S = 60.0
 """So long the quickest reading tells how wrong a station's clock is. After an outage what was known before
 counts for as long, because a station tells its oldest readings first.
 """
 
 
-class LiveEvse:
+_KINDS: dict[str, AnswerKind] = {"accepted": "accepted", "timeout": "silent", "error": "unclear"}
+"""What an outcome says of the limit; any other means refused, or never arrived."""
+
+
+class LiveEvse(Answers):
     """One EVSE now. Times are monotonic site seconds unless they are datetimes."""
 
     def __init__(self, evse: Evse, site: Site) -> None:
+        super().__init__()
         self.evse = evse
         self.voltage_v = site.voltage_v
         self._statuses: dict[int, ConnectorStatus] = {}
-        self.online = False
-        self.proven = False
-        self.checking = False
-        """Connected, and not read back since."""
         self.version: str | None = None
         self.vendor: str | None = None
         # the session
@@ -75,48 +70,25 @@ class LiveEvse:
         self.loaded_phases: tuple[int, ...] | None = None
         self._seen_phases: tuple[int, ...] = ()
         self._seen_since: float | None = None
-        # its limit
-        self.committed_a: float | None = None
-        self.committed_at: float | None = None
-        self.lease_until: float | None = None
-        self.renew_at: float | None = None
-        self.inflight_a: float | None = None
-        self._doubts: list[tuple[float, float]] = []
-        """Limits whose answer never came, each with the end of its lease."""
-        self.lift_again_at = self.cut_again_at = -inf
-        self.refusals = 0
 
     # ------------------------------------------------------------ events
 
     def connected(self, version: str, at: float) -> None:
         """The socket is open. What was proven holds as long as nothing else is read back."""
-        self.online, self.checking, self.version = True, True, version
+        self.line_opened()
+        self.version = version
         self._skews = deque(((at, self.skew_s),))
-        self._forget_refusals()
 
     def booted(self, at: float) -> None:
         """It has started anew: its clock was told the time, and its profiles may be gone."""
         self.checking = True
+        self._forget_refusals()
         self._skews = deque(((at, 0.0),))
         self.skew_s = self.skew_error_s = 0.0
-        self._forget_refusals()
 
     def disconnected(self) -> None:
-        """The socket is gone; the base profile stays where it is."""
-        self.online = self.checking = False
-
-    def checked(self, proven: bool) -> None:
-        """It was read back, or refused what it must hold."""
-        self.proven, self.checking = proven, False
-
-    def _forget_refusals(self) -> None:
-        self.lift_again_at = self.cut_again_at = -inf
-        self.refusals = 0
-
-    @property
-    def ready(self) -> bool:
-        """Connected, and proven since."""
-        return self.online and self.proven and not self.checking
+        """The socket is gone."""
+        self.line_lost()
 
     def connector_changed(self, connector_id: int, status: ConnectorStatus) -> None:
         """Keep what a connector shows."""
@@ -156,10 +128,7 @@ class LiveEvse:
         self.boosted = self.paused = False
         self.loaded_phases = self._seen_since = None
         self.power_w = None
-        # The transaction's profile went with it: the base profile holds from now on.
-        self.lease_ended()
-        self._doubts.clear()
-        self._forget_refusals()
+        self.session_ended()
 
     def sampled(self, event: MeterSampled, at: float) -> None:
         """Take a meter reading received now. One that was taken long ago (a replay) says nothing of the
@@ -207,45 +176,11 @@ class LiveEvse:
 
     # ------------------------------------------------------------ limits
 
-    def sent(self, limit_a: float) -> None:
-        """A limit is on its way."""
-        self.inflight_a = limit_a
-
     def answered(
         self, limit_a: float, outcome: Outcome, at: float, lease_until: float | None, renew_at: float | None
     ) -> None:
         """The station's answer to a limit, or none."""
-        self.inflight_a = None
-        match outcome.result:
-            case "accepted":
-                self.committed_a, self.committed_at = limit_a, at
-                self.lease_until, self.renew_at = lease_until, renew_at
-                self._doubts.clear()
-                self.refusals = 0
-            case "timeout" | "error":
-                # Who doesn't answer, or answers nonsense, may have taken it.
-                self._doubts.append((limit_a, inf if lease_until is None else lease_until))
-                self._wait_before_asking_again(at, 0.0 if outcome.result == "timeout" else CUT_AGAIN_S)
-            case _:
-                # Rejected or never arrived: what held before holds on.
-                self._wait_before_asking_again(at, CUT_AGAIN_S)
-
-    def _wait_before_asking_again(self, at: float, cut_again_s: float) -> None:
-        """Each second would fill the queue; and while somebody seems to rise, nobody else may."""
-        self.refusals += 1
-        self.lift_again_at = at + min(60.0, 5.0 * 2 ** min(self.refusals - 1, 4))
-        self.cut_again_at = at + min(cut_again_s, self.lift_again_at - at)
-
-    def lease_ended(self) -> None:
-        """The limit is gone; the base profile holds from now on."""
-        self.committed_a = self.committed_at = self.lease_until = self.renew_at = None
-
-    def doubt_a(self, at: float) -> float | None:
-        """The highest limit that the station may have taken although it never said so. It was a lease like
-        any other: it ends by itself.
-        """
-        self._doubts = [doubt for doubt in self._doubts if at < doubt[1]]
-        return max((limit_a for limit_a, _ in self._doubts), default=None)
+        self.answer(limit_a, _KINDS.get(outcome.result, "refused"), at, lease_until, renew_at)
 
     def limit_in_force_a(self, at: float) -> float:
         """What the station allows as far as we know: the committed limit while its lease lives, else the base
@@ -253,7 +188,7 @@ class LiveEvse:
         """
         if self.committed_a is None:
             return self.evse.safe_a
-        if self.lease_until is not None and at >= self.lease_until:
+        if self.lease_is_over(at):
             return min(self.committed_a, self.evse.safe_a)
         return self.committed_a
 
@@ -303,8 +238,7 @@ class LiveEvse:
         self.follow_car(at)
         return EvseState(
             key=evse.key,
-            # One that comes back and was not looked at yet is held like one that is away.
-            online=self.online and not (self.checking and self.proven),
+            online=self.steerable,
             proven=self.proven,
             session=self.transaction is not None,
             wants=self.wants,
@@ -320,7 +254,7 @@ class LiveEvse:
             inflight_a=self.inflight_a,
             doubt_a=self.doubt_a(at),
             raise_after=self.lift_again_at if at < self.lift_again_at else None,
-            refusing=self.refusals >= REFUSING_AFTER and at < self.lift_again_at,
+            refusing=self.refusing(at),
             phases=self.loaded_phases,
         )
 

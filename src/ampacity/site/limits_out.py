@@ -31,28 +31,23 @@ class LimitWriter:
     def cut(self, grant: Grant, at: float) -> None:
         """Send a lower limit, before anything else that waits for the station."""
         live = self._live.evses[grant.key]
-        if at >= live.cut_again_at:
+        if live.may_cut(at):
             self._send(live, grant.limit_a, front=True)
 
     def lift(self, grant: Grant, at: float) -> None:
         """Send a higher limit."""
         live = self._live.evses[grant.key]
-        if at >= live.lift_again_at:
+        if live.may_lift(at):
             self._send(live, grant.limit_a)
 
     def renew(self, at: float) -> None:
-        """Write the limits again whose leases are two thirds over.
-
-        Only while the lease lives: once it has run out, the law counts the station's safe current and has
-        given the rest to others.
-        """
+        """Write the limits again whose leases are two thirds over."""
         for live in self._live.evses.values():
-            due = live.renew_at is not None and at >= live.renew_at
-            if not due or live.committed_a is None or live.transaction is None:
+            if live.committed_a is None or live.transaction is None:
                 continue
-            if live.lease_until is not None and at >= live.lease_until:
+            if live.lease_is_over(at):
                 live.lease_ended()
-            elif live.ready and live.inflight_a is None and at >= live.lift_again_at:
+            elif live.may_renew(at):
                 live.sent(live.committed_a)
                 self._live.figures.renewals_sent += 1
                 self._live.run_beside(self._write(live, live.transaction, live.committed_a, front=False))
@@ -67,8 +62,7 @@ class LimitWriter:
             await self._write(live, live.transaction, live.evse.safe_a, front=True)
 
     def _send(self, live: LiveEvse, limit_a: float, *, front: bool = False) -> None:
-        if live.inflight_a is not None or live.transaction is None or not live.online:
-            # One limit of an EVSE is under way at a time; the law asks again with the next tick.
+        if live.transaction is None:
             return
         live.sent(limit_a)
         self._live.figures.limits_sent += 1
