@@ -17,7 +17,7 @@ from ampacity.simulation.batch.world import TAPER_LINEAR, TAPER_NONE, Storage
 from ampacity.simulation.metrics.balance import balance
 from ampacity.simulation.metrics.measure import measure
 from ampacity.simulation.strategies.model import Terms
-from ampacity.simulation.strategies.optimum import NoOptimumError, optimum
+from ampacity.simulation.strategies.optimum import optimum
 from ampacity.simulation.strategies.program import SolverError
 from tests.simulation.strategies.test_compiled import any_world
 from tests.simulation.worlds import evses, rows, scene, series, visits, world
@@ -197,9 +197,3 @@ def test_no_strategy_that_keeps_the_limits_costs_less(
 def test_without_time_it_says_so() -> None:
     with pytest.raises(SolverError, match="'Time limit reached': give it more time"):
         optimum(hours([0.3] * 48, *[9.0] * 6, demand_price=1.0), Terms(time_limit_s=0.0))
-
-
-def test_a_queue_of_cars_that_leave_when_done_has_none() -> None:
-    where = hours([0.3], 5.0, cars={"pool": np.zeros(1, np.int64), "leaves_done": np.ones(1, np.bool_)})
-    with pytest.raises(NoOptimumError, match="'small' has no offline optimum: 1 of its cars queue"):
-        optimum(where)

@@ -18,6 +18,8 @@ from ampacity.simulation.batch.state import State
 from ampacity.simulation.batch.world import B, F, I, World
 from ampacity.simulation.metrics.possible import possible_wh, start_soc
 
+NONE, NOTHING, NOBODY = np.zeros(0, np.int64), np.zeros((0, 0)), np.zeros(0, np.bool_)
+
 
 class Berths(Struct, frozen=True, kw_only=True):
     """Visits that were plugged in (k), and the steps that each of them covers (e, visit by visit, in time).
@@ -26,7 +28,9 @@ class Berths(Struct, frozen=True, kw_only=True):
     from the supply to there at the power at which it is best (so that no run loses less),
     `possible_wh` and `room_wh` at the meter, `soc` on arrival. Per step of a visit: `of` (k), `step`,
     `share` of the step in which it can charge, `full_w`: what it takes at most, as a mean of the step.
-    `lost_wh`: what visits could have had that never found an EVSE.
+    `lost_wh`: what visits could have had that never found an EVSE. Where the order of a queue is left open
+    (`queues`): `pool` of each visit (-1: it has its place), `free` EVSEs of each pool (pools, T), `loose`
+    rows (r) that its EVSEs load differently.
     """
 
     visit: I
@@ -43,6 +47,9 @@ class Berths(Struct, frozen=True, kw_only=True):
     share: F
     full_w: F
     lost_wh: float
+    pool: I = NONE
+    free: F = NOTHING
+    loose: B = NOBODY
 
 
 def berths(run: Run) -> Berths:
@@ -53,7 +60,7 @@ def berths(run: Run) -> Berths:
     possible = possible_wh(world, came_with)
     visit = np.flatnonzero(np.isfinite(state.plugged_s) & (state.at >= 0))
     evse = state.at[visit]
-    slots = np.array([_slots(world, int(v), int(i)) for v, i in zip(visit, evse, strict=True)], np.int64)
+    slots = np.array([car_slots(world, int(v), int(i)) for v, i in zip(visit, evse, strict=True)], np.int64)
     per_a = evses.volt_v[evse] * slots * np.where(evses.dc[evse], evses.efficiency[evse], 1.0)
     begin_s, end_s = _stays(world, state, visit, evse)
     first = np.floor(begin_s / world.step_s + 1e-9).astype(np.int64)
@@ -64,7 +71,7 @@ def berths(run: Run) -> Berths:
     now_s = step * world.step_s
     seconds = np.minimum(end_s[of], now_s + world.step_s) - np.maximum(begin_s[of], now_s)
     share = np.clip(seconds / world.step_s, 0.0, 1.0)
-    share[_broken(world, evse[of], step)] = 0.0
+    share[broken(world, evse[of], step)] = 0.0
     derate = np.where(evses.derates[evse[of]], full_series(world.series, world.steps).derate[step], 1.0)
     fits_wh = (1.0 - came_with[visit]) * visits.capacity_wh[visit] / visits.efficiency[visit]
     return Berths(
@@ -80,7 +87,7 @@ def berths(run: Run) -> Berths:
         of=of,
         step=step,
         share=share,
-        full_w=_full_w(world, visit[of], evse[of], slots[of], derate) * share,
+        full_w=most_w(world, visit[of], evse[of], slots[of], derate) * share,
         lost_wh=float(possible.sum() - possible[visit].sum()),
     )
 
@@ -120,7 +127,7 @@ def _delivered_w(world: World, evse: I, slots: I, supply_w: F) -> F:
     return np.where(none, supply_w * evses.efficiency[evse], arrives)
 
 
-def _slots(world: World, v: int, i: int) -> int:
+def car_slots(world: World, v: int, i: int) -> int:
     """On how many slots this car charges there, as the engine has it."""
     if world.evses.dc[i]:
         return int(world.evses.slots[i])
@@ -143,17 +150,21 @@ def _stays(world: World, state: State, visit: I, evse: I) -> tuple[F, F]:
     return plugged_s + world.plug_s, end_s
 
 
-def _broken(world: World, evse: I, step: I) -> B:
-    """Steps in which the EVSE is out of order."""
+def broken(world: World, evse: I, step: I, *, whole: bool = False) -> B:
+    """Steps in which the EVSE is out of order; with `whole` only those in which it is from end to end."""
     faults = world.faults
-    broken = np.zeros(len(step), np.bool_)
+    found = np.zeros(len(step), np.bool_)
     for k, place in enumerate(faults.evse):
-        mine = (evse == place) & ((step + 1) * world.step_s > faults.from_s[k])
-        broken |= mine & (step * world.step_s < faults.to_s[k])
-    return broken
+        begin_s, end_s = step * world.step_s, (step + 1) * world.step_s
+        if whole:
+            inside = (begin_s >= faults.from_s[k]) & (end_s <= faults.to_s[k])
+        else:
+            inside = (end_s > faults.from_s[k]) & (begin_s < faults.to_s[k])
+        found |= (evse == place) & inside
+    return found
 
 
-def _full_w(world: World, v: I, i: I, slots: I, derate: F) -> F:
+def most_w(world: World, v: I, i: I, slots: I, derate: F) -> F:
     """What a car takes at most at an EVSE, on the car's side."""
     evses, visits = world.evses, world.visits
     offered_a = evses.max_a[i] * derate

@@ -76,11 +76,14 @@ def flows(world: World, places: Berths) -> Flows:
     standby_a = evses.standby_w / (evses.volt_v * evses.slots)
     base = base + (dense.sum(axis=2) * standby_a[None, :]).sum(axis=1)[None, :]
     storage = np.asarray((rows.storage_re + 1j * rows.storage_im) * 1e3, np.complex128)
+    limit_a = rows.limit_a[np.minimum(moments, len(rows.limit_a) - 1)] * (1.0 - TOLERANCE)
+    if len(places.loose):
+        limit_a = np.where(places.loose, np.inf, limit_a)
     return Flows(
         per_kw=per_kw / efficiency,
         back_per_kw=per_kw * efficiency,
         storage_per_kw=storage,
         base=base + storage[None, :] * world.storage.standby_w / 1e3 * (world.storage.capacity_wh > 0),
-        limit_a=rows.limit_a[np.minimum(moments, len(rows.limit_a) - 1)] * (1.0 - TOLERANCE),
+        limit_a=limit_a,
         efficiency=efficiency,
     )

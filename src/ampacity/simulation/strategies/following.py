@@ -127,8 +127,10 @@ class Follow:
     name = "optimum"
     api = API
 
-    def __init__(self, scene: Scene, places: Berths, planned: Planned) -> None:
+    def __init__(self, scene: Scene, places: Berths, planned: Planned, *, strangers: bool = False) -> None:
+        """`strangers`: give cars that the plan doesn't know of (any more) what still fits."""
         world = scene.world
+        self._strangers = strangers
         self._scene, self._places, self._planned = scene, places, planned
         self._flows = flows(world, places)
         self._hours = world.step_s / 3600.0
@@ -161,23 +163,39 @@ class Follow:
 
     def decide(self, observation: Observation) -> Decision:
         """The plan of this step, and what is missing of the last ones where that fits."""
-        t, cars = observation.step, []
+        t, cars, strangers = observation.step, list[Step](), list[Car]()
         for car in observation.cars:
             k = self._number.get(car.session)
             if k is None:
+                strangers.append(car)
                 continue
             self._behind_wh[k] += self._ordered_wh[k] - (car.energy_wh - self._had_wh[k])
             self._ordered_wh[k], self._had_wh[k] = 0.0, car.energy_wh
             e = t - int(self._places.step[self._first[k]]) if self._count[k] else -1
             if 0 <= e < self._count[k]:
                 cars.append(self._step(car, k, int(self._first[k]) + e))
-        self._share_out(t, cars, observation.base)
+            else:
+                strangers.append(car)
+        used = self._share_out(t, cars, observation.base)
         setpoint_a = np.zeros(len(self._site.evses))
         for one in cars:
             setpoint_a[one.car.evse] = self._amperes(one)
             self._ordered_wh[one.k] = one.mean_w * self._hours
             self._behind_wh[one.k] += (one.plan_w - one.mean_w) * self._hours
+        if self._strangers:
+            for car in strangers:
+                setpoint_a[car.evse] = self._rest_a(t, car, used) if car.wants else 0.0
         return Decision(setpoint_a=setpoint_a, storage_w=float(self._planned.storage_w[t]))
+
+    def _rest_a(self, t: int, car: Car, used: C) -> float:
+        """What still fits for a car without a plan; it is then used."""
+        way = self._feed(car)
+        per_a = self._per_w[car.evse, car.slots] * way.volt_v
+        room_a = min(car.max_a, self._fits(t, per_a, used))
+        if way.volt_v <= 0.0 or room_a < max(car.min_a, 1e-3):
+            return 0.0
+        used += room_a * per_a
+        return room_a
 
     def _step(self, car: Car, k: int, e: int) -> Step:
         """A car as it stands at the start of a step."""
@@ -225,8 +243,9 @@ class Follow:
         least_a = float(self._places.least_a[one.k])
         return max(one.feed.supply_w(one.told_w) / one.feed.volt_v, least_a)
 
-    def _share_out(self, t: int, cars: list[Step], base: C) -> None:
-        """Decide for all: first who falls, then who holds or rises to the plan, then who has to catch up."""
+    def _share_out(self, t: int, cars: list[Step], base: C) -> C:
+        """Decide for all: first who falls, then who holds or rises to the plan, then who has to catch up.
+        Returns what the rows then carry."""
         store = self._scene.world.storage
         stored_w = self._planned.storage_w[t] + store.standby_w * (store.capacity_wh > 0)
         used = base + self._flows.storage_per_kw * stored_w / 1e3
@@ -262,6 +281,7 @@ class Follow:
             used = used + self._load(one, one.mean_w)
             extra_w += self._extra_w(one) - before_w
         self._demand.passed(t, extra_w)
+        return np.asarray(used)
 
     def _behind(self, one: Step) -> float:
         """How much more than decided a car should have in this step."""
@@ -274,13 +294,7 @@ class Follow:
         if most_w <= 0.0:
             return
         direction = self._per_w[one.car.evse, one.car.slots]
-        supply_w = min(
-            (
-                reach(complex(used[r]), complex(direction[r]), float(self._limit_a[t, r]))
-                for r in np.flatnonzero(direction)
-            ),
-            default=math.inf,
-        )
+        supply_w = self._fits(t, direction, used)
         fits_w = one.feed.car_w(supply_w) if math.isfinite(supply_w) else supply_w
         told_w, mean_w = one.aim(most_w)
         if mean_w <= fits_w:
@@ -292,6 +306,16 @@ class Follow:
                 return
             told_w, mean_w = 0.0, one.lag.mean_w(0.0) * one.share
         one.told_w, one.mean_w = told_w, mean_w
+
+    def _fits(self, t: int, direction: C, used: C) -> float:
+        """How much along a direction fits beside what is used."""
+        return min(
+            (
+                reach(complex(used[r]), complex(direction[r]), float(self._limit_a[t, r]))
+                for r in np.flatnonzero(direction)
+            ),
+            default=math.inf,
+        )
 
     def _extra_w(self, one: Step) -> float:
         """How much more than planned, at the supply."""

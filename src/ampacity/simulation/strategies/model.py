@@ -67,6 +67,7 @@ class Model:
         self._batteries()
         self._storage()
         self._site()
+        self._pools()
 
     def _cars(self) -> None:
         """Charging, giving back, and what is missing at the end."""
@@ -290,6 +291,18 @@ class Model:
             np.concatenate([demand[of_window], self.imports, self.exports]),
             np.concatenate([np.ones(count), -share, share]),
         )
+
+    def _pools(self) -> None:
+        """Cars of an open queue use no more EVSEs than there are: a share of one each, as of their power."""
+        places = self.places
+        for number, free in enumerate(places.free):
+            here = np.flatnonzero((places.pool[places.of] == number) & (self.full_kw > EPSILON_KW))
+            if not len(here):
+                continue
+            whole_kw = self.full_kw[here] / places.share[here]
+            times, at = np.unique(places.step[here], return_inverse=True)
+            count = len(times)
+            self.program.rows(np.full(count, -np.inf), free[times], at, self.charge[here], 1.0 / whole_kw)
 
     def cost(self, values: F) -> float:
         """What the last solution costs, without what only makes it early."""

@@ -37,6 +37,9 @@ SLOW = 0.005
 RISES = 4
 """Rounds in which rises that are too fast are looked for: the last ones gain nothing."""
 
+NONE_A = 1e-9
+"""Amperes a kW that are rounding: a balanced car loads no neutral."""
+
 TURNS = 8
 """How often powers both ways in one step are looked for."""
 
@@ -69,14 +72,26 @@ class Planner:
         # Which entries have a row for their rise; None while the bound is sought, which knows of no lag.
         self._rises: B | None = None
 
-    def solve(self) -> Planned:
-        """The optimum. Raises SolverError."""
+    def bound(self) -> float:
+        """No run costs less. Raises SolverError."""
+        self._within_bound()
+        return self._bound
+
+    def _within_bound(self) -> tuple[F, int]:
+        """The first solution, which knows nothing of least currents and lag."""
         model, nothing = self.model, np.zeros(len(self.places.of))
         idle = np.zeros(self.scene.world.steps)
         self._cut(*self._new(*self.flows.above(self.flows.sums(self.places, model.full_kw, nothing, idle))))
         values, rounds = self._within_limits(self.program.solve())
         room_wh = self.places.room_wh[np.isfinite(self.places.room_wh)]
-        bound = self.program.objective - EARLY_PRICE * float(room_wh.sum()) / 1e3
+        early = EARLY_PRICE * float(room_wh.sum()) / 1e3
+        self._bound = self.program.objective - early + self.scene.unmet_price * self.places.lost_wh / 1e3
+        return values, rounds
+
+    def solve(self) -> Planned:
+        """The optimum. Raises SolverError."""
+        model = self.model
+        values, rounds = self._within_bound()
         self._rises = np.zeros(len(self.places.of), np.bool_)
         if model.bend_within():
             values = self.program.again()
@@ -103,7 +118,7 @@ class Planner:
             storage_w=stored * 1e3,
             site_w=(values[model.imports] - values[model.exports]) * 1e3,
             tail=tail,
-            bound=bound + lost,
+            bound=self._bound,
             cost=cost + lost,
             size=self.program.size,
             rounds=rounds,
@@ -154,7 +169,7 @@ class Planner:
             of = places.of[here]
             charging = (self.flows.per_kw[r, of] * along).real
             giving = -(self.flows.back_per_kw[r, of] * along).real
-            some, gives = charging != 0.0, (back_at[here] >= 0) & (giving != 0.0)
+            some, gives = np.abs(charging) > NONE_A, (back_at[here] >= 0) & (np.abs(giving) > NONE_A)
             columns += [model.charge[here][some], back_at[here][gives]]
             values += [charging[some], giving[gives]]
             if len(model.into):
