@@ -166,6 +166,8 @@ class _Turn:
             )
             start = held.in_force_a < evse.min_a - EPSILON_A
             least = ramp.deadband(held.in_force_a, evse.step_a, lagging, settings)
+            thrifty = least < now.raise_least_a
+            least, every_s = max(least, now.raise_least_a), max(settings.raise_every_s, now.raise_every_s)
             stale = self._stale_above(i) if not plain else None
             waits = now.raise_after is not None and self.picture.at < now.raise_after
             if now.inflight_a is not None or memory.settling_a is not None or waits:
@@ -177,11 +179,12 @@ class _Turn:
                     (self._turn(i), self._candidate(i, target if plain else None, target, 0.0, True))
                 )
             elif self.picture.doubtful.intersection(self.picture.circuits_above(i)) or (
-                memory.raised_at is not None and self.picture.at - memory.raised_at < settings.raise_every_s
+                memory.raised_at is not None and self.picture.at - memory.raised_at < every_s
             ):
                 reasons[i].append(Reason(code="ramp"))
             elif target - held.in_force_a < least - 1e-6:
-                reasons[i].append(Reason(code="deadband"))
+                detail = "little of its write budget is left" if thrifty else None
+                reasons[i].append(Reason(code="deadband", detail=detail))
             else:
                 candidates.append((self._turn(i), self._candidate(i, target, target, least, False)))
                 for row in self.picture.rows[i]:
@@ -260,6 +263,9 @@ class _Turn:
                 return held.in_force_a, (Reason(code="offline"),)
             case "unproven":
                 return safe, (Reason(code="unproven", detail="its base profile was not read back yet"),)
+            case "aside":
+                detail = now.aside_why or "does not do as it is told"
+                limit = 0.0 if now.paused else held.in_force_a
             case "deaf":
                 detail = f"has not confirmed the cut to {memory.cut_to_a:g} A"
                 limit = 0.0 if now.paused else min(memory.cut_to_a, held.in_force_a)

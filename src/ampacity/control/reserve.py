@@ -19,9 +19,12 @@ from .settings import ControlSettings
 from .state import EvseMemory
 from .types import EvseState
 
-Standing: TypeAlias = Literal["steered", "paused", "idle", "offline", "unproven", "deaf", "disobeying"]
+Standing: TypeAlias = Literal[
+    "steered", "paused", "idle", "offline", "unproven", "deaf", "disobeying", "aside"
+]
 """`paused` by a person and `steered`: the law sets the limit. `deaf`: a cut was not acknowledged within the
-reaction time. `disobeying`: it measures more than the limit that it acknowledged."""
+reaction time. `disobeying`: it measures more than the limit that it acknowledged. `aside`: somebody
+knows that it does not do as told."""
 
 EPSILON_A = 0.05
 """Half a tenth: limits travel with one decimal."""
@@ -92,6 +95,8 @@ def hold(
     held = max(reach, memory.settling_a or 0.0)
     if standing not in ("steered", "paused"):
         held = max(held, safe_a(evse, state))
+        if state.aside_a is not None:
+            held = max(held, _or_worst(state.aside_a, evse.max_a))
         # What it was seen to draw counts while it is news; of one that drew more than it was told, until it
         # tells better.
         if age is not None and (
@@ -106,6 +111,8 @@ def _standing(state: EvseState, memory: EvseMemory, at: float, settings: Control
         return "offline"
     if not state.proven:
         return "unproven"
+    if state.aside_a is not None:
+        return "aside"
     if not state.session:
         return "idle"
     if memory.cut_since is not None and at - memory.cut_since > settings.reaction_s:

@@ -125,6 +125,9 @@ class Sharing:
             named.append((evse.min_a, Reason(code="car", detail="stopped by itself")))
         if now.ceiling_a is not None:
             named.append((permitted(now.ceiling_a), Reason(code="strategy", source=now.ceiling_source)))
+        if now.external_a is not None:
+            reason = Reason(code="external", source=now.external_source)
+            named.append((permitted(now.external_a), reason))
         if share_a is not None:
             named.append((share_a, Reason(code="strategy", source="static", detail="its fixed share")))
         if not turns.may_start(now, memory, self.picture.at, self.picture.settings):

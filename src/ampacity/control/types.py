@@ -46,6 +46,12 @@ class EvseState(Struct, frozen=True, kw_only=True, gc=False):
     `raise_after`: it refused a limit or did not answer lately, and is not asked to rise before that moment.
     `refusing`: it did so several times; what it may have is for others until it is asked again.
 
+    `aside_a`: set aside with so much at least, session or not, and not steered, because of `aside_why`: a
+    station in quarantine with the most it was seen to draw, one with a foreign profile that goes before ours
+    with its maximum. `raise_least_a` and `raise_every_s`: what it is raised by and how often is more than the
+    law's own because little of its write budget is left. `external_a` with `external_source`: somebody else's
+    limit works at the station itself (a local energy management, a grid operator); more would be in vain.
+
     `learned_max_a`: the most that this car was seen to take or declared. `ceiling_a` with `ceiling_source`: a
     planner's or a person's upper limit. `phases`: the circuit phases (0..2) that this session can load, None
     for all of the EVSE's; set it only where it was declared by the car or measured over a whole minute.
@@ -72,6 +78,12 @@ class EvseState(Struct, frozen=True, kw_only=True, gc=False):
     safe_a: float | None = None
     raise_after: float | None = None
     refusing: bool = False
+    aside_a: float | None = None
+    aside_why: str = ""
+    raise_least_a: float = 0.0
+    raise_every_s: float = 0.0
+    external_a: float | None = None
+    external_source: str | None = None
     learned_max_a: float | None = None
     ceiling_a: float | None = None
     ceiling_source: str | None = None

@@ -28,6 +28,7 @@ ReasonCode: TypeAlias = Literal[
     "stale",  # a meter's value is too old
     "dead",  # a meter is silent for so long that the worst case counts
     "in_flight",  # waits for another's decrease to be seen
+    "external",  # somebody else limits the station itself (source)
     "strategy",  # the site's strategy fixes it
     "overload",  # cut because a phase was above its limit
     "no_session",  # nothing to charge
@@ -60,9 +61,19 @@ class SessionView(Struct, frozen=True, kw_only=True):
     paused: bool
 
 
+Trust: TypeAlias = Literal["trusted", "doubted", "clearing", "awaiting_reset", "resetting", "quarantined"]
+"""Whether an EVSE does as it is told: `doubted` limits are sent again, `clearing`: its profile is removed and
+sent again, `awaiting_reset`: nothing helped, its station restarts when it is idle, `resetting`: it does, and
+is watched. `quarantined`: it is set aside until a person releases it.
+"""
+
+
 class EvseView(Struct, frozen=True, kw_only=True):
     """One EVSE now. `grant_a` is the limit in force, `reserve_a` what the law keeps free for it beyond its
-    measured draw.
+    measured draw. `alarms` are what a person should look at, in words. `writes_last_hour` counts all profiles
+    sent to it, renewals apart; `write_budget` is how many its firmware stands (None: as many as needed).
+    `time_to_safe_s` is how long it may draw what it was last told when we fall silent (None: for ever, or not
+    known).
     """
 
     station_id: str
@@ -83,6 +94,12 @@ class EvseView(Struct, frozen=True, kw_only=True):
     reserve_a: float
     session: SessionView | None
     reasons: tuple[Reason, ...]
+    trust: Trust = "trusted"
+    alarms: tuple[str, ...] = ()
+    writes_last_hour: int = 0
+    renewals_last_hour: int = 0
+    write_budget: int | None = None
+    time_to_safe_s: float | None = None
 
 
 class CircuitView(Struct, frozen=True, kw_only=True):
