@@ -30,8 +30,10 @@ from ampacity.simulation.electrical.feeders import (
     cigre_european_lv,
     cigre_peak_loads,
     ieee_european_lv,
-    radial_feeder,
     reduced,
+)
+from tests.simulation.electrical.wired import (
+    radial_feeder,
 )
 
 SNAPSHOTS = Path(__file__).parents[2] / "data" / "european_lv_snapshots.csv"

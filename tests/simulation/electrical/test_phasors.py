@@ -16,16 +16,18 @@ from ampacity.simulation.electrical.phasors import (
     Connection,
     ConnectionRefused,
     Kind,
-    base_phasors,
     centre_tap_primary,
-    circuit_coefficients,
-    conductor_currents_a,
     delta_wye_primary,
-    delta_wye_primary_voltages,
     line_currents,
-    slot_voltage_v,
     slots,
     voltages,
+)
+from tests.simulation.electrical.wired import (
+    base_phasors,
+    circuit_coefficients,
+    conductor_currents_a,
+    delta_wye_primary_voltages,
+    slot_voltage_v,
 )
 
 THREE = ["-".join(order) for order in itertools.permutations(ROWS[:3])]

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ampacity.simulation.electrical.street import household_w, street, street_figures, street_flow
+from ampacity.simulation.electrical.street import (
+    Network,
+    household_w,
+    published_street,
+    street,
+    street_figures,
+    street_flow,
+)
 
 MINUTES = 120
 
@@ -72,3 +79,18 @@ def test_a_street_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="5000 kVA"):
         street(5000.0, 100.0, 1)
     assert street(200.0, 100.0, 0).feeder.buses == ("busbar", "site")
+
+
+@pytest.mark.parametrize(("network", "houses"), [("ieee-european", 55), ("cigre-residential", 42)])
+def test_a_site_on_a_published_network_lowers_its_voltage(network: Network, houses: int) -> None:
+    built = published_street(network)
+    assert len(built.feeder.consumers) == pytest.approx(houses, abs=3)
+    told = []
+    for site_w in (0.0, 6_000.0):
+        loads = household_w(np.random.default_rng(1), len(built.feeder.consumers), 4, 60.0, 500.0)
+        flow = street_flow(built, np.full((4, 3), site_w), loads)
+        told.append(street_figures(built, flow, 60.0))
+    idle, busy = told
+    assert 0.85 * built.feeder.phase_v < busy.site.lowest_v < idle.site.lowest_v - 0.5
+    assert busy.transformer_peak_share > idle.transformer_peak_share
+    assert busy.losses_kwh > idle.losses_kwh > 0.0

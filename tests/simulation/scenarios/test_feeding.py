@@ -45,3 +45,17 @@ def test_more_than_the_street_can_carry_is_no_voltage() -> None:
     assert street_of(400.0, length_m=2000.0) == StreetMetrics(
         voltage_lowest_share=0.0, street_voltage_lowest_share=0.0
     )
+
+
+@pytest.mark.parametrize("network", ["ieee-european", "cigre-residential"])
+def test_a_scenario_may_hang_on_a_published_network(network: str) -> None:
+    school, _ = load("school-weak-feeder")
+    what = world(evses([(0,)]), visits([0], [3600], [3000]), step_s=60.0, steps=5, signals=series(5))
+    run = empty_run(scene(what))
+    run.trace.row_a[:, :3] = 20.0
+    run.trace.site_w[:] = 690.0 * 20.0
+    spec = msgspec.convert({"network": network}, FeederSpec)
+    told = street_metrics(run, msgspec.structs.replace(school, feeder=spec), 1)
+    assert 0.85 < told.voltage_lowest_share < 1.1
+    assert told.transformer_life_h is not None
+    assert told.transformer_life_h > 0.0

@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .feeder import Cable, Consumer, Feeder, FeederTransformer, Line, Source, reached
-from .transformer import eu_distribution
 
 #: Line codes of the IEEE feeder, ohms per kilometre.
 _EUROPEAN_CODES: Final[dict[str, Cable]] = {
@@ -162,40 +161,6 @@ def cigre_peak_loads(part: CigrePart = "residential") -> tuple[NDArray[np.float6
 #: Aluminium, four cores of 150 mm2 (NAYY 4x150): DC resistance at 20 C of IEC 60228, the return as in CIGRE's
 #: above; the rating is a usual one in the ground (DIN VDE 0276-603).
 NAYY_4X150: Final = Cable(r1_ohm_km=0.206, x1_ohm_km=0.080, r0_ohm_km=0.824, x0_ohm_km=0.320, rated_a=270.0)
-#: The same for 4 x 50 mm2, a weak old feeder.
-NAYY_4X50: Final = Cable(r1_ohm_km=0.641, x1_ohm_km=0.085, r0_ohm_km=2.564, x0_ohm_km=0.340, rated_a=142.0)
-
-
-def radial_feeder(
-    buses: int = 8,
-    *,
-    spacing_m: float = 60.0,
-    cable: Cable = NAYY_4X50,
-    rated_kva: float = 160.0,
-    short_circuit_va: float = 60e6,
-    voltage_pu: float = 1.0,
-) -> Feeder:
-    """A single line of `buses` behind a European transformer: with the defaults the weak feeder with a school
-    at its end (480 m of thin cable), one consumer a bus on phases in turn. Impedance voltage 4 %, a usual
-    value."""
-    if buses < 2:
-        raise ValueError(f"{buses} buses: at least a busbar and one more are needed")
-    transformer = eu_distribution(rated_kva)
-    return Feeder(
-        name="Radial feeder",
-        source=Source(voltage_pu=voltage_pu, short_circuit_va=short_circuit_va),
-        transformer=FeederTransformer(
-            rated_va=transformer.rated_va,
-            primary_v=20e3,
-            secondary_v=400.0,
-            short_circuit_pu=0.04,
-            load_loss_w=transformer.load_loss_w,
-            no_load_loss_w=transformer.no_load_loss_w,
-        ),
-        buses=("busbar", *(str(number) for number in range(1, buses))),
-        lines=tuple(cable.line(number - 1, number, spacing_m) for number in range(1, buses)),
-        consumers=tuple(Consumer(bus=number, phase=(number - 1) % 3) for number in range(1, buses)),
-    )
 
 
 def reduced(feeder: Feeder, keep: tuple[str, ...] = ()) -> Feeder:

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -90,20 +89,6 @@ def slots(connection: Connection) -> int:
     return 3 if connection.count("-") == 2 else 1
 
 
-def slot_voltage_v(kind: Kind, connection: Connection, line_to_neutral_v: float) -> float:
-    """What one slot's ampere is worth in watts: its voltage, RMS.
-
-    120 V to neutral gives 120 V on `L1-N`, 208 V on `L1-L2` of a wye or delta, 240 V on `L1-L2` of split
-    phase. Three phases: each own line carries its ampere at the voltage to neutral, so the power is the sum
-    of the three.
-    """
-    wired = _conductors(kind, connection)
-    if len(wired) == 3:
-        return line_to_neutral_v
-    of = _VOLTAGES[kind]
-    return abs(of[wired[0]] - of[wired[1]]) * line_to_neutral_v
-
-
 def line_currents(kind: Kind, connection: Connection) -> Complex:
     """Coefficients [4 conductors, 3 own lines] of one ampere (RMS) on each of an EVSE's own lines.
 
@@ -129,36 +114,6 @@ def line_currents(kind: Kind, connection: Connection) -> Complex:
     return coefficients
 
 
-def circuit_coefficients(kind: Kind, connections: Sequence[Connection]) -> Complex:
-    """`line_currents` of several EVSEs behind one another, shape [4, EVSEs, 3]."""
-    if not connections:
-        return np.zeros((4, 0, 3), dtype=np.complex128)
-    return np.stack([line_currents(kind, connection) for connection in connections], axis=1)
-
-
-def conductor_currents_a(
-    coefficients: Complex, amperes: NDArray[np.float64], base_a: Complex | None = None
-) -> NDArray[np.float64]:
-    """Magnitudes on each row: coefficients [rows, EVSEs, 3], amperes [..., EVSEs, 3], base [..., rows]
-    complex; the result has shape [..., rows]."""
-    phasors = np.einsum("rec,...ec->...r", coefficients, amperes)
-    if base_a is not None:
-        phasors = phasors + base_a
-    magnitudes: NDArray[np.float64] = np.abs(phasors)
-    return magnitudes
-
-
-def base_phasors(kind: Kind, base_a: NDArray[np.float64]) -> Complex:
-    """Phasors [..., 4] of a building's load given as amperes a line to neutral [..., 3] at unity power
-    factor.
-
-    The neutral carries the return, minus their sum, except on delta where there is none.
-    """
-    lines = np.asarray(base_a, dtype=np.float64) * np.array(_VOLTAGES[kind][:3])
-    neutral = np.zeros_like(lines[..., :1]) if kind == "delta" else -lines.sum(axis=-1, keepdims=True)
-    return np.concatenate([lines, neutral], axis=-1)
-
-
 Clock: TypeAlias = Literal[1, 11]
 """IEC 60076-1: hours by which the low voltage lags the high voltage, 30 degrees each."""
 
@@ -180,16 +135,6 @@ def delta_wye_primary(secondary: Complex, turns_ratio: float, clock: Clock = 1) 
     windings = secondary[:3] / turns_ratio
     # Dyn1: winding a lies between primary A and C, so line A feeds winding a and takes back winding b's.
     return windings - np.roll(windings, -1 if clock == 1 else 1, axis=0)
-
-
-def delta_wye_primary_voltages(
-    turns_ratio: float, secondary_line_to_neutral_v: float, clock: Clock = 1
-) -> Complex:
-    """Line-to-centre phasors [3] on the primary of an ideal delta-wye transformer, in the secondary's
-    frame."""
-    magnitude = secondary_line_to_neutral_v * turns_ratio / math.sqrt(3.0)
-    turn = cmath.exp(1j * math.pi / 6 * (1 if clock == 1 else -1))
-    return voltages("wye")[:3] * magnitude * turn
 
 
 def centre_tap_primary(secondary: Complex, turns_ratio: float) -> Complex:

@@ -8,15 +8,22 @@ often when people are up; the mean is what was asked for, the hourly shape is a 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from .feeder import Cable, Consumer, Feeder, FeederModel, FeederTransformer, PowerFlow, Source
-from .feeders import NAYY_4X150
-from .transformer import Transformer, eu_distribution, load_factor, loss_of_life_h, temperatures
+from .feeders import NAYY_4X150, cigre_european_lv, cigre_peak_loads, ieee_european_lv, reduced
+from .transformer import (
+    Transformer,
+    eu_distribution,
+    load_factor,
+    loss_of_life_h,
+    temperatures,
+    usual_transformer,
+)
 from .voltage import VoltageQuality, unbalance_p95, voltage_quality
 
 #: How active a household is by hour of the day, relative; an assumption with a mean of 1.
@@ -78,6 +85,31 @@ def street(transformer_kva: float, length_m: float, neighbours: int, *, cable: C
         consumers=tuple(Consumer(bus=number, phase=(number - 1) % 3) for number in range(1, neighbours + 1)),
     )
     return Street(feeder=feeder, transformer=transformer, site_bus=neighbours + 1)
+
+
+Network: TypeAlias = Literal["ieee-european", "cigre-residential"]
+
+#: What a house of the CIGRE network takes at its peak, in watts: an assumption, for how many live there.
+_HOUSE_PEAK_W: Final = 5_000.0
+
+
+def published_street(network: Network) -> Street:
+    """A published network with the site at its far end: the IEEE European feeder's bus 906 (the end of its
+    longest way), or R10 of CIGRE's residential network.
+
+    The European feeder has its 55 houses. CIGRE gives loads by bus: a house for every 5 kW of its peak, on
+    phases in turn (assumed); the 200 kVA at its busbar are left out.
+    """
+    if network == "ieee-european":
+        feeder, rated_kva, end = reduced(ieee_european_lv(), keep=("906",)), 800.0, "906"
+    else:
+        feeder, rated_kva, end = cigre_european_lv("residential"), 500.0, "R10"
+        active_w, _ = cigre_peak_loads("residential")
+        homes = np.ceil(active_w[0, 1:].sum(axis=1) / _HOUSE_PEAK_W).astype(np.int64)
+        buses = np.repeat(np.arange(1, len(homes) + 1), homes).tolist()
+        houses = tuple(Consumer(bus=bus, phase=number % 3) for number, bus in enumerate(buses))
+        feeder = structs.replace(feeder, consumers=houses)
+    return Street(feeder=feeder, transformer=usual_transformer(rated_kva), site_bus=feeder.buses.index(end))
 
 
 def household_w(

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from ..batch.outcome import Run
 from ..electrical.feeder import FeederCollapsed
-from ..electrical.street import household_w, street, street_figures, street_flow
+from ..electrical.street import household_w, published_street, street, street_figures, street_flow
 from .spec import Scenario
 
 USUAL_C: Final = 20.0
@@ -43,11 +43,14 @@ def street_metrics(run: Run, scenario: Scenario, seed: int) -> StreetMetrics:
     spec = scenario.feeder
     assert spec is not None
     world = run.scene.world
-    built = street(spec.transformer_kva, spec.length_m, spec.neighbours)
+    if spec.network == "street":
+        built = street(spec.transformer_kva, spec.length_m, spec.neighbours)
+    else:
+        built = published_street(spec.network)
     nominal_v = built.feeder.phase_v
     houses_w = household_w(
         np.random.default_rng([seed, 13]),
-        spec.neighbours,
+        len(built.feeder.consumers),
         world.steps,
         world.step_s,
         1000.0 * spec.neighbour_kw,

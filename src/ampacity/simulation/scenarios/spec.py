@@ -340,6 +340,13 @@ class FeederSpec(Section, frozen=True, kw_only=True):
     """The street that the site hangs on, at its end; its voltages are worked out after the run
     (docs/electrical.md)."""
 
+    network: Annotated[
+        Literal["street", "ieee-european", "cigre-residential"],
+        Meta(
+            description="`street`: one cable, as the next three keys say; or a published network with "
+            "its own transformer, lengths and houses"
+        ),
+    ] = "street"
     transformer_kva: Annotated[
         float, Meta(ge=25.0, le=1250.0, description="of the station that feeds it")
     ] = 160.0
