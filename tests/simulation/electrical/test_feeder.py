@@ -25,7 +25,6 @@ from ampacity.simulation.electrical.feeder import (
     consumer_loads,
 )
 from ampacity.simulation.electrical.feeders import (
-    EUROPEAN_POWER_FACTOR,
     CigrePart,
     cigre_european_lv,
     cigre_peak_loads,
@@ -36,6 +35,8 @@ from tests.simulation.electrical.wired import (
     radial_feeder,
 )
 
+#: Of the European feeder's consumers, as published.
+EUROPEAN_POWER_FACTOR = 0.95
 SNAPSHOTS = Path(__file__).parents[2] / "data" / "european_lv_snapshots.csv"
 
 #: Per-unit voltages of the CIGRE benchmark at its peak loads with a stiff 20 kV source, as pandapower 3.5.6

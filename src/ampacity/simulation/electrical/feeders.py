@@ -1,4 +1,4 @@
-"""Feeders: two published benchmarks, described by us from their published parameters, and a parametric one.
+"""Feeders: two published benchmarks, described by us from their published parameters, and a usual cable.
 
 - The European low-voltage benchmark of CIGRE (task force C6.04.02, technical brochure 575, 2014): a
   residential, an industrial and a commercial network behind transformers of 500, 150 and 300 kVA at 20/0.4
@@ -45,8 +45,6 @@ _EUROPEAN_LOAD_BUSES: Final = (
     785, 813, 817, 835, 860, 861, 886, 896, 898, 899, 900, 906,
 )  # fmt: skip
 _EUROPEAN_LOAD_PHASES: Final = "ABAAABBCABBCBABCCCCAAABCABCCAAACCABBBBCBBCCBBACAABAABAA"
-
-EUROPEAN_POWER_FACTOR: Final = 0.95
 
 
 def ieee_european_lv() -> Feeder:
