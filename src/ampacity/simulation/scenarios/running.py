@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -17,6 +17,12 @@ Settings: TypeAlias = Mapping[str, Mapping[str, float | str]]
 """By the name of a strategy or variant: its settings; `strategy` says which one a variant is."""
 
 
+LIVE_MARGIN: Final[Mapping[str, float]] = {"margin_a": 2.0, "margin_share": 0.02}
+"""What `dynamic` leaves free of each limit where nothing else is said: as the law that runs sites, with a
+meter that tells each second or two (`control.limits.margin_a`). A charger that is cut draws on for seconds,
+and the mean of a step has that in it."""
+
+
 class SettingsRefused(ValueError):
     """A strategy has no such setting; the message says which it has."""
 
@@ -28,6 +34,8 @@ def run_strategy(scene: Scene, name: str, seed: int, settings: Settings | None =
     """
     given = dict((settings or {}).get(name, {}))
     strategy = str(given.pop("strategy", name))
+    if strategy == "dynamic":
+        given = {**LIVE_MARGIN, **given}
     if strategy in CODES:
         unknown = sorted(set(given) - set(Tuning._fields))
         if unknown:
