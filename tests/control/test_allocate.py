@@ -70,6 +70,18 @@ def test_rounding_goes_down_and_leaves_the_rest_free() -> None:
     assert result.slack_a.tolist() == pytest.approx([0.8])
 
 
+def test_an_ampere_takes_its_coefficient_of_a_row() -> None:
+    """Under 69 A (three phases times 23 A, in watts) two three-phase cars and one single-phase car."""
+    task = problem(
+        [69.0], [(0,)] * 3, [6.0] * 3, [32.0] * 3, coefficients=[[3.0], [3.0], [1.0]], order=[0, 1, 2]
+    )
+    result = allocate(task)
+    assert result.grant_a.tolist() == [9.8, 9.8, 9.8]
+    assert result.slack_a.tolist() == pytest.approx([0.4])
+    tight = allocate(structs.replace(task, capacity_a=np.array([25.0])))
+    assert tight.grant_a.tolist() == [6.2, 0.0, 6.2]
+
+
 def test_nothing_to_share_and_nobody_to_share_it() -> None:
     assert allocate(problem([-5.0], [(0,)], [6.0], [32.0])).grant_a.tolist() == [0.0]
     assert allocate(problem([5.0], [], [], [])).grant_a.tolist() == []

@@ -93,13 +93,15 @@ def task_of(site: Site) -> Problem:
     tree = Topology(site)
     order = sorted(range(len(site.evses)), key=lambda i: (-site.evses[i].priority, i))
     rank = {i: place for place, i in enumerate(order)}
+    wired = [tree.entries_of(i) for i in range(len(site.evses))]
     return problem(
         [c.rating_a - c.reserve_a for c in site.circuits for _ in range(3)],
-        [tree.rows_of(i) for i in range(len(site.evses))],
+        [entries.rows for entries in wired],
         [e.min_a for e in site.evses],
         [e.max_a for e in site.evses],
         priority=[e.priority for e in site.evses],
         order=[rank[i] for i in range(len(site.evses))],
+        coefficients=[entries.coefficients for entries in wired],
     )
 
 

@@ -37,7 +37,8 @@ class Problem(Struct, frozen=True, kw_only=True):
     """Loads on rows, as arrays.
 
     `capacity_a` (rows): what the loads may share, below 0 where there is nothing. `entry_load` and
-    `entry_row`: load `entry_load[e]` is carried by row `entry_row[e]`, ascending in the load. `minimum_a`,
+    `entry_row`: load `entry_load[e]` is carried by row `entry_row[e]`, ascending in the load, and each of its
+    amperes takes `entry_coefficient[e]` (above 0) of the row's capacity. `minimum_a`,
     `maximum_a`, `weight`, `step_a`, `priority` (higher first) and `order` (rank of admission, lower first,
     all different) are per load.
     """
@@ -45,6 +46,7 @@ class Problem(Struct, frozen=True, kw_only=True):
     capacity_a: Floats
     entry_load: Ints
     entry_row: Ints
+    entry_coefficient: Floats
     minimum_a: Floats
     maximum_a: Floats
     weight: Floats
@@ -76,17 +78,23 @@ def problem(
     step_a: Sequence[float] | None = None,
     priority: Sequence[int] | None = None,
     order: Sequence[int] | None = None,
+    coefficients: Sequence[Sequence[float]] | None = None,
 ) -> Problem:
-    """Build a problem from plain sequences; `rows[i]` are the rows that carry load `i`.
+    """Build a problem from plain sequences; `rows[i]` are the rows that carry load `i`, and
+    `coefficients[i]` how much of each an ampere takes.
 
-    Left out: weight 1, step 0.1 A, one class, admission in the order given.
+    Left out: weight 1, step 0.1 A, one class, admission in the order given, coefficients 1.
     """
     count = len(rows)
     lengths = np.fromiter(map(len, rows), np.intp, count)
+    entries = int(lengths.sum())
     return Problem(
         capacity_a=np.asarray(capacity_a, np.float64),
         entry_load=np.repeat(np.arange(count), lengths),
-        entry_row=np.fromiter(chain.from_iterable(rows), np.intp, int(lengths.sum())),
+        entry_row=np.fromiter(chain.from_iterable(rows), np.intp, entries),
+        entry_coefficient=np.ones(entries)
+        if coefficients is None
+        else np.fromiter(chain.from_iterable(coefficients), np.float64, entries),
         minimum_a=np.asarray(minimum_a, np.float64),
         maximum_a=np.asarray(maximum_a, np.float64),
         weight=np.ones(count) if weight is None else np.asarray(weight, np.float64),
@@ -99,24 +107,24 @@ def problem(
 def allocate(task: Problem) -> Allocation:
     """Share `task.capacity_a` (see the head of the file)."""
     row_count = len(task.capacity_a)
-    load, row = task.entry_load, task.entry_row
+    load, row, share = task.entry_load, task.entry_row, task.entry_coefficient
     low = np.round(np.ceil(task.minimum_a / task.step_a - _EPSILON_A) * task.step_a, 9)
     high = np.round(np.floor(task.maximum_a / task.step_a + _EPSILON_A) * task.step_a, 9)
     binding = np.zeros(len(load), np.bool_)
     admitted = _admit(task, low, high, binding)
     floor = np.where(admitted, low, 0.0)
     grant = floor.copy()
-    used = np.bincount(row, floor[load], row_count)
+    used = np.bincount(row, share * floor[load], row_count)
     priorities = np.unique(task.priority[admitted])[::-1]
     for priority in priorities:
         members = admitted if len(priorities) == 1 else admitted & (task.priority == priority)
         inside = members[load]
         free = task.capacity_a - used
         np.maximum(free, 0.0, out=free)
-        level, held = fill(free, load[inside], row[inside], floor, high, task.weight, members)
+        level, held = fill(free, load[inside], row[inside], share[inside], floor, high, task.weight, members)
         grant[members] = np.clip(task.weight * level, floor, high)[members]
         binding[np.flatnonzero(inside)[held]] = True
-        used += np.bincount(row[inside], (grant - floor)[load[inside]], row_count)
+        used += np.bincount(row[inside], share[inside] * (grant - floor)[load[inside]], row_count)
     # A round's level of a row is too low while loads on it may still turn out to be held elsewhere.
     binding &= ~admitted[load] | (used >= task.capacity_a - 1e-5)[row]
     grant = np.round(np.floor(grant / task.step_a + 1e-6) * task.step_a, 9)
@@ -124,48 +132,54 @@ def allocate(task: Problem) -> Allocation:
         grant_a=grant,
         admitted=admitted,
         binding=binding,
-        slack_a=task.capacity_a - np.bincount(row, grant[load], row_count),
+        slack_a=task.capacity_a - np.bincount(row, share * grant[load], row_count),
     )
 
 
 def _admit(task: Problem, low: Floats, high: Floats, binding: Bools) -> Bools:
     """Who gets the minimum. Sets `binding` at the entries whose rows were too full for a load's."""
-    load, row = task.entry_load, task.entry_row
+    load, row, share = task.entry_load, task.entry_row, task.entry_coefficient
     admitted = (high >= low) & (high > 0)
-    need = np.bincount(row, np.where(admitted, low, 0.0)[load], len(task.capacity_a))
+    need = np.bincount(row, share * np.where(admitted, low, 0.0)[load], len(task.capacity_a))
     contested = need > task.capacity_a + _EPSILON_A
     queued = np.flatnonzero(contested[row] & admitted[load])
     if not len(queued):
         return admitted
     queued = queued[np.argsort(task.order[load[queued]], kind="stable")]
     left = task.capacity_a.tolist()
-    minima = low.tolist()
+    needs = (share * low[load])[queued].tolist()
     at = 0
     entries, loads, rows = queued.tolist(), load[queued].tolist(), row[queued].tolist()
     while at < len(entries):
         end = at + 1
         while end < len(entries) and loads[end] == loads[at]:
             end += 1
-        minimum = minima[loads[at]]
-        lacking = [k for k in range(at, end) if left[rows[k]] + _EPSILON_A < minimum]
+        lacking = [k for k in range(at, end) if left[rows[k]] + _EPSILON_A < needs[k]]
         if lacking:
             admitted[loads[at]] = False
             binding[[entries[k] for k in lacking]] = True
         else:
             for k in range(at, end):
-                left[rows[k]] -= minimum
+                left[rows[k]] -= needs[k]
         at = end
     return admitted
 
 
 def fill(
-    free_a: Floats, load: Ints, row: Ints, low: Floats, high: Floats, weight: Floats, members: Bools
+    free_a: Floats,
+    load: Ints,
+    row: Ints,
+    coefficient: Floats,
+    low: Floats,
+    high: Floats,
+    weight: Floats,
+    members: Bools,
 ) -> tuple[Floats, Bools]:
     """Raise the loads in `members` from `low` by a common level until rows are full.
 
-    `free_a` (rows) is what is left above everybody's `low`. `load` and `row` are the entries of the members
-    only. Returns the level of every load (infinite where nothing but its maximum stops it) and, for each
-    entry, whether its row is where the load was held.
+    `free_a` (rows) is what is left above everybody's `low`. `load`, `row` and `coefficient` are the entries
+    of the members only. Returns the level of every load (infinite where nothing but its maximum stops it)
+    and, for each entry, whether its row is where the load was held.
     """
     count, row_count = len(low), len(free_a)
     level = np.full(count, np.inf)
@@ -173,7 +187,7 @@ def fill(
     free = free_a.copy()
     active = members & (high > low)
     start, stop = low / weight, high / weight
-    events = _Corners(load, row, start, stop, weight)
+    events = _Corners(load, row, coefficient * weight[load], start, stop)
     while True:
         alive = active[load]
         if not alive.any():
@@ -198,7 +212,7 @@ def fill(
         allowed = np.maximum(weight[load] * full_at[row], low[load])
         held |= gone & (reached < high)[load] & (allowed <= reached[load] + _EPSILON_A)
         gained = np.clip(weight * level, low, high) - low
-        free -= np.bincount(row[gone], gained[load[gone]], row_count)
+        free -= np.bincount(row[gone], coefficient[gone] * gained[load[gone]], row_count)
         np.maximum(free, 0.0, out=free)
         active &= ~done
 
@@ -206,7 +220,7 @@ def fill(
 class _Corners:
     """The corners of every row's load as a function of the level, sorted by row, then by level."""
 
-    def __init__(self, load: Ints, row: Ints, start: Floats, stop: Floats, weight: Floats) -> None:
+    def __init__(self, load: Ints, row: Ints, slope: Floats, start: Floats, stop: Floats) -> None:
         by_level = np.argsort(np.concatenate((start, stop)), kind="stable")
         rank = np.empty(len(by_level), np.intp)
         rank[by_level] = np.arange(len(by_level))
@@ -219,7 +233,7 @@ class _Corners:
         self.opens = corner < count
         self.load = np.where(self.opens, corner, corner - count)
         self.level = np.concatenate((start, stop))[corner]
-        self.slope = np.where(self.opens, weight[self.load], -weight[self.load])
+        self.slope = np.concatenate((slope, -slope))[order]
 
     def full_levels(self, active: Bools, free: Floats, row_count: int) -> Floats:
         """The level at which each row is full, if all active loads rose together; infinite where they all

@@ -31,12 +31,12 @@ def reservation_excess(
         narrow = None
         if state is not None and state.session and state.phases and set(state.phases) <= set(evse.phases):
             narrow = state.phases
-        for row in tree.rows_of(i, narrow):
-            promised[row] += amperes
+        for row, coefficient in tree.entries_of(i, narrow).pairs():
+            promised[row] += coefficient * amperes
     excess: dict[CircuitPhase, float] = {}
-    for row, amperes in enumerate(promised):
-        circuit = tree.circuits[row // 3]
+    for place, amperes in zip(tree.rows, promised, strict=True):
+        circuit = tree.circuits[place.circuit]
         over = amperes - decision.circuits[circuit.circuit_id].limit_a
         if over > 1e-6:
-            excess[circuit.circuit_id, row % 3 + 1] = over
+            excess[circuit.circuit_id, place.phase + 1] = over
     return excess

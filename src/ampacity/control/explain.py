@@ -29,7 +29,7 @@ class Explainer:
         silent: set[int] = set()
         for row in rows:
             reasons.append(self._name(row, admitted))
-            k = row // 3
+            k = self._topology.rows[row].circuit
             if self._meters[k] in ("stale", "dead", "lost") and k not in silent:
                 silent.add(k)
                 code: ReasonCode = "stale" if self._meters[k] == "stale" else "dead"
@@ -43,10 +43,11 @@ class Explainer:
     def _name(self, row: int, admitted: bool) -> Reason:
         known = self._names.get((row, admitted))
         if known is None:
+            place = self._topology.rows[row]
             known = self._names[row, admitted] = Reason(
                 code="circuit" if admitted else "minimum",
-                circuit_id=self._topology.circuits[row // 3].circuit_id,
-                phase=row % 3 + 1,
-                source=self._limits[row // 3][1],
+                circuit_id=self._topology.circuits[place.circuit].circuit_id,
+                phase=place.phase + 1,
+                source=self._limits[place.circuit][1],
             )
         return known

@@ -23,7 +23,7 @@ from .reserve import EPSILON_A, safe_a
 from .settings import DEFAULTS, ControlSettings
 from .sharing import Reasons, Sharing, Targets
 from .state import ControlState, EvseMemory, OverloadMemory
-from .topology import Rows, Topology
+from .topology import Entries, Topology
 from .types import CircuitLedger, Decision, Grant, Snapshot
 
 
@@ -57,7 +57,7 @@ class _Turn:
             if held.standing == "steered":
                 steered.append(i)
             elif held.standing != "paused":
-                _add(reserved_a, self.picture.rows[i], held.held_a)
+                _add(reserved_a, self.picture.entries[i], held.held_a)
         capacity = [b - r for b, r in zip(self.picture.budget, reserved_a, strict=True)]
         targets, reasons = Sharing(self.picture).share(steered, capacity)
         return self._act(steered, targets, reasons, capacity, reserved_a)
@@ -82,7 +82,7 @@ class _Turn:
             now, held, memory = self.picture.states[i], self.picture.holds[i], self.picture.memories[i]
             if i in targets:
                 target, why = targets[i], tuple(reasons[i])
-                _add(granted_a, self.picture.rows[i], target)
+                _add(granted_a, self.picture.entries[i], target)
             else:
                 target, why = self._unsteered(i)
             grant = grants[evse.key] = Grant(evse.key, target, why)
@@ -107,9 +107,10 @@ class _Turn:
                 level = risen[i]
                 raises.append(Grant(evse.key, level, why))
                 memory = structs.replace(memory, raised_at=self.picture.at)
-                for row in self.picture.rows[i]:
-                    if row // 3 == self.picture.topology.root:
-                        ramp_a[row % 3] += level - max(held.in_force_a, 0.0)
+                for number, coefficient in self.picture.entries[i].pairs():
+                    row = self.picture.topology.rows[number]
+                    if row.circuit == self.picture.topology.root:
+                        ramp_a[row.phase] += coefficient * (level - max(held.in_force_a, 0.0))
             if held.standing == "steered":
                 lags = target >= level + evse.step_a - 1e-6
                 if lags != (memory.lagging_since is not None):
@@ -147,7 +148,7 @@ class _Turn:
         free = list(capacity)
         for i, held in enumerate(self.picture.holds):
             if held.standing in ("steered", "paused"):
-                _add(free, self.picture.rows[i], -held.held_a)
+                _add(free, self.picture.entries[i], -held.held_a)
         plain = self.strategy != "dynamic"
         candidates: list[tuple[turns.Turn, ramp.Candidate]] = []
         rising_a = [0.0] * self.picture.topology.row_count
@@ -187,19 +188,19 @@ class _Turn:
                 reasons[i].append(Reason(code="deadband", detail=detail))
             else:
                 candidates.append((self._turn(i), self._candidate(i, target, target, least, False)))
-                for row in self.picture.rows[i]:
-                    rising_a[row] += max(settings.raise_per_evse_a, least)
+                _add(rising_a, self.picture.entries[i], max(settings.raise_per_evse_a, least))
         if self.strategy == "uncontrolled":
             return {c.number: c.target_a for _, c in candidates}
         ordered = [c for _, c in sorted(candidates, key=lambda pair: pair[0])]
-        metered = [self.picture.meters[row // 3] != "none" for row in range(self.picture.topology.row_count)]
+        metered = [self.picture.meters[row.circuit] != "none" for row in self.picture.topology.rows]
         allowed = ramp.allowances(free, rising_a, metered, self._ramp_left(), settings)
         held_free = list(free)
         risen = ramp.release(ordered, free, allowed)
         for candidate in ordered:
             i = candidate.number
             if candidate.number not in risen:
-                short = any(held_free[row] < candidate.target_a - candidate.held_a for row in candidate.rows)
+                more = candidate.target_a - candidate.held_a
+                short = any(held_free[row] < share * more for row, share in candidate.entries.pairs())
                 reasons[i].append(Reason(code="in_flight" if short else "ramp"))
             elif risen[i] < targets[i] - evses[i].step_a / 2:
                 reasons[i].append(Reason(code="ramp"))
@@ -213,7 +214,7 @@ class _Turn:
         lowest = math.ceil(evse.min_a / evse.step_a - 1e-7) * evse.step_a
         return ramp.Candidate(
             number=i,
-            rows=self.picture.rows[i],
+            entries=self.picture.entries[i],
             from_a=held.in_force_a,
             held_a=held.held_a,
             target_a=min(target_a, round(lowest, 9)) if to_a is None else to_a,
@@ -273,7 +274,8 @@ class _Turn:
                 detail = f"draws {held.measured_a or 0:.1f} A on a limit of {held.in_force_a:g} A"
                 limit = 0.0 if now.paused else held.in_force_a
         stage = max(
-            (m.stage for row in self.picture.rows[i] if (m := self.picture.overloads.get(row))), default=0
+            (m.stage for row in self.picture.entries[i].rows if (m := self.picture.overloads.get(row))),
+            default=0,
         )
         limit = 0.0 if stage == 2 else min(limit, safe) if stage == 1 else limit
         return limit, (Reason(code="unproven", detail=detail),)
@@ -305,7 +307,9 @@ class _Turn:
             for k, circuit in enumerate(circuits)
         }
         overcommitted = frozenset(
-            (circuits[row // 3].circuit_id, row % 3 + 1) for row, left in enumerate(capacity) if left < -1e-6
+            (circuits[row.circuit].circuit_id, row.phase + 1)
+            for row, left in zip(self.picture.topology.rows, capacity, strict=True)
+            if left < -1e-6
         )
         notes = [
             f"{c.circuit_id}: meter {m}"
@@ -349,17 +353,18 @@ def _moved(state: ControlState, topology: Topology) -> dict[int, OverloadMemory]
     old = state.topology
     if old is None:
         return {}
-    numbers = {
-        3 * k + p: topology.index.get(c.circuit_id) for k, c in enumerate(old.circuits) for p in range(3)
-    }
-    return {
-        3 * k + row % 3: memory for row, memory in state.overloads.items() if (k := numbers[row]) is not None
-    }
+    kept: dict[int, OverloadMemory] = {}
+    for number, memory in state.overloads.items():
+        row = old.rows[number]
+        k = topology.index.get(old.circuits[row.circuit].circuit_id)
+        if k is not None:
+            kept[3 * k + row.phase] = memory
+    return kept
 
 
-def _add(sums: list[float], rows: Rows, current_a: float) -> None:
-    for row in rows:
-        sums[row] += current_a
+def _add(sums: list[float], entries: Entries, current_a: float) -> None:
+    for row, coefficient in zip(entries.rows, entries.coefficients, strict=True):
+        sums[row] += coefficient * current_a
 
 
 def _triple(values: Sequence[float], k: int) -> PerPhase:

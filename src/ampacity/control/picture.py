@@ -9,7 +9,7 @@ from .limits import effective_limit, margin_a
 from .reserve import Hold, hold
 from .settings import ControlSettings
 from .state import BaseMemory, ControlState, EvseMemory, OverloadMemory
-from .topology import Rows, Topology
+from .topology import Entries, Topology
 from .types import CircuitState, EvseState, MeterState, Snapshot
 
 
@@ -17,7 +17,7 @@ class Picture:
     """One instant of a site, put in order. Lists are by EVSE or circuit number of the topology; `budget` is
     per row.
 
-    `holds`, `memories` and `rows` belong to EVSEs; `limits` (amperes and whose), `margins`, `meters` and
+    `holds`, `memories` and `entries` belong to EVSEs; `limits` (amperes and whose), `margins`, `meters` and
     `bases` to circuits. `overloads` and `above` are rows, `doubtful` the metered circuits below which a car
     rises unseen.
     """
@@ -34,7 +34,7 @@ class Picture:
         ]
         self.holds: list[Hold] = []
         self.memories: list[EvseMemory] = []
-        self.rows: list[Rows] = []
+        self.entries: list[Entries] = []
         self.limits: list[tuple[float, str]] = []
         self.margins: list[float] = []
         self.meters: list[MeterState] = []
@@ -73,7 +73,7 @@ class Picture:
             narrow = (
                 now.phases if now.session and now.phases and set(now.phases) <= set(evse.phases) else None
             )
-            self.rows.append(self.topology.rows_of(i, narrow))
+            self.entries.append(self.topology.entries_of(i, narrow))
 
     def _weigh_circuits(self) -> None:
         """Limits, margins, base loads and overloads of all circuits."""

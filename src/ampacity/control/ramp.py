@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from .allocate import fill
 from .settings import ControlSettings
-from .topology import Rows
+from .topology import Entries
 
 _EPSILON_A = 1e-6
 
@@ -29,7 +29,7 @@ class Candidate(Struct, frozen=True, kw_only=True, gc=False):
     one (-inf: never)."""
 
     number: int
-    rows: Rows
+    entries: Entries
     from_a: float
     held_a: float
     target_a: float
@@ -67,10 +67,10 @@ def release(
             rising.append(candidate)
             continue
         more = candidate.target_a - candidate.held_a
-        if more <= 0 or all(free_a[row] + _EPSILON_A >= more for row in candidate.rows):
+        if more <= 0 or fits(candidate.entries, more, free_a):
             risen[candidate.number] = candidate.target_a
-            for row in candidate.rows:
-                free_a[row] -= max(0.0, more)
+            for row, coefficient in candidate.entries.pairs():
+                free_a[row] -= coefficient * max(0.0, more)
     room = [max(0.0, min(allowed, free)) for allowed, free in zip(allowance_a, free_a, strict=True)]
     while rising:
         limits = _share(rising, room)
@@ -90,6 +90,11 @@ def release(
         out = {c.number for c in weak[: max(1, len(rising) // 2)]}
         rising = [c for c in rising if c.number not in out]
     return risen
+
+
+def fits(entries: Entries, more_a: float, free_a: Sequence[float]) -> bool:
+    """Whether an EVSE may have that many amperes more on all its rows."""
+    return all(free_a[row] + _EPSILON_A >= coefficient * more_a for row, coefficient in entries.pairs())
 
 
 def allowances(
@@ -112,13 +117,15 @@ def allowances(
 
 def _share(rising: Sequence[Candidate], room: Sequence[float]) -> list[float]:
     """Lift the lowest first: fill from the limits in force up to the targets, within `room`."""
-    lengths = [len(c.rows) for c in rising]
+    lengths = [len(c.entries.rows) for c in rising]
     load = np.repeat(np.arange(len(rising)), lengths)
-    row = np.array([r for c in rising for r in c.rows], np.intp)
+    row = np.array([r for c in rising for r in c.entries.rows], np.intp)
+    coefficient = np.array([x for c in rising for x in c.entries.coefficients])
     weight = np.array([c.weight for c in rising])
     low = np.array([max(c.from_a, min(c.held_a, c.target_a)) for c in rising])
     high = np.array([c.target_a for c in rising])
-    level, _ = fill(np.asarray(room), load, row, low, high, weight, np.ones(len(rising), np.bool_))
+    everybody = np.ones(len(rising), np.bool_)
+    level, _ = fill(np.asarray(room), load, row, coefficient, low, high, weight, everybody)
     limits = np.clip(weight * level, low, high)
     step = np.array([c.step_a for c in rising])
     return [float(x) for x in np.round(np.floor(limits / step + 1e-6) * step, 9)]

@@ -50,8 +50,8 @@ class Sharing:
         # cars on three phases would hold 30 A of each. It is offered the minimum again when there is room.
         left = list(capacity)
         for i in wanting:
-            for row in self.picture.rows[i]:
-                left[row] -= targets[i]
+            for row, coefficient in self.picture.entries[i].pairs():
+                left[row] -= coefficient * targets[i]
         more, why = self._among(resting, left, shares)
         return targets | more, reasons | why
 
@@ -71,13 +71,14 @@ class Sharing:
         rank = {i: place for place, (_, i) in enumerate(sorted(keys))}
         task = problem(
             capacity,
-            [self.picture.rows[i] for i in loads],
+            [self.picture.entries[i].rows for i in loads],
             [evses[i].min_a for i in loads],
             [cap for cap, _ in caps],
             weight=[self.picture.weight(i) for i in loads],
             step_a=[evses[i].step_a for i in loads],
             priority=[self.picture.priority(i) for i in loads],
             order=[rank[i] for i in loads],
+            coefficients=[self.picture.entries[i].coefficients for i in loads],
         )
         task, result = self._keep(loads, capacity, task, allocate(task))
         targets = {i: float(x) for i, x in zip(loads, result.grant_a, strict=True)}
@@ -95,7 +96,7 @@ class Sharing:
         if not kept.any():
             return task, result
         going = np.where(result.grant_a > 0, reach, 0.0)
-        used = np.bincount(task.entry_row, going[task.entry_load], len(capacity))
+        used = np.bincount(task.entry_row, task.entry_coefficient * going[task.entry_load], len(capacity))
         if (used > np.maximum(task.capacity_a, 0.0) + 1e-6).any():
             return task, result
         around = structs.replace(
@@ -136,11 +137,12 @@ class Sharing:
             if self.picture.meters[k] == "lost":
                 reason = Reason(code="dead", circuit_id=self.picture.topology.circuits[k].circuit_id)
                 named.append((safe, reason))
-        for row in self.picture.rows[i]:
-            trouble = self.picture.overloads.get(row)
+        for number in self.picture.entries[i].rows:
+            trouble = self.picture.overloads.get(number)
             if trouble is not None and trouble.stage > 0:
-                circuit = self.picture.topology.circuits[row // 3].circuit_id
-                reason = Reason(code="overload", circuit_id=circuit, phase=row % 3 + 1)
+                row = self.picture.topology.rows[number]
+                circuit = self.picture.topology.circuits[row.circuit].circuit_id
+                reason = Reason(code="overload", circuit_id=circuit, phase=row.phase + 1)
                 named.append((safe if trouble.stage == 1 else 0.0, reason))
         return named
 

@@ -20,17 +20,17 @@ def fixed_shares(topology: Topology, limits_a: Sequence[float]) -> dict[EvseKey,
 
     Where there is not a minimum for everybody, the first in the site's list have one and the others nothing.
     """
-    capacity = [
-        limits_a[k] - circuit.reserve_a for k, circuit in enumerate(topology.circuits) for _ in range(3)
-    ]
+    capacity = [limits_a[row.circuit] - topology.circuits[row.circuit].reserve_a for row in topology.rows]
     evses = topology.evses
+    wired = [topology.entries_of(i) for i in range(len(evses))]
     shares = allocate(
         problem(
             capacity,
-            [topology.rows_of(i) for i in range(len(evses))],
+            [entries.rows for entries in wired],
             [evse.min_a for evse in evses],
             [evse.max_a for evse in evses],
             step_a=[evse.step_a for evse in evses],
+            coefficients=[entries.coefficients for entries in wired],
         )
     ).grant_a
     return {evse.key: float(share) for evse, share in zip(evses, shares, strict=True)}

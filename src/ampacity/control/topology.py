@@ -2,15 +2,41 @@
 
 A load on some phases of a circuit is carried by that circuit and all its ancestors, each time on the phase
 that the rotations lead to. Row `3 * circuit + phase` is a constraint; everything else in this room works on
-rows alone, so that no branch for one-phase, three-phase or rotated sockets exists anywhere.
+rows alone, so that no branch for one-phase, three-phase or rotated sockets exists anywhere. An ampere of an
+EVSE loads a row with its *coefficient*.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from ampacity.model.phases import PerPhase
 from ampacity.model.site import Circuit, Evse, EvseKey, Site
 
 Rows = tuple[int, ...]
+RowKind: TypeAlias = Literal["phase"]
+
+
+class Entries(NamedTuple):
+    """How an EVSE loads rows: each of its amperes loads `rows[e]` by `coefficients[e]`."""
+
+    rows: Rows
+    coefficients: tuple[float, ...]
+
+    def pairs(self) -> Iterator[tuple[int, float]]:
+        """Row and coefficient, entry by entry."""
+        return zip(self.rows, self.coefficients, strict=True)
+
+
+class Row(Struct, frozen=True, gc=False):
+    """One constraint: which `circuit` (by number) it belongs to, and which of its phases."""
+
+    kind: RowKind
+    circuit: int
+    phase: int
 
 
 class TopologyError(ValueError):
@@ -69,21 +95,32 @@ class Topology:
                 raise TopologyError(f"EVSE {evse.key}: phases {phases} must be different ones of 0, 1, 2")
             self.evse_index[evse.key] = len(self.circuit_of)
             self.circuit_of.append(self.index[evse.circuit_id])
-        self._rows: dict[tuple[int, tuple[int, ...]], Rows] = {}
+        self.rows: tuple[Row, ...] = tuple(
+            Row("phase", k, phase) for k in range(len(self.circuits)) for phase in range(3)
+        )
+        self._entries: dict[tuple[int, tuple[int, ...]], Entries] = {}
 
     @property
     def row_count(self) -> int:
-        """Three for each circuit."""
-        return 3 * len(self.circuits)
+        """How many rows there are: three for each circuit first, circuit by circuit."""
+        return len(self.rows)
 
     def rows_of(self, evse: int, phases: tuple[int, ...] | None = None) -> Rows:
-        """The rows that EVSE number `evse` loads, on all its phases or only on `phases` of its circuit."""
+        """The circuit phases that EVSE number `evse` loads, on all its phases or only on `phases` of its
+        circuit."""
+        path = self.paths[self.circuit_of[evse]]
+        chosen = self.evses[evse].phases if phases is None else phases
+        return tuple(row for phase in chosen for row in path[phase])
+
+    def entries_of(self, evse: int, phases: tuple[int, ...] | None = None) -> Entries:
+        """All rows that EVSE number `evse` loads, and by how much: on all its phases or only on `phases` of
+        its circuit."""
         key = (self.circuit_of[evse], self.evses[evse].phases if phases is None else phases)
-        rows = self._rows.get(key)
-        if rows is None:
-            rows = tuple(row for phase in key[1] for row in self.paths[key[0]][phase])
-            self._rows[key] = rows
-        return rows
+        entries = self._entries.get(key)
+        if entries is None:
+            rows = self.rows_of(evse, phases)
+            entries = self._entries[key] = Entries(rows, (1.0,) * len(rows))
+        return entries
 
     def spread(self, sums: list[float], evse: int, current_a: PerPhase) -> None:
         """Add a current on the phases of the EVSE's circuit to all rows that carry it."""
