@@ -34,6 +34,7 @@ sys.path.insert(0, str(ROOT))
 
 import hatch_build
 from tools.bootstrap_browser import provide_browser
+from tools.bootstrap_mosquitto import provide_mosquitto
 from tools.bootstrap_softhsm import provide_softhsm
 from tools.bootstrap_uv import SetupError, provide_uv
 
@@ -171,7 +172,7 @@ def simulate(arguments: list[str]) -> None:
 
 def set_up_tests() -> None:
     """What the tests need beyond their packages: a browser, the Node.js that drives it, a hardware module for
-    keys (SoftHSM is one in software).
+    keys (SoftHSM is one in software), a broker for MQTT.
 
     PostgreSQL comes from the machine or, with the test packages, from a wheel (tests/fixtures/postgres.py).
     """
@@ -184,6 +185,7 @@ def set_up_tests() -> None:
         if time.monotonic() - started > 1:
             say(f"browser: {time.monotonic() - started:.1f} s")
         timed("SoftHSM", lambda: provide_softhsm(ROOT) and False)
+        timed("Mosquitto", lambda: provide_mosquitto(ROOT) and False)
 
 
 def test(arguments: list[str]) -> None:

@@ -399,3 +399,28 @@ def test_a_site_that_is_rebuilt_keeps_its_overload_on_the_right_circuit() -> Non
     assert decision.overloaded
     assert {memory.stage for memory in scene.state.overloads.values()} == {1}
     assert set(scene.state.overloads) == {3}
+
+
+def beside_the_cars() -> Scene:
+    """The grid's meter is mounted where it does not see the cars."""
+    assert GRID.meter is not None
+    blind = structs.replace(GRID, meter=structs.replace(GRID.meter, measures="without_evs"))
+    return Scene(site(circuits=(blind, PANEL)))
+
+
+def test_a_meter_that_does_not_see_the_cars_is_all_base() -> None:
+    scene = beside_the_cars()
+    scene.charge(A, 30.0)
+    scene.metered = (20.0, 25.0, 30.0)
+    assert scene.tick().circuits["grid"].base_a == (20.0, 25.0, 30.0)
+
+
+def test_cars_are_added_to_a_meter_that_does_not_see_them_before_it_is_above_a_limit() -> None:
+    scene = beside_the_cars()
+    scene.charge(A, 30.0)
+    scene.metered = (65.0, 65.0, 65.0)
+    assert not scene.tick().overloaded
+    scene.metered = (71.0, 65.0, 65.0)
+    decision = scene.tick()
+    assert decision.overloaded
+    assert [grant.key for grant in decision.cuts] == [A]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ampacity.model.phases import PerPhase
+from ampacity.model.phases import ZERO, PerPhase, add
 
 from . import acceptance, base, overload
 from .limits import effective_limit, margin_a
@@ -87,7 +87,7 @@ class Picture:
         for i, (now, known) in enumerate(zip(self.states, self.memories, strict=True)):
             if base.rises_unseen(now, known.raised_at, self.at, settings):
                 doubtful.update(self.topology.ancestors[self.topology.circuit_of[i]])
-        self.doubtful = frozenset(k for k in doubtful if self.topology.circuits[k].meter is not None)
+        self.doubtful = frozenset(k for k in doubtful if self._sees_cars(k))
         readings: dict[int, tuple[PerPhase, float]] = {}
         for k, circuit in enumerate(self.topology.circuits):
             state = self.snapshot.circuits.get(circuit.circuit_id) or CircuitState(
@@ -106,7 +106,11 @@ class Picture:
                         rows = sums[young] = self._certain(young)
                     return rows[3 * k], rows[3 * k + 1], rows[3 * k + 2]
 
-                memory = base.observe(memory, state, certain, k in doubtful, self.at, held_s, settings)
+                if circuit.meter.measures == "without_evs":
+                    # The cars are not in it: nothing to take off, and nothing of theirs to doubt.
+                    memory = base.observe(memory, state, _nothing, False, self.at, held_s, settings)
+                else:
+                    memory = base.observe(memory, state, certain, k in doubtful, self.at, held_s, settings)
             meter, base_a = base.estimate(memory, circuit, limit, self.at, self.since, held_s, settings)
             if site.strategy == "static":
                 base_a = (circuit.reserve_a,) * 3
@@ -117,7 +121,10 @@ class Picture:
                 age = self.at - memory.read_at
                 recent = interval is not None and base.meter_state(age, interval) == "fresh"
                 if recent and usable and state.metered_a is not None:
-                    readings[k] = (state.metered_a, limit)
+                    total_a = state.metered_a
+                    if circuit.meter is not None and circuit.meter.measures == "without_evs":
+                        total_a = add(total_a, certain(False))
+                    readings[k] = (total_a, limit)
             self.meters.append(meter)
             self.bases.append(base_a)
         self.overloads, self.above = overload.follow(self.before.overloads, readings, self.at, settings)
@@ -144,3 +151,12 @@ class Picture:
                 room = limit - margin - base_a[phase]
                 budget.append(room * share if room > 0 else room)
         return budget
+
+    def _sees_cars(self, k: int) -> bool:
+        """Whether the meter of circuit `k` shows what cars draw."""
+        meter = self.topology.circuits[k].meter
+        return meter is not None and meter.measures == "everything"
+
+
+def _nothing(young: bool) -> PerPhase:
+    return ZERO

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from .live import MeterFault
 from .phases import PerPhase
 from .station import ChargingState, ConnectorStatus, IdToken, MeterReading, StationInfo, TransactionPhase
 
@@ -95,11 +96,29 @@ class MeterSampled(Struct, frozen=True, kw_only=True):
 
 
 class CircuitMetered(Struct, frozen=True, kw_only=True):
-    """A circuit's own meter was read. Positive is import."""
+    """A circuit's own meter was read, on the circuit's phases. Positive is import.
+
+    `at` is the meter's own time where it has one that is trusted, else when the reading came. The rest is
+    None where the meter does not tell it: `power_w` of all phases together, registers in Wh.
+    """
 
     site_id: str
     circuit_id: str
     current_a: PerPhase
+    at: datetime
+    power_w: float | None = None
+    voltage_v: tuple[float | None, float | None, float | None] | None = None
+    import_wh: float | None = None
+    export_wh: float | None = None
+
+
+class CircuitMeterFailed(Struct, frozen=True, kw_only=True):
+    """A circuit's meter told nothing, or nothing that can be used. `text` says what, and what to do."""
+
+    site_id: str
+    circuit_id: str
+    fault: MeterFault
+    text: str
     at: datetime
 
 

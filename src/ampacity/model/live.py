@@ -35,6 +35,25 @@ ReasonCode: TypeAlias = Literal[
 ]
 
 
+MeterFault: TypeAlias = Literal[
+    "no_connection",  # nobody is at the address, or the line broke
+    "refused",  # user, password or certificate are not accepted
+    "no_answer",  # connected, and silent
+    "garbled",  # an answer that can't be read
+    "missing",  # a quantity that is needed is not told
+    "not_a_number",
+    "implausible",  # beyond what the circuit could ever carry
+    "unsigned",  # feeding in, and the currents don't show it
+    "inconsistent",  # power and current don't belong together
+    "frozen",  # the same numbers while cars change
+    "duplicate",  # nothing new since the last reading
+    "older",  # before the last reading
+    "future",  # from a time that has not come
+    "retained",  # kept by the broker from before
+    "offline",  # its last will says that it is gone
+]
+
+
 class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why an EVSE does not get more. `circuit_id`, `phase` (1..3) and `source` are set where they apply."""
 
@@ -103,7 +122,9 @@ class EvseView(Struct, frozen=True, kw_only=True):
 
 
 class CircuitView(Struct, frozen=True, kw_only=True):
-    """One circuit now. `limit_a` is the effective limit, `limit_source` whose it is."""
+    """One circuit now. `limit_a` is the effective limit, `limit_source` whose it is. `meter_fault` is why the
+    meter's last word can't be used, with `meter_text` in words; None while readings come.
+    """
 
     circuit_id: str
     name: str
@@ -117,6 +138,8 @@ class CircuitView(Struct, frozen=True, kw_only=True):
     ev_a: PerPhase
     reserve_a: PerPhase
     margin_a: float
+    meter_fault: MeterFault | None = None
+    meter_text: str | None = None
 
 
 class SiteView(Struct, frozen=True, kw_only=True):

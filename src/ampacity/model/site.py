@@ -40,18 +40,70 @@ class LimitSource(Struct, frozen=True, kw_only=True):
     fallback_a: float | None = None
 
 
-class MeterConfig(Struct, frozen=True, kw_only=True):
-    """The meter of a circuit: where it is read and what it sees.
+MeterProtocol: TypeAlias = Literal["modbus-tcp", "mqtt", "http", "p1", "ocpp", "push"]
 
-    `protocol` is `modbus-tcp` (address `host:port/unit`) or `push` (readings come through the API). It
-    measures everything that flows through the circuit, cars included. `interval_s` is T of the staleness
-    rules.
+MeterQuantity: TypeAlias = Literal[
+    "current_l1", "current_l2", "current_l3",  # A, on the meter's own phases
+    "power_l1", "power_l2", "power_l3", "power",  # W, a phase's and all together
+    "power_export_l1", "power_export_l2", "power_export_l3", "power_export",  # W, where it is told apart
+    "voltage_l1", "voltage_l2", "voltage_l3",  # V, to neutral
+    "energy_import", "energy_export",  # Wh, registers
+    "time",  # the meter's own clock
+]  # fmt: skip
+"""What a meter can tell. The three currents are needed, all else is for checks and for people."""
+
+
+class MeterValue(Struct, frozen=True, kw_only=True):
+    """Where one quantity is in what a meter tells over MQTT or HTTP.
+
+    `path` leads to it in a JSON document (`emeters[0].current`); empty: the whole message is the number.
+    `topic` is the MQTT topic where it is not the meter's. `unit` is what it is told in (A, mA, W, kW, V, mV,
+    Wh, kWh, MWh; of a time s, ms or iso); empty: the quantity's own. `scale` multiplies besides.
     """
 
-    protocol: Literal["modbus-tcp", "push"]
+    name: MeterQuantity
+    path: str = ""
+    topic: str = ""
+    unit: str = ""
+    scale: float = 1.0
+
+
+class MeterConfig(Struct, frozen=True, kw_only=True):
+    """The meter of a circuit: where it is read and what it sees (docs/meters.md).
+
+    `address` depends on `protocol`: `modbus-tcp` host:port/unit, `mqtt` mqtt(s)://host:port, `http` the URL,
+    `p1` host:port, `ocpp` station/evse (0: the station's main meter), `push` none (readings come through the
+    API). `interval_s` is T of the staleness rules.
+
+    `measures`: whether the cars of this circuit flow through it. `phases` are the circuit's phases that its
+    L1.. are clamped on; fewer than three where the circuit has no others. `meter_time`: whether its own clock
+    tells when a reading was taken; else its arrival does.
+
+    `map` names the registers of `modbus-tcp`: `sunspec`, or a register map; empty: three float32 from
+    the address's register on. `values`, `topic` and `status_topic` belong to `mqtt` and `http`;
+    `offline_text` is what `status_topic` says when the meter is gone (its last will).
+
+    `auth` is how `http` proves itself: `basic`, `digest` or `bearer` (the password is its token).
+    `password` is sealed wherever it is kept, and never shown. `ca_pem`: authorities that count, not the
+    machine's.
+    """
+
+    protocol: MeterProtocol
     address: str = ""
     interval_s: float = 1.0
     import_is_positive: bool = True
+    measures: Literal["everything", "without_evs"] = "everything"
+    phases: tuple[int, ...] = STRAIGHT
+    meter_time: bool = True
+    map: str = ""
+    topic: str = ""
+    values: tuple[MeterValue, ...] = ()
+    status_topic: str = ""
+    offline_text: str = "offline"
+    auth: Literal["none", "basic", "digest", "bearer"] = "none"
+    user: str = ""
+    password: str = ""
+    ca_pem: str = ""
 
 
 class Circuit(Struct, frozen=True, kw_only=True):

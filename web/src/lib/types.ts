@@ -14,7 +14,7 @@ export type ConnectorStatus = "Available" | "Occupied" | "Preparing" | "Charging
 
 export type ChargingState = "EVConnected" | "Charging" | "SuspendedEV" | "SuspendedEVSE" | "Idle";
 
-export type ReasonCode = "circuit" | "evse_max" | "car" | "ramp" | "deadband" | "minimum" | "paused" | "offline" | "unproven" | "stale" | "dead" | "in_flight" | "strategy" | "overload" | "no_session";
+export type ReasonCode = "circuit" | "evse_max" | "car" | "ramp" | "deadband" | "minimum" | "paused" | "offline" | "unproven" | "stale" | "dead" | "in_flight" | "external" | "strategy" | "overload" | "no_session";
 
 export type Role = "owner" | "operator" | "viewer";
 
@@ -46,7 +46,10 @@ export interface SessionView {
 
 /**
  * One EVSE now. `grant_a` is the limit in force, `reserve_a` what the law keeps free for it beyond its
- * measured draw.
+ * measured draw. `alarms` are what a person should look at, in words. `writes_last_hour` counts all profiles
+ * sent to it, renewals apart; `write_budget` is how many its firmware stands (None: as many as needed).
+ * `time_to_safe_s` is how long it may draw what it was last told when we fall silent (None: for ever, or not
+ * known).
  */
 export interface EvseView {
   station_id: string;
@@ -67,9 +70,18 @@ export interface EvseView {
   reserve_a: number;
   session: SessionView | null;
   reasons: Reason[];
+  trust: "awaiting_reset" | "clearing" | "doubted" | "quarantined" | "resetting" | "trusted";
+  alarms: string[];
+  writes_last_hour: number;
+  renewals_last_hour: number;
+  write_budget: number | null;
+  time_to_safe_s: number | null;
 }
 
-/** One circuit now. `limit_a` is the effective limit, `limit_source` whose it is. */
+/**
+ * One circuit now. `limit_a` is the effective limit, `limit_source` whose it is. `meter_fault` is why the
+ * meter's last word can't be used, with `meter_text` in words; None while readings come.
+ */
 export interface CircuitView {
   circuit_id: string;
   name: string;
@@ -83,6 +95,8 @@ export interface CircuitView {
   ev_a: PerPhase;
   reserve_a: PerPhase;
   margin_a: number;
+  meter_fault: "duplicate" | "frozen" | "future" | "garbled" | "implausible" | "inconsistent" | "missing" | "no_answer" | "no_connection" | "not_a_number" | "offline" | "older" | "refused" | "retained" | "unsigned" | null;
+  meter_text: string | null;
 }
 
 /** A whole site now. */
@@ -162,17 +176,56 @@ export interface LimitSource {
 }
 
 /**
- * The meter of a circuit: where it is read and what it sees.
+ * Where one quantity is in what a meter tells over MQTT or HTTP.
  *
- * `protocol` is `modbus-tcp` (address `host:port/unit`) or `push` (readings come through the API). It
- * measures everything that flows through the circuit, cars included. `interval_s` is T of the staleness
- * rules.
+ * `path` leads to it in a JSON document (`emeters[0].current`); empty: the whole message is the number.
+ * `topic` is the MQTT topic where it is not the meter's. `unit` is what it is told in (A, mA, W, kW, V, mV,
+ * Wh, kWh, MWh; of a time s, ms or iso); empty: the quantity's own. `scale` multiplies besides.
+ */
+export interface MeterValue {
+  name: "current_l1" | "current_l2" | "current_l3" | "energy_export" | "energy_import" | "power" | "power_export" | "power_export_l1" | "power_export_l2" | "power_export_l3" | "power_l1" | "power_l2" | "power_l3" | "time" | "voltage_l1" | "voltage_l2" | "voltage_l3";
+  path: string;
+  topic: string;
+  unit: string;
+  scale: number;
+}
+
+/**
+ * The meter of a circuit: where it is read and what it sees (docs/meters.md).
+ *
+ * `address` depends on `protocol`: `modbus-tcp` host:port/unit, `mqtt` mqtt(s)://host:port, `http` the URL,
+ * `p1` host:port, `ocpp` station/evse (0: the station's main meter), `push` none (readings come through the
+ * API). `interval_s` is T of the staleness rules.
+ *
+ * `measures`: whether the cars of this circuit flow through it. `phases` are the circuit's phases that its
+ * L1.. are clamped on; fewer than three where the circuit has no others. `meter_time`: whether its own clock
+ * tells when a reading was taken; else its arrival does.
+ *
+ * `map` names the registers of `modbus-tcp`: `sunspec`, or a register map; empty: three float32 from
+ * the address's register on. `values`, `topic` and `status_topic` belong to `mqtt` and `http`;
+ * `offline_text` is what `status_topic` says when the meter is gone (its last will).
+ *
+ * `auth` is how `http` proves itself: `basic`, `digest` or `bearer` (the password is its token).
+ * `password` is sealed wherever it is kept, and never shown. `ca_pem`: authorities that count, not the
+ * machine's.
  */
 export interface MeterConfig {
-  protocol: "modbus-tcp" | "push";
+  protocol: "http" | "modbus-tcp" | "mqtt" | "ocpp" | "p1" | "push";
   address: string;
   interval_s: number;
   import_is_positive: boolean;
+  measures: "everything" | "without_evs";
+  phases: number[];
+  meter_time: boolean;
+  map: string;
+  topic: string;
+  values: MeterValue[];
+  status_topic: string;
+  offline_text: string;
+  auth: "basic" | "bearer" | "digest" | "none";
+  user: string;
+  password: string;
+  ca_pem: string;
 }
 
 /**
