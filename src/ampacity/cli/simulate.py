@@ -34,12 +34,12 @@ def simulate(options: argparse.Namespace) -> int:
         return 2
     try:
         scenario, folder = load(options.scenario)
+        if options.days is not None:
+            scenario = structs.replace(scenario, run=structs.replace(scenario.run, days=options.days))
         check_files(scenario, folder, options.scenario)
     except ScenarioError as problem:
         print(f"ampacity simulate: {problem}", file=sys.stderr)
         return 2
-    if options.days is not None:
-        scenario = structs.replace(scenario, run=structs.replace(scenario.run, days=options.days))
     if options.cluster is not None and not _answers(options.cluster):
         print(
             f"ampacity simulate: no Ray cluster at {options.cluster}: nothing answers there; start one with "

@@ -14,6 +14,7 @@ from ampacity.simulation.arrivals import archetype, read_sessions
 from ampacity.simulation.arrivals.model_file import arrivals_text
 from ampacity.simulation.batch.outcome import Scene
 from ampacity.simulation.scenarios.building import build
+from ampacity.simulation.scenarios.faults import ScenarioError
 from ampacity.simulation.scenarios.reading import check_files, load
 from ampacity.simulation.scenarios.running import run_strategy
 
@@ -135,3 +136,26 @@ def test_a_site_of_each_supply_keeps_its_limit(kind: str, volts: float, rows: in
     # Power on the neutral's phasors is the power at the meters: balanced within what the sums allow.
     neutral_v = volts / {"split": 2.0, "delta": 3.0**0.5, "wye": 1.0}[kind]
     assert np.all(run.trace.supply_w <= run.trace.row_a.sum(axis=1) * neutral_v + 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("more", "file", "text", "told"),
+    [
+        ('[prices]\nfile = "p.csv"\n', "p.csv", "time,price_per_kwh\n2026-03-02T00:00:00Z,cheap\n", "line 2"),
+        ('[prices]\ntariff = "t.json"\n', "t.json", '{"name": "x"}', "schedule"),
+        ('[[arrivals]]\nkind = "sessions"\nfile = "s.csv"\n', "s.csv", "a,b\n1,2\n", "s.csv"),
+        ('[[arrivals]]\nkind = "model"\nfile = "m.toml"\n', "m.toml", "version = 'old'\n", "m.toml"),
+    ],
+)
+def test_a_malformed_file_is_told_when_the_scenario_is_checked(
+    tmp_path: Path, more: str, file: str, text: str, told: str
+) -> None:
+    """Not as a run that failed, after minutes."""
+    (tmp_path / file).write_text(text)
+    cars = "" if "arrivals" in more else '[[arrivals]]\nkind = "archetype"\narchetype = "workplace"\n'
+    with pytest.raises(ScenarioError, match="can't be used") as caught:
+        built(tmp_path, cars + more)
+    (fault,) = caught.value.faults
+    assert fault.value == repr(file)
+    assert file in fault.problem or told in fault.problem
+    assert told in fault.problem

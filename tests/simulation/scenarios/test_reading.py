@@ -188,7 +188,10 @@ def test_a_file_that_is_not_there_is_named_with_its_likeness(tmp_path: Path) -> 
     scenario, folder = load(str(path))
     with pytest.raises(ScenarioError, match=r"arrivals\[0\].file = 'absent.csv': is no file in"):
         check_files(scenario, folder)
-    (tmp_path / "absent.csv").write_text("")
+    (tmp_path / "absent.csv").write_text(
+        "arrival,departure,delivered_energy (kWh),station_id\n"
+        "2026-03-02T08:00:00Z,2026-03-02T09:00:00Z,4,one\n"
+    )
     check_files(scenario, folder)
 
 

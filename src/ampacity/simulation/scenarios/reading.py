@@ -256,7 +256,7 @@ def files_of(scenario: Scenario) -> tuple[tuple[str, str], ...]:
 
 
 def check_files(scenario: Scenario, folder: Path, file: str = "scenario") -> None:
-    """Raises `ScenarioError` for files that a scenario names and that aren't there."""
+    """Raises `ScenarioError` for files that a scenario names and that aren't there, or can't be used."""
     faults = [
         Fault(
             key=key,
@@ -267,5 +267,9 @@ def check_files(scenario: Scenario, folder: Path, file: str = "scenario") -> Non
         for key, path in files_of(scenario)
         if not (folder / path).is_file()
     ]
+    if not faults and files_of(scenario):
+        from .reading_files import unreadable
+
+        faults = list(unreadable(scenario, folder))
     if faults:
         raise ScenarioError(file, faults)
