@@ -14,6 +14,10 @@ from __future__ import annotations
 from math import inf
 from typing import Literal, TypeAlias
 
+from msgspec import structs
+
+from .lease import Lease, expires_at, renew_at
+
 AnswerKind: TypeAlias = Literal["accepted", "refused", "unclear", "silent"]
 """`unclear`: an answer that makes no sense. `silent`: none came."""
 
@@ -39,8 +43,9 @@ class Answers:
         self.lease_until: float | None = None
         self.renew_at: float | None = None
         self.inflight_a: float | None = None
-        self._doubts: list[tuple[float, float]] = []
-        """Limits whose answer never came, each with the end of its lease."""
+        self.lease: Lease | None = None
+        self.doubts: tuple[Lease, ...] = ()
+        """Limits whose answer never came: leases like any other, which end by themselves."""
         self.lift_again_at = self.cut_again_at = -inf
         self.refusals = 0
 
@@ -93,39 +98,43 @@ class Answers:
         """A limit is on its way."""
         self.inflight_a = limit_a
 
-    def answer(
-        self, limit_a: float, kind: AnswerKind, at: float, lease_until: float | None, renew_at: float | None
-    ) -> None:
+    def answer(self, sent: Lease, kind: AnswerKind, at: float) -> None:
         """The station's answer to a limit, or none."""
         self.inflight_a = None
         match kind:
             case "accepted":
-                self.committed_a, self.committed_at = limit_a, at
-                self.lease_until, self.renew_at = lease_until, renew_at
-                self._doubts.clear()
+                self.lease, self.committed_a, self.committed_at = sent, sent.limit_a, at
+                self.lease_until, self.renew_at = expires_at(sent), renew_at(sent)
+                self.doubts = ()
                 self.refusals = 0
             case "silent" | "unclear":
-                self._doubts.append((limit_a, inf if lease_until is None else lease_until))
+                self.doubts = (*self.doubts, sent)
                 self._wait_before_asking_again(at, 0.0 if kind == "silent" else CUT_AGAIN_S)
             case "refused":
                 self._wait_before_asking_again(at, CUT_AGAIN_S)
 
+    def clock_is_off(self, error_s: float) -> None:
+        """The station's clock was found to be up to `error_s` from where it was thought to be: its leases may
+        end so much later."""
+        if self.lease is not None and error_s > self.lease.skew_s:
+            self.lease = structs.replace(self.lease, skew_s=error_s)
+            self.lease_until, self.renew_at = expires_at(self.lease), renew_at(self.lease)
+        self.doubts = tuple(structs.replace(d, skew_s=max(error_s, d.skew_s)) for d in self.doubts)
+
     def lease_ended(self) -> None:
         """The limit is gone; the base profile holds from now on."""
-        self.committed_a = self.committed_at = self.lease_until = self.renew_at = None
+        self.lease = self.committed_a = self.committed_at = self.lease_until = self.renew_at = None
 
     def session_ended(self) -> None:
         """The transaction's profile went with it."""
         self.lease_ended()
-        self._doubts.clear()
+        self.doubts = ()
         self._forget_refusals()
 
     def doubt_a(self, at: float) -> float | None:
-        """The highest limit that the station may have taken although it never said so. It was a lease like
-        any other: it ends by itself.
-        """
-        self._doubts = [doubt for doubt in self._doubts if at < doubt[1]]
-        return max((limit_a for limit_a, _ in self._doubts), default=None)
+        """The highest limit that the station may have taken although it never said so."""
+        self.doubts = tuple(d for d in self.doubts if at < (inf if (e := expires_at(d)) is None else e))
+        return max((doubt.limit_a for doubt in self.doubts), default=None)
 
     def refusing(self, at: float) -> bool:
         """Whether it refuses, and is not asked at this moment."""

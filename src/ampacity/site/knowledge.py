@@ -6,10 +6,11 @@ settled.
 
 from __future__ import annotations
 
-from collections import deque
 from datetime import datetime
 
 from ..control.answers import AnswerKind, Answers
+from ..control.lease import Lease
+from ..control.station_clock import StationClock
 from ..control.types import EvseState
 from ..csms.vocabulary import Outcome
 from ..model.events import MeterSampled, TransactionChanged
@@ -28,12 +29,6 @@ ASK_STOPPED_AGAIN_S = 1800.0
 
 LAG_OF_A_SAMPLE_S = 5.0
 """A reading is this old without counting as old: the time that it takes on its way."""
-
-SKEW_KEPT_S = 60.0
-"""So long the quickest reading tells how wrong a station's clock is. After an outage what was known before
-counts for as long, because a station tells its oldest readings first.
-"""
-
 
 _KINDS: dict[str, AnswerKind] = {"accepted": "accepted", "timeout": "silent", "error": "unclear"}
 """What an outcome says of the limit; any other means refused, or never arrived."""
@@ -64,9 +59,7 @@ class LiveEvse(Answers):
         # its meter
         self.measured_a: PerPhase | None = None
         self.measured_at: float | None = None
-        self.skew_s = 0.0
-        self.skew_error_s = 0.0
-        self._skews: deque[tuple[float, float]] = deque(((0.0, 0.0),))
+        self.clock = StationClock()
         self.loaded_phases: tuple[int, ...] | None = None
         self._seen_phases: tuple[int, ...] = ()
         self._seen_since: float | None = None
@@ -77,14 +70,15 @@ class LiveEvse(Answers):
         """The socket is open. What was proven holds as long as nothing else is read back."""
         self.line_opened()
         self.version = version
-        self._skews = deque(((at, self.skew_s),))
+        self.clock.line_opened(at)
 
     def booted(self, at: float) -> None:
         """It has started anew: its clock was told the time, and its profiles may be gone."""
         self.checking = True
         self._forget_refusals()
-        self._skews = deque(((at, 0.0),))
-        self.skew_s = self.skew_error_s = 0.0
+        # A clock that was fast and is set back makes what the station holds last so much longer.
+        self.clock_is_off(max(0.0, self.clock.skew_s))
+        self.clock.was_set(at)
 
     def disconnected(self) -> None:
         """The socket is gone."""
@@ -135,14 +129,9 @@ class LiveEvse(Answers):
         present.
         """
         delay_s = (event.received_at - event.reading.at).total_seconds()
-        while self._skews and self._skews[0][0] < at - SKEW_KEPT_S:
-            self._skews.popleft()
-        self._skews.append((at, -delay_s))
-        # A reading can only come too late, by its way or because it waited offline: the quickest tells the
-        # clock. What the newest disagrees is how little we know.
-        self.skew_s = max(skew_s for _, skew_s in self._skews)
-        self.skew_error_s = self.skew_s + delay_s
-        age_s = delay_s + self.skew_s
+        age_s = self.clock.heard(delay_s, at)
+        if self.clock.told_now(at):
+            self.clock_is_off(self.clock.error_s)
         measured_at = at - max(0.0, age_s if age_s > LAG_OF_A_SAMPLE_S else 0.0)
         if self.measured_at is not None and measured_at < self.measured_at:
             return
@@ -176,11 +165,9 @@ class LiveEvse(Answers):
 
     # ------------------------------------------------------------ limits
 
-    def answered(
-        self, limit_a: float, outcome: Outcome, at: float, lease_until: float | None, renew_at: float | None
-    ) -> None:
+    def answered(self, sent: Lease, outcome: Outcome, at: float) -> None:
         """The station's answer to a limit, or none."""
-        self.answer(limit_a, _KINDS.get(outcome.result, "refused"), at, lease_until, renew_at)
+        self.answer(sent, _KINDS.get(outcome.result, "refused"), at)
 
     def limit_in_force_a(self, at: float) -> float:
         """What the station allows as far as we know: the committed limit while its lease lives, else the base

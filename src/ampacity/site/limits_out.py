@@ -77,7 +77,7 @@ class LimitWriter:
             safe_a=live.evse.safe_a,
             lease_s=site.lease_s,
             sent_at=clock.monotonic(),
-            skew_s=live.skew_error_s,
+            skew_s=live.clock.error_s,
         )
         outcome = Outcome(result="timeout", detail="nobody waited for the answer")
         try:
@@ -100,19 +100,13 @@ class LimitWriter:
                 # The session ended meanwhile and took the profile with it.
                 live.inflight_a = None
             else:
-                live.answered(
-                    limit_a,
-                    outcome,
-                    clock.monotonic(),
-                    leases.expires_at(promised),
-                    leases.renew_at(promised),
-                )
+                live.answered(promised, outcome, clock.monotonic())
             self._live.wake()
 
     def _profile(self, live: LiveEvse, transaction: TransactionChanged, limit_a: float) -> Profile:
         """The limit as a transaction's profile that ends by itself."""
         evse, site, clock = live.evse, self._live.site, self._live.clock
-        station_clock_s = clock.time() + live.skew_s
+        station_clock_s = clock.time() + live.clock.skew_s
         unit = in_station_unit(evse, limit_a, site.voltage_v)[0]
         return Profile(
             profile_id=LEASE_ID + evse.evse_id,

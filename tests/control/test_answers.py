@@ -1,0 +1,76 @@
+"""What answers do to what the law counts with."""
+
+from __future__ import annotations
+
+import pytest
+
+from ampacity.control.answers import AnswerKind, Answers
+from ampacity.control.lease import Lease
+from ampacity.control.station_clock import StationClock
+
+
+def lease(limit_a: float, at: float, skew_s: float = 0.0) -> Lease:
+    return Lease(limit_a=limit_a, safe_a=6.0, lease_s=300.0, sent_at=at, skew_s=skew_s)
+
+
+def told(kind: AnswerKind) -> Answers:
+    """16 A in force, then 8 A answered so."""
+    it = Answers()
+    it.line_opened()
+    it.checked(True)
+    it.sent(16.0)
+    it.answer(lease(16.0, 0.0), "accepted", 1.0)
+    it.sent(8.0)
+    it.answer(lease(8.0, 10.0), kind, 12.0)
+    return it
+
+
+@pytest.mark.parametrize(
+    ("kind", "committed_a", "doubt_a"),
+    [("accepted", 8.0, None), ("refused", 16.0, None), ("silent", 16.0, 8.0), ("unclear", 16.0, 8.0)],
+)
+def test_only_a_yes_replaces_what_held(kind: AnswerKind, committed_a: float, doubt_a: float | None) -> None:
+    it = told(kind)
+    assert (it.committed_a, it.doubt_a(13.0), it.inflight_a) == (committed_a, doubt_a, None)
+
+
+def test_a_doubt_ends_with_the_lease_that_it_would_have_been() -> None:
+    it = told("silent")
+    assert it.doubt_a(309.0) == 8.0
+    assert it.doubt_a(310.0) is None
+
+
+def test_a_clock_that_is_found_slow_makes_the_running_lease_last_longer() -> None:
+    """A station whose clock was set back by 40 s after it took its limit holds on to it for 40 s more."""
+    it = told("accepted")
+    assert it.lease_until == 310.0
+    it.clock_is_off(40.0)
+    assert it.lease_until == 350.0
+    it.clock_is_off(20.0)
+    assert it.lease_until == 350.0
+    it.clock_is_off(151.0)
+    assert it.lease_until is None, "more than half a lease: nothing ends it for certain"
+
+
+def test_a_clock_set_back_shows_with_the_next_reading_and_a_replay_does_not_look_like_it() -> None:
+    clock = StationClock()
+    clock.line_opened(1000.0)
+    clock.heard(0.2, 1010.0)
+    clock.heard(40.2, 1050.0)
+    assert clock.told_now(1050.0)
+    assert clock.error_s == pytest.approx(40.2)
+    again = StationClock()
+    again.line_opened(1000.0)
+    again.heard(600.0, 1002.0)
+    assert not again.told_now(1002.0), "it may have waited since before the line opened"
+
+
+def test_renewed_only_while_it_lives() -> None:
+    it = told("accepted")
+    assert not it.may_renew(209.0)
+    assert it.may_renew(211.0)
+    assert not it.may_renew(310.0)
+    it.line_lost()
+    assert not it.may_renew(211.0)
+    it.line_opened()
+    assert not it.may_renew(211.0), "not read back yet"
