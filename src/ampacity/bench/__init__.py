@@ -14,7 +14,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
-from .report import BenchFailed, BenchReport, Figures, revision, write_json
+from .report import BenchFailed, BenchReport, Figures, revision, write_json, write_part
 
 BENCHES: dict[str, str] = {
     "agreement": "ampacity.bench.agreement",
@@ -55,14 +55,15 @@ def main(
     count: int | None = None,
     minutes: float | None = None,
     sessions: Path | None = None,
+    part: str | None = None,
 ) -> BenchReport:
     """Run a bench, print its table and, with `json_path`, write its JSON. `quick` ends within 50 s; `count`
-    and `minutes` say how much is done, `sessions` which session file is read, where a bench has such a thing.
-    Raises BenchFailed."""
+    and `minutes` say how much is done, `sessions` which session file is read, `part` measures one part and
+    leaves the other figures of the JSON as they are, where a bench has such a thing. Raises BenchFailed."""
     if name not in BENCHES:
         raise UnknownBenchError(name)
     work: Callable[..., Outcome] = import_module(BENCHES[name]).run
-    options = {"count": count, "minutes": minutes, "sessions": sessions}
+    options = {"count": count, "minutes": minutes, "sessions": sessions, "part": part}
     asked = {key: value for key, value in options.items() if value is not None}
     for key in asked.keys() - signature(work).parameters.keys():
         raise BenchFailed(f"bench {name} has no --{key}: leave it out")
@@ -76,7 +77,7 @@ def main(
     )
     show(report, outcome.notes)
     if json_path is not None:
-        write_json(report, json_path)
+        write_json(report, json_path) if part is None else write_part(report, part, json_path)
     if outcome.failed:
         raise BenchFailed(f"{name}: {outcome.failed}")
     return report

@@ -29,12 +29,32 @@ class BenchReport(Struct, frozen=True, kw_only=True):
     git: str
     seed: int
     peer_figures: Figures = {}
+    parts: dict[str, str] = {}
+    """Parts that were measured later than the rest, and their revisions."""
 
 
 def write_json(report: BenchReport, path: Path) -> None:
     """Write the report where docs and comparisons read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+
+
+def write_part(report: BenchReport, part: str, path: Path) -> None:
+    """Write a part's figures into the report that stands there; alone where none does. Figures that
+    begin with the part's name and were not measured now are taken out. Raises BenchFailed for another bench's file."""
+    if not path.is_file():
+        write_json(report, path)
+        return
+    whole = msgspec.json.decode(path.read_bytes(), type=BenchReport)
+    if whole.name != report.name:
+        raise BenchFailed(f"{path} holds bench {whole.name}, not {report.name}: name another file")
+    kept = {key: value for key, value in whole.figures.items() if not key.startswith(f"{part}_")}
+    write_json(
+        msgspec.structs.replace(
+            whole, figures=kept | report.figures, parts={**whole.parts, part: report.git}
+        ),
+        path,
+    )
 
 
 def revision(folder: Path | None = None) -> str:

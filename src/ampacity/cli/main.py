@@ -248,6 +248,7 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--minutes", type=positive, metavar="M", help="how much CPU time (fuzz)")
     parser.add_argument("--sessions", type=Path, metavar="FILE", help="recorded sessions (simulation)")
+    parser.add_argument("--part", metavar="PART", help="only this part: voltage (strategies)")
     parser.set_defaults(run=run_bench)
 
 
@@ -264,6 +265,7 @@ def run_bench(options: argparse.Namespace) -> int:
             count=options.count,
             minutes=options.minutes,
             sessions=options.sessions,
+            part=options.part,
         )
     except BenchFailed as problem:
         print(f"ampacity bench: {problem}", file=sys.stderr)

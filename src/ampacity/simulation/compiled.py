@@ -33,6 +33,9 @@ except ImportError as problem:
         "pip install 'ampacity[simulate]'"
     ) from problem
 
+CONSTANTS = ("world.py", "breaker.py", "losses.py", "levers.py")
+"""Files without compiled functions whose numbers they use."""
+
 
 def _kept_in() -> Path:
     """Where machine code is kept: NUMBA_CACHE_DIR or the user's cache, one folder for each state of the
@@ -41,7 +44,7 @@ def _kept_in() -> Path:
     digest = hashlib.sha256(numba.__version__.encode())
     for source in sorted(room.rglob("*.py")):
         text = source.read_bytes()
-        if b"compiled import" in text or source.name in ("world.py", "breaker.py", "losses.py"):
+        if b"compiled import" in text or source.name in CONSTANTS:
             digest.update(text)
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     base = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(caches) / "ampacity" / "kernels")

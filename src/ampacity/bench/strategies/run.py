@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from .. import Outcome
+from ..report import BenchFailed
 from .costs import costs
 from .delivery import delivery
 from .garage import generated, recorded
@@ -20,21 +21,32 @@ SEEDS = 10
 QUICK_SEEDS = 2
 
 
-def run(quick: bool, sessions: Path | None = None) -> Outcome:
-    """Measure all five; see the modules. Raises BenchFailed."""
-    found = generated(SEED) if sessions is None else recorded(sessions)
+VOLTAGE_NOTES = (
+    "voltage_: B5, against full rate; headline: follow (see ampacity.bench.strategies.voltage).",
+    "_low, _high: 95 % intervals, a paired bootstrap over seeds.",
+)
+
+
+def run(quick: bool, sessions: Path | None = None, part: str | None = None) -> Outcome:
+    """Measure all five, or `part` "voltage" (B5) alone; see the modules. Raises BenchFailed."""
+    if part is not None:
+        if part != "voltage":
+            raise BenchFailed(f"bench strategies has no part {part!r}: the one that runs alone is 'voltage'")
+        found = voltage(QUICK_SEEDS if quick else SEEDS, SEED, quick)
+        return Outcome(figures=found, seed=SEED, notes=VOLTAGE_NOTES)
+    recordings = generated(SEED) if sessions is None else recorded(sessions)
     most_months = 2 if quick else None
-    figures, names = costs(found, SEED, most_months)
-    figures |= delivery(found, SEED, most_months)
+    figures, names = costs(recordings, SEED, most_months)
+    figures |= delivery(recordings, SEED, most_months)
     figures |= waiting(QUICK_SEEDS if quick else SEEDS)
-    figures |= voltage(QUICK_SEEDS if quick else SEEDS)
-    figures["sessions"] = float(len(found.rows))
-    figures["sessions_left_out"] = float(found.left_out)
+    figures |= voltage(QUICK_SEEDS if quick else SEEDS, SEED, quick)
+    figures["sessions"] = float(len(recordings.rows))
+    figures["sessions_left_out"] = float(recordings.left_out)
     return Outcome(
         figures=figures,
         seed=SEED,
         notes=(
-            f"sessions: {found.source}; costs of {', '.join(names)}, each tuned on the month before.",
+            f"sessions: {recordings.source}; costs of {', '.join(names)}, each tuned on the month before.",
             "cost_, demand_, unmet_, gap_closed_: least laxity under a tuned cap, knowing what drivers said; "
             "known_: knowing true departures; optimum_: offline, knowing everything.",
             "_low, _high: 95 % intervals, over weeks (B1 to B3) or seeds (B4, B5).",
