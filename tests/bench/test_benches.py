@@ -11,7 +11,7 @@ import pytest
 
 from ampacity import bench
 from ampacity.bench import BENCHES, Outcome, UnknownBenchError, main
-from ampacity.bench.report import BenchFailed
+from ampacity.bench.report import BenchFailed, BenchReport, write_part
 from ampacity.cli.main import main as command
 
 
@@ -48,3 +48,20 @@ def test_an_option_that_a_bench_has_not_is_refused(broken: str) -> None:
 def test_an_unknown_bench_names_those_that_are() -> None:
     with pytest.raises(UnknownBenchError, match=r"durability.*fuzz.*gateway"):
         bench.main("speed")
+
+
+def test_a_part_leaves_the_other_figures_as_they_are(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    old = BenchReport(name="speed", figures={"wind_a": 1.0, "wind_gone": 2.0, "rain": 3.0}, git="old", seed=1)
+    write_part(old, "all", file)
+    write_part(BenchReport(name="speed", figures={"wind_a": 4.0}, git="new", seed=1), "wind", file)
+    kept = json.loads(file.read_text())
+    assert kept["figures"] == {"rain": 3.0, "wind_a": 4.0}
+    assert (kept["git"], kept["parts"]) == ("old", {"wind": "new"})
+    with pytest.raises(BenchFailed, match="holds bench speed, not noise"):
+        write_part(BenchReport(name="noise", figures={}, git="new", seed=1), "wind", file)
+
+
+def test_an_unknown_part_is_refused() -> None:
+    with pytest.raises(BenchFailed, match="no part 'weather'"):
+        main("strategies", part="weather")

@@ -15,6 +15,8 @@ from ampacity.bench.strategies.garage import (
     months,
     week_of,
 )
+from ampacity.bench.strategies.street import CARS, stays_of, street_scene
+from ampacity.bench.strategies.voltage import FULL, Case, Street, _law
 from ampacity.bench.strategies.waiting import hub, mean_wait_s
 from ampacity.bench.strategies.weeks import between
 from ampacity.simulation.batch.episode import run
@@ -77,3 +79,28 @@ def test_the_same_cars_wait_less_where_current_is_shared() -> None:
     assert np.array_equal(scene.world.visits.arrive_s, again.world.visits.arrive_s)
     fixed, shared = mean_wait_s(run(scene, "static")), mean_wait_s(run(scene, "dynamic"))
     assert 0.0 < shared < fixed
+
+
+def test_ordinary_cars_that_follow_the_voltage_calm_a_street() -> None:
+    street = Street()
+    day = street.day(101)
+    plain = street.told(day, FULL)
+    calm = street.told(day, Case(_law(16.0, 24.0, 8.0, 20.0)))
+    assert calm.std_v < 0.8 * plain.std_v
+    assert calm.max_v < plain.max_v
+    assert calm.second_v < 1.1 * plain.second_v
+    assert calm.delivered_wh > 0.97 * plain.delivered_wh
+    assert abs(calm.linear_std_v / calm.std_v - 1.0) < 0.05
+    assert plain.wear == plain.given_kwh == 0.0
+
+
+def test_the_streets_cars_are_the_same_by_seconds_and_by_minutes() -> None:
+    street = Street()
+    day = street.day(102)
+    stays = stays_of(day, both_ways=0.25, converters=1.0)
+    assert len(set(day.houses)) == CARS
+    assert 0 < (stays.back_a > 0.0).sum() < len(stays.back_a)
+    assert (stays.converter == 1.0).all()
+    visits = street_scene(street.feeder, day, 160.0).world.visits
+    assert np.array_equal(visits.energy_wh, stays.energy_wh)
+    assert np.array_equal(np.array(day.houses)[visits.evse], stays.node)

@@ -41,7 +41,8 @@ def write_json(report: BenchReport, path: Path) -> None:
 
 def write_part(report: BenchReport, part: str, path: Path) -> None:
     """Write a part's figures into the report that stands there; alone where none does. Figures that
-    begin with the part's name and were not measured now are taken out. Raises BenchFailed for another bench's file."""
+    begin with the part's name and were not measured now are taken out. Raises BenchFailed for another bench's
+    file."""
     if not path.is_file():
         write_json(report, path)
         return

@@ -22,7 +22,7 @@ QUICK_SEEDS = 2
 
 
 VOLTAGE_NOTES = (
-    "voltage_: B5, against full rate; headline: follow (see ampacity.bench.strategies.voltage).",
+    "voltage_: B5, against full rate; headline: together (see ampacity.bench.strategies.voltage).",
     "_low, _high: 95 % intervals, a paired bootstrap over seeds.",
 )
 

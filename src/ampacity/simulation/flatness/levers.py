@@ -69,14 +69,14 @@ FULL_RATE: Final = ChargingLaw(MAX_A, MAX_A, 0.0, 900.0, 0.0, 900.0, 1.0, 1e9, 1
 """The baseline: everything from the plug on."""
 
 
-ROOM_A: Final = 8.0
+ROOM_A: Final = 4.0
 """Below the greatest current: a car whose base is within it follows less, at the greatest not at all."""
 
 MARGIN_ENERGY: Final = 1.25
 MARGIN_TIME: Final = 0.75
-SHORTEST_S: Final = 1800.0
+BEFORE_S: Final = 2700.0
 """How a declared need is read: drivers err by a fifth and more, so it plans a quarter more energy within
-three quarters of the declared stay, and never over less than half an hour."""
+three quarters of the declared stay, and at least three quarters of an hour before its end."""
 
 
 class Reactive(NamedTuple):

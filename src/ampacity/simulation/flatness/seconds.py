@@ -14,6 +14,7 @@ import numpy as np
 from ..batch.world import F
 from ..compiled import compiled
 from .levers import (
+    BEFORE_S,
     BUFFER_WH,
     DEAD_S,
     DOWN_S,
@@ -25,7 +26,6 @@ from .levers import (
     REACTIVE_LOSS,
     ROOM_A,
     ROUND_TRIP,
-    SHORTEST_S,
     STEP_A,
     UP_S,
     VOLT_V,
@@ -127,8 +127,9 @@ def day(
                 goal_a = law.unknown_a
                 if not math.isnan(stays.declared_wh[k]) and not math.isnan(stays.declared_depart_s[k]):
                     # What was declared may be wrong: plan for more, and earlier.
-                    stay_s = MARGIN_TIME * (stays.declared_depart_s[k] - stays.arrive_s[k])
-                    left_s = max(stays.arrive_s[k] + stay_s - t, SHORTEST_S)
+                    said_s = stays.declared_depart_s[k] - stays.arrive_s[k]
+                    stay_s = min(MARGIN_TIME * said_s, said_s - BEFORE_S)
+                    left_s = max(stays.arrive_s[k] + stay_s - t, 1.0)
                     needs_wh = max(MARGIN_ENERGY * stays.declared_wh[k] - energy_wh[k], 0.0)
                     goal_a = min(max(law.base_a, needs_wh * 3600.0 / left_s / VOLT_V), MAX_A)
                 if both:
