@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 FIGURES = Path(__file__).resolve().parent.parent / "docs" / "figures"
 RATES = (5, 6, 7, 8, 9)
+WIDTH = 110
 LIMITS = (40, 50, 60, 70, 80, 90, 100)
 
 HEAD = """# Claims B1 to B5
 
 Made by `./dev docs` from docs/figures/strategies.json and strategies-2020.json, which `./dev bench strategies
 --sessions FILE --json FILE` writes; no figure here is typed. Square brackets are 95 % intervals: paired
-bootstrap over weeks (B1 to B3), Student's t over seeds with common random numbers (B4, B5). Definitions:
-[metrics](metrics.md); of the strategies: [strategies](strategies.md).
+bootstrap over weeks (B1 to B3) or seeds (B5), Student's t over seeds with common random numbers (B4).
+Definitions: [metrics](metrics.md); of the strategies: [strategies](strategies.md).
 """
 
 COSTS = """## B1 and B2: what a month costs
@@ -40,9 +42,25 @@ kW; mean from arrival to the plug. Arrivals and cars are assumptions (`ampacity.
 
 VOLTAGE = """## B5: voltage of a street
 
-The IEEE European low-voltage test feeder, 33 of 55 houses with a car, a day by minutes: `dynamic` under a
-common cap (tuned on other seeds) against everybody at full rate.
+The IEEE European low-voltage test feeder, 33 of 55 houses with a car, a winter day by seconds, against
+everybody at full rate from the plug on. Levers one by one and together, tuned on other
+seeds; no lever knows more than its own connection and what drivers declared
+([simulation-models](simulation-models.md#a-street-held-still)).
 """
+
+LEVERS = (
+    ("sharing", "`dynamic` under a common cap, no lever"),
+    ("still", "cars start softly, no faster than they must"),
+    ("meter", "... and follow their house's meter"),
+    ("follow", "... and follow the voltage at the plug, each second"),
+    ("follow_10s", "... each ten seconds"),
+    ("both_ways", "... each second, a quarter of the cars give back"),
+    ("vde", "full rate, Q(V) of VDE-AR-N 4105 in all chargers"),
+    ("ieee", "full rate, Q(V) of IEEE 1547, category B, in all chargers"),
+    ("moving", "full rate, steepest Q(V) of IEEE 1547 around a moving reference"),
+    ("store", "full rate, a battery of 5 kWh in a quarter of the houses"),
+    ("together", "cars follow, a quarter give back and have Q(V), a quarter of the houses a battery"),
+)
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -103,19 +121,53 @@ def page() -> str:
         waits = [f"{figures[f'{name}_wait_min_at_{rate}_per_h']:.1f} min" for name in ("static", "dynamic")]
         change = _span(figures, f"wait_change_pct_at_{rate}_per_h")
         lines.append(f"| {rate} | {' | '.join(waits)} | {change} |")
-    lines += ["", VOLTAGE, "| figure at the worst bus | full rate | change |", "|---|---|---|"]
-    for what, key in (
-        ("standard deviation of the change from minute to minute", "std"),
-        ("its greatest", "max"),
-    ):
-        base = f"{figures[f'uncontrolled_voltage_{key}_v']:.2f} V"
-        lines.append(f"| {what} | {base} | {_span(figures, f'voltage_{key}_change_pct')} |")
-    lowest = [f"{figures[f'voltage_lowest_{name}_v']:.1f} V" for name in ("uncontrolled", "dynamic")]
-    lines += [
+    git = main.get("parts", {}).get("voltage", "")
+    return "\n".join([*lines, "", VOLTAGE, *_voltage(figures, git)])
+
+
+def _voltage(figures: dict[str, float], git: str) -> list[str]:
+    def told(key: str, digits: int = 1) -> str:
+        return _span(figures, f"voltage_{key}", digits)
+
+    def number(key: str, digits: int = 1, sign: str = "") -> str:
+        return f"{figures[key]:{sign}.{digits}f}"
+
+    lines = [
+        fill(
+            f"{number('voltage_seeds', 0)} seeds; intervals: paired bootstrap over them. At full rate the "
+            "change from minute to minute at the worst bus has a standard deviation of "
+            f"{number('uncontrolled_voltage_std_v', 2)} V and is {number('uncontrolled_voltage_max_v')} V at "
+            f"most. The houses alone make {number('voltage_houses_alone_std_v', 2)} V of deviation, the "
+            f"cars alone {number('voltage_cars_alone_std_v', 2)} V. So no cars at all would change it by "
+            f"{number('voltage_without_cars_std_change_pct', 0)} %: spreading alone cannot do more. "
+            "The rest is the houses' own and has to be answered.",
+            WIDTH,
+        ),
         "",
-        f"The lowest voltage rises from {lowest[0]} to {lowest[1]};",
-        f"{figures['voltage_unmet_pct']:.1f} % is not delivered.",
-        "Most of the fluctuation is the households' own, and sharing current does not flatten that.",
-        "",
+        "| lever | deviation | greatest change | not delivered | losses, kWh | wear, EUR | orders |",
+        "|---|---|---|---|---|---|---|",
     ]
-    return "\n".join(lines)
+    for name, words in LEVERS:
+        key = f"voltage_{name}"
+        cells = [words, told(f"{name}_std_change_pct"), "", "", "", "", ""]
+        if name != "sharing":
+            cells[2:] = [
+                told(f"{name}_max_change_pct", 0),
+                f"{number(f'{key}_unmet_pct')} %",
+                number(f"{key}_loss_kwh", 1, "+"),
+                number(f"{key}_wear", 2),
+                number(f"{key}_writes_per_car_h", 0),
+            ]
+        lines.append(f"| {' | '.join(cells)} |")
+    notes = (
+        "Not delivered: less than at full rate, of what cars asked that left within the day. Losses "
+        f"(feeder, converters, batteries) beside {number('uncontrolled_loss_kwh', 0)} kWh, and wear: of the "
+        "whole street and day. Orders: new setpoints per car and hour. With houses that switch on whole "
+        "minutes only, as in earlier figures, following the voltage gives "
+        f"{told('minute_houses_std_change_pct')}. Chargers that answer too quickly swing within the minute, "
+        "which means of minutes do not show, so the change from second to second is bounded in tuning: "
+        f"{told('follow_second_change_pct')} when following, {told('together_second_change_pct')} together."
+    )
+    if git:
+        notes += f" Measured on {git} by `./dev bench strategies --part voltage`."
+    return [*lines, "", fill(notes, WIDTH), ""]
