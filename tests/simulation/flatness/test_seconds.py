@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ampacity.simulation.electrical.feeder import FeederModel, consumer_loads
-from ampacity.simulation.electrical.feeders import radial_feeder
 from ampacity.simulation.flatness.levers import (
     BUFFER_WH,
     FULL_RATE,
@@ -28,6 +27,7 @@ from ampacity.simulation.flatness.levers import (
 )
 from ampacity.simulation.flatness.linear import linearised
 from ampacity.simulation.flatness.seconds import Minutes, _on, day
+from tests.simulation.electrical.wired import radial_feeder
 
 FEEDER = radial_feeder(6)
 MODEL = FeederModel(FEEDER)
