@@ -115,10 +115,12 @@ def run(scenario: Scenario, folder: Path, options: argparse.Namespace) -> int:
         return 2
     wall_s = time.perf_counter() - began
     result = result_of(scenario, strategies, baseline, seeds, outcomes, assumptions(scenario))
-    from .simulate_table import table_of, title_of
+    from .simulate_table import foot_of, table_of, title_of
 
     console.print(title_of(result, console.width), style="italic", highlight=False)
     console.print(table_of(result, console.width))
+    if foot_of(result):
+        console.print(foot_of(result), style="dim", highlight=False)
     try:
         if options.json is not None:
             write(options.json, as_json(result, {"wall_s": round(wall_s, 3)}))

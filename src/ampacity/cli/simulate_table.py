@@ -23,6 +23,18 @@ def title_of(result: Result, width: int) -> str:
     return f"{told}, ± 95 %; below: difference to {result.baseline}"
 
 
+def foot_of(result: Result) -> str:
+    """What the end of the run left out, on one line; empty where it cut nothing."""
+    figures = result.summary[result.baseline]
+    cut, visits = figures["cut_visits"], figures["visits"]
+    if cut is None or visits is None or cut.value.mean <= 0.0:
+        return ""
+    return (
+        f"{cut.value.mean:.1f} of {visits.value.mean:.1f} visits a run are cut by its end: "
+        "they count with what was possible until then"
+    )
+
+
 def _fits(result: Result, width: int) -> bool:
     return width >= _LABEL + _COLUMN * len(result.strategies)
 

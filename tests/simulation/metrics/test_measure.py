@@ -194,3 +194,10 @@ def test_fairness_of_nobody_of_all_and_of_one() -> None:
 def test_figures_go_to_json_and_back() -> None:
     found = measure(two_cars())
     assert msgspec.json.decode(msgspec.json.encode(found), type=Metrics) == found
+
+
+def test_visits_that_the_end_of_the_run_cuts_are_counted() -> None:
+    """A run of an hour: one car stays longer, one leaves before, one comes later."""
+    cars = visits([0.0, 0.0, 4000.0], [7200.0, 3000.0, 9000.0], [1000.0] * 3)
+    found = measure(empty_run(scene(world(evses([(0,), (1,), (2,)]), cars, step_s=300.0, steps=12))))
+    assert (found.visits, found.cut_visits) == (2, 1)

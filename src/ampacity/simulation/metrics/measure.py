@@ -75,6 +75,7 @@ def measure(run: Run, *, wear: Wear | None = None) -> Metrics:
     through_wh = float(state.store[2] + state.store[3])
     return Metrics(
         visits=int(here.sum()),
+        cut_visits=int((here & (visits.depart_s > world.steps * world.step_s)).sum()),
         asked_kwh=float(visits.energy_wh[here & np.isfinite(visits.energy_wh)].sum()) / 1e3,
         possible_kwh=possible_kwh,
         delivered_kwh=float(state.energy_wh.sum()) / 1e3,

@@ -12,6 +12,7 @@ class Metrics(Struct, frozen=True, kw_only=True):
     """
 
     visits: int
+    cut_visits: int
     asked_kwh: float
     possible_kwh: float
     delivered_kwh: float
