@@ -114,6 +114,10 @@ class SiteRuntime(Protocol):
         """Power from `start` to `end` (site time)."""
         ...
 
+    async def logged(self) -> None:
+        """Return when the decision log holds what was decided until now."""
+        ...
+
     async def set_limit(
         self,
         circuit_id: str,

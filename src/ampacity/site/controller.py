@@ -66,6 +66,7 @@ class SiteController(Desk):
             site.site_id, [(evse.station_id, evse.evse_id, evse.label) for evse in site.evses]
         )
         self._watchers: list[Callable[[], None]] = []
+        self._log = records.decision_log(clock)
         self.on_decision: Callable[[Snapshot, Decision], None] | None = None
         self._subscriptions = [
             bus.subscribe(ConnectorChanged, self._connector_changed),
@@ -93,6 +94,7 @@ class SiteController(Desk):
                 known = {source.source: source for source in sources}
                 self._live.limits[circuit_id] = known | self._live.limits[circuit_id]
         self._live.run_beside(self._notify())
+        self._live.run_beside(self._log.run())
         try:
             while True:
                 self._live.check_errands()
@@ -102,6 +104,7 @@ class SiteController(Desk):
             for end in self._subscriptions:
                 end()
             await self._live.end_errands()
+            await self._log.close()
 
     async def _next_tick(self) -> None:
         """A second of site time, or less when something has changed that the law should see at once."""
@@ -124,6 +127,7 @@ class SiteController(Desk):
         self._writer.renew(at)
         if self._history.due(self._clock.time()) and self._is_metered():
             self._history.record(self._clock.time(), self.view())
+        self._log.note(snapshot, decision)
         if self.on_decision is not None:
             self.on_decision(snapshot, decision)
 
@@ -217,6 +221,10 @@ class SiteController(Desk):
     async def history(self, start: datetime, end: datetime) -> SiteHistory:
         """Power from `start` to `end`."""
         return self._history.between(start.timestamp(), end.timestamp())
+
+    async def logged(self) -> None:
+        """Return when the decision log holds what was decided until now. Raises StoreError."""
+        await self._log.written()
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` whenever the view may tell something new, at most twice a wall second."""

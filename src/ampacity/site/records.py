@@ -12,10 +12,12 @@ from typing import Any, Literal
 from msgspec import Struct, structs
 from sqlalchemy import Connection
 
+from ..clock import Clock
 from ..model.site import LimitSource, Site, Strategy
 from ..store import Store, audit, profiles, sites, transactions
 from ..store.identifiers import sortable_id
 from .commissioning import BASE_ID, LEASE_ID
+from .decisions.log import DecisionLog
 
 
 class Wishes(Struct, frozen=True, kw_only=True):
@@ -52,6 +54,10 @@ class SiteRecords:
     def mark_commissioned(self, station_id: str) -> None:
         """It has; the registry of profiles keeps it."""
         self._commissioned.add(station_id)
+
+    def decision_log(self, clock: Clock) -> DecisionLog:
+        """Where the site's controller leaves what it saw and decided."""
+        return DecisionLog(self._store, self._operator_id, self._site_id, clock)
 
     async def limits(self) -> dict[str, tuple[LimitSource, ...]]:
         """Limits that people and grid signals have set and that still count, by circuit."""

@@ -15,7 +15,7 @@ from functools import partial
 from msgspec import Struct
 from sqlalchemy import Connection, Table, delete, func, or_, select
 
-from . import samples
+from . import decisions, samples
 from .database import Store
 from .errors import StoreUnavailable
 from .operators import list_operators
@@ -53,6 +53,7 @@ class RetentionPolicy(Struct, frozen=True, kw_only=True):
     event_days: float = 400.0
     customer_report_days: float = 30.0
     reservation_days: float = 400.0
+    decision_days: float = 60.0
 
 
 class RetentionReport(Struct, frozen=True, kw_only=True):
@@ -68,6 +69,7 @@ class RetentionReport(Struct, frozen=True, kw_only=True):
     security_events: int = 0
     customer_reports: int = 0
     reservations: int = 0
+    decisions: int = 0
 
 
 async def run(store: Store, policy: RetentionPolicy) -> None:
@@ -91,7 +93,7 @@ async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> Reten
     keys = await _drop(store, message_key, keys_before) or 0
     one_by_one = messages is None
     messages, sampled, rolled = messages or 0, sampled or 0, rolled or 0
-    findings = sign_ins = events = noticed = customers = reserved = 0
+    findings = sign_ins = events = noticed = customers = reserved = decided = 0
     for known in await store.read(list_operators):
         operator_id = known.operator_id
         if one_by_one:
@@ -110,6 +112,7 @@ async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> Reten
         customers += await store.write(partial(_delete_customer_reports, operator_id, customers_before))
         reserved_before = now - timedelta(days=policy.reservation_days)
         reserved += await store.write(partial(delete_expired_before, operator_id, reserved_before))
+        decided += await _delete_decisions(store, operator_id, now - timedelta(days=policy.decision_days))
     return RetentionReport(
         messages=messages,
         samples=sampled,
@@ -121,6 +124,7 @@ async def enforce(store: Store, policy: RetentionPolicy, now: datetime) -> Reten
         security_events=noticed,
         customer_reports=customers,
         reservations=reserved,
+        decisions=decided,
     )
 
 
@@ -201,6 +205,22 @@ async def _delete_security_events(store: Store, operator_id: str, before: dateti
     total = 0
     while deleted := await store.write(some):
         total += deleted
+    return total
+
+
+async def _delete_decisions(store: Store, operator_id: str, before: datetime) -> int:
+    total = 0
+    for site_id in await store.read(partial(decisions.sites, operator_id=operator_id)):
+        some = partial(
+            decisions.delete_before,
+            operator_id=operator_id,
+            site_id=site_id,
+            before=before,
+            limit=ROWS_AT_ONCE // 10,  # they are long
+        )
+        while deleted := await store.write(some):
+            total += deleted
+    await store.write(partial(decisions.delete_sites_before, operator_id=operator_id, before=before))
     return total
 
 

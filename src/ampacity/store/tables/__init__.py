@@ -42,6 +42,7 @@ from .core import (
     web_session,
     wire_id,
 )
+from .decisions import decision_log, decision_site
 from .device_model import (
     configuration_template,
     customer_report,
@@ -66,6 +67,8 @@ __all__ = [
     "connection_finding",
     "connector_status",
     "customer_report",
+    "decision_log",
+    "decision_site",
     "display_message",
     "evse",
     "file_grant",
