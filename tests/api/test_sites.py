@@ -114,6 +114,15 @@ async def test_a_limit_is_set_replaced_and_withdrawn(node: Node, operator: httpx
     assert view.site_id == "work"
 
 
+async def test_a_limit_in_watts_stands_beside_the_amperes(operator: httpx.AsyncClient) -> None:
+    body = {"limit_w": 40_000, "valid_until": in_an_hour(), "fallback_w": 60_000, "source": "grid"}
+    limits = (await operator.put(LIMITS, json=body)).json()
+    assert (limits["effective_a"], limits["effective_source"]) == (150, "rating")
+    assert (limits["effective_w"], limits["effective_w_source"]) == (40_000, "grid")
+    (source,) = limits["sources"]
+    assert (source["limit_a"], source["limit_w"], source["fallback_w"]) == (None, 40_000, 60_000)
+
+
 IMPOSSIBLE_LIMITS: list[tuple[dict[str, object], str]] = [
     ({}, "limit_a"),
     ({"limit_a": -1}, "limit_a"),
@@ -123,6 +132,8 @@ IMPOSSIBLE_LIMITS: list[tuple[dict[str, object], str]] = [
     ({"limit_a": 80, "valid_until": "2030-01-01T00:00:00"}, "valid_until"),
     ({"limit_a": 80, "fallback_a": 20}, "fallback_a"),
     ({"limit_a": 80, "valid_until": "2099-01-01T00:00:00Z", "fallback_a": 200}, "fallback_a"),
+    ({"limit_w": 80_000, "fallback_w": 20_000}, "fallback_w"),
+    ({"limit_w": -1}, "limit_w"),
     ({"limit_a": 80, "source": ""}, "source"),
     ({"limit_a": 80, "amps": 1}, "amps"),
 ]

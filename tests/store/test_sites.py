@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from ampacity.model.site import Circuit, Evse, LimitSource, MeterConfig, Site
+from ampacity.model.site import UNLIMITED_A, Cabinet, Circuit, Evse, LimitSource, MeterConfig, Site
 from ampacity.store import Store, sites, stations
 
 from .conftest import NOON, OPERATOR
@@ -26,14 +26,34 @@ DEPOT = Site(
             meter=MeterConfig(protocol="modbus-tcp", address="10.0.0.9:502/1"),
             reserve_a=40.0,
         ),
-        Circuit(circuit_id="garage", name="Garage", rating_a=63.0, parent_id="grid", rotation=(1, 2, 0)),
+        Circuit(
+            circuit_id="garage",
+            name="Garage",
+            rating_a=63.0,
+            parent_id="grid",
+            rotation=(1, 2, 0),
+            rating_w=40_000.0,
+            rating_va=43_000.0,
+            neutral_a=50.0,
+            unbalance_a=18.0,
+        ),
     ),
     evses=(
         Evse(station_id="CP2", evse_id=1, circuit_id="garage", phases=(2, 0, 1), priority=2, label="Tor 1"),
         Evse(station_id="CP1", evse_id=1, circuit_id="grid", phases=(1,), max_a=16.0, weight=2.0),
-        Evse(station_id="CP1", evse_id=2, circuit_id="grid", phases=(0, 1, 2), dc_power_w=50_000.0),
+        Evse(
+            station_id="CP1",
+            evse_id=2,
+            circuit_id="grid",
+            phases=(0, 1, 2),
+            dc_power_w=50_000.0,
+            cabinet_id="hall",
+        ),
+        Evse(station_id="CP3", evse_id=1, circuit_id="grid", phases=(0, 1), line_to_line=True),
     ),
     strategy="static",
+    supply="delta",
+    cabinets=(Cabinet(cabinet_id="hall", modules=6, module_w=30_000.0, move_s=2.0),),
 )
 
 
@@ -55,7 +75,7 @@ async def test_a_site_comes_back_as_it_went_in(store: Store) -> None:
 async def test_its_stations_are_known_and_may_connect(store: Store) -> None:
     await save(store, DEPOT)
     known = await store.read(lambda connection: stations.list_stations(connection, OPERATOR, "depot"))
-    assert [station.station_id for station in known] == ["CP1", "CP2"]
+    assert [station.station_id for station in known] == ["CP1", "CP2", "CP3"]
     assert not known[0].auto_registered
 
 
@@ -74,7 +94,7 @@ async def test_a_new_limit_of_a_source_withdraws_the_former(store: Store) -> Non
     later = NOON + timedelta(minutes=5)
     until = (NOON + timedelta(minutes=30)).timestamp()
     lowered = LimitSource(limit_a=80.0, source="contract", valid_until=until, fallback_a=60.0)
-    dimmed = LimitSource(limit_a=30.0, source="grid operator", valid_until=until)
+    dimmed = LimitSource(source="grid operator", valid_until=until, limit_w=30_000.0)
     for limit in (lowered, dimmed):
         await store.write(
             lambda connection, limit=limit: sites.set_limit(
@@ -97,10 +117,10 @@ async def test_a_new_limit_of_a_source_withdraws_the_former(store: Store) -> Non
     )
     assert await in_force(NOON + timedelta(hours=2)) == ()
     history = await store.read(lambda connection: sites.limit_history(connection, OPERATOR, "depot", "grid"))
-    assert [(row.source, row.limit_a, row.withdrawn_by) for row in history] == [
-        ("grid operator", 30.0, None),
-        ("contract", 80.0, "user:bob"),
-        ("contract", 150.0, "user:ada"),
+    assert [(row.source, row.limit_a, row.limit_w, row.withdrawn_by) for row in history] == [
+        ("grid operator", UNLIMITED_A, 30_000.0, None),
+        ("contract", 80.0, None, "user:bob"),
+        ("contract", 150.0, None, "user:ada"),
     ]
 
 
@@ -124,4 +144,8 @@ async def test_strategy_and_removal(store: Store) -> None:
     assert await store.write(lambda connection: sites.remove_site(connection, OPERATOR, "depot"))
     assert await load(store) is None
     known = await store.read(lambda connection: stations.list_stations(connection, OPERATOR))
-    assert [(station.station_id, station.site_id) for station in known] == [("CP1", None), ("CP2", None)]
+    assert [(station.station_id, station.site_id) for station in known] == [
+        ("CP1", None),
+        ("CP2", None),
+        ("CP3", None),
+    ]

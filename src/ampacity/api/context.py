@@ -121,13 +121,17 @@ class SiteRuntime(Protocol):
     async def set_limit(
         self,
         circuit_id: str,
-        limit_a: float,
+        limit_a: float | None,
         source: str,
         valid_until: datetime | None,
         fallback_a: float | None,
         actor: str,
+        *,
+        limit_w: float | None = None,
+        fallback_w: float | None = None,
     ) -> None:
-        """Put `source`'s limit on a circuit in the place of its former one."""
+        """Put `source`'s limit on a circuit in the place of its former one: in amperes per phase, in watts of
+        all phases together, or both."""
         ...
 
     async def withdraw_limit(self, circuit_id: str, source: str, actor: str) -> None:

@@ -17,6 +17,7 @@ from ..store.errors import TroubleKind
 
 Time = Annotated[datetime, Meta(tz=True)]
 Amperes = Annotated[float, Meta(ge=0, le=100_000)]
+Watts = Annotated[float, Meta(ge=0, le=10_000_000_000)]
 WattHours = Annotated[float, Meta(ge=0, le=10_000_000)]
 Word = Annotated[str, Meta(min_length=1, max_length=100)]
 

@@ -11,7 +11,7 @@ from ..model.live import Reason, SessionView
 from ..model.phases import PerPhase
 from ..model.site import Strategy
 from ..model.station import ConnectorStatus
-from .views import Amperes, Time, WattHours, Word
+from .views import Amperes, Time, WattHours, Watts, Word
 
 
 class SiteSummary(Struct, frozen=True, kw_only=True):
@@ -36,19 +36,23 @@ class StrategyChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class LimitView(Struct, frozen=True, kw_only=True):
-    """One source's limit on a circuit, in force or of the past."""
+    """One source's limit on a circuit, in force or of the past: in amperes per phase (`limit_a`), in watts of
+    all phases together (`limit_w`), or both."""
 
     source: str
-    limit_a: float
+    limit_a: float | None
     valid_until: datetime | None
     fallback_a: float | None
+    limit_w: float | None = None
+    fallback_w: float | None = None
     set_by: str | None = None
     set_at: datetime | None = None
     withdrawn_at: datetime | None = None
 
 
 class CircuitLimitsView(Struct, frozen=True, kw_only=True):
-    """A circuit's limits: the effective one, the sources now, and those of the past (newest first)."""
+    """A circuit's limits: the effective one in amperes and, where somebody limits the power, in watts; the
+    sources now, and those of the past (newest first)."""
 
     circuit_id: str
     rating_a: float
@@ -56,16 +60,20 @@ class CircuitLimitsView(Struct, frozen=True, kw_only=True):
     effective_source: str
     sources: tuple[LimitView, ...]
     history: tuple[LimitView, ...]
+    effective_w: float | None = None
+    effective_w_source: str | None = None
 
 
 class LimitChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A limit to be set, per phase: until `valid_until` (then `fallback_a`, or nothing), or until
-    withdrawn.
+    """A limit to be set, in amperes per phase, in watts of all phases together, or both: until `valid_until`
+    (then the fallback, or nothing), or until withdrawn.
     """
 
-    limit_a: Amperes
+    limit_a: Amperes | None = None
     valid_until: Time | None = None
     fallback_a: Amperes | None = None
+    limit_w: Watts | None = None
+    fallback_w: Watts | None = None
     source: Word = "operator"
 
 

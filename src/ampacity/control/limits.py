@@ -30,6 +30,28 @@ def effective_limit(circuit: Circuit, live: Iterable[LimitSource], epoch_s: floa
     return lowest, whose
 
 
+def effective_power(
+    circuit: Circuit, live: Iterable[LimitSource], epoch_s: float
+) -> tuple[float, str] | None:
+    """Watts that all phases of the circuit together may carry now, and whose limit that is; None where nobody
+    limits the power."""
+    found: tuple[float, str] | None = None
+    if circuit.rating_w is not None:
+        found = permitted(circuit.rating_w), "rating"
+    for sources in (circuit.limits, live):
+        for source in sources:
+            if source.valid_until is None or epoch_s < source.valid_until:
+                told, name = source.limit_w, source.source
+            else:
+                told, name = source.fallback_w, f"{source.source} (fallback)"
+            if told is None:
+                continue
+            value = permitted(told)
+            if found is None or value < found[0]:
+                found = value, name
+    return found
+
+
 def permitted(limit_a: float) -> float:
     """A limit as the law may use it: anything that is not a number from 0 up permits nothing."""
     return limit_a if limit_a > 0 and not math.isnan(limit_a) else 0.0

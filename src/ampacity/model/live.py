@@ -17,6 +17,10 @@ from .station import ConnectorStatus
 
 ReasonCode: TypeAlias = Literal[
     "circuit",  # a circuit's limit binds (circuit_id, phase, source)
+    "watts",  # a limit on the power of all phases together binds (circuit_id, source)
+    "neutral",  # a neutral conductor's limit binds (circuit_id, phase)
+    "unbalance",  # one phase may not lead the others by more (circuit_id, phase)
+    "cabinet",  # the power cabinet that several EVSEs share has no more modules (source: the cabinet)
     "evse_max",  # the EVSE or its cable can't give more
     "car",  # the car takes no more (learnt)
     "ramp",  # rising slowly on purpose

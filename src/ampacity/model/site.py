@@ -27,17 +27,30 @@ the supply never draws more than was meant.
 """
 
 
+Supply: TypeAlias = Literal["wye", "split", "delta"]
+"""`wye`: L1, L2, L3 at 120 degrees and a neutral (230/400 V, 120/208 V). `split`: two legs L1 and L2 in
+opposition and a neutral (120/240 V). `delta`: three lines without a neutral (208, 240 or 480 V between them).
+"""
+
+
+UNLIMITED_A: Final = 1e9
+"""The amperes of a limit that is in watts only: more than any conductor carries."""
+
+
 class LimitSource(Struct, frozen=True, kw_only=True):
     """Somebody's limit on a circuit: the effective limit is the minimum over the valid sources.
 
-    `valid_until` is epoch seconds (None: until withdrawn). When it has passed, `fallback_a` holds instead;
+    `limit_a` is per phase, `limit_w` the active power of all phases together; either or both. `valid_until`
+    is epoch seconds (None: until withdrawn). When it has passed, `fallback_a` and `fallback_w` hold instead;
     without one the source is gone.
     """
 
-    limit_a: float
+    limit_a: float = UNLIMITED_A
     source: str
     valid_until: float | None = None
     fallback_a: float | None = None
+    limit_w: float | None = None
+    fallback_w: float | None = None
 
 
 MeterProtocol: TypeAlias = Literal["modbus-tcp", "mqtt", "http", "p1", "ocpp", "push"]
@@ -111,6 +124,10 @@ class Circuit(Struct, frozen=True, kw_only=True):
     tells.
 
     `parent_id` is None at the grid connection only. `rotation` maps this circuit's phases to its parent's.
+
+    Besides the amperes, where they are given: `rating_w` bounds the active and `rating_va` the apparent power
+    of all phases together, `neutral_a` the current in the neutral, and `unbalance_a` by how much the most
+    loaded phase may lead the least loaded one (18 A is a common national rule).
     """
 
     circuit_id: str
@@ -121,15 +138,34 @@ class Circuit(Struct, frozen=True, kw_only=True):
     limits: tuple[LimitSource, ...] = ()
     meter: MeterConfig | None = None
     reserve_a: float = 0.0
+    rating_w: float | None = None
+    rating_va: float | None = None
+    neutral_a: float | None = None
+    unbalance_a: float | None = None
+
+
+class Cabinet(Struct, frozen=True, kw_only=True):
+    """A power cabinet that several DC EVSEs share: `modules` blocks of `module_w` each, towards the cars.
+
+    A module feeds one EVSE at a time; `move_s` is how long it takes to change to another one.
+    """
+
+    cabinet_id: str
+    modules: int
+    module_w: float
+    move_s: float = 5.0
+    name: str = ""
 
 
 class Evse(Struct, frozen=True, kw_only=True):
     """One EVSE as the law sees it: all its connectors are one load.
 
     `phases` are the circuit's phases that the EVSE's L1.. land on, in the EVSE's own order: `(1,)` is a
-    single-phase socket on L2, `(2, 0, 1)` a three-phase one rotated. `safe_a` is what it draws when nobody
+    single-phase socket on L2, `(2, 0, 1)` a three-phase one rotated. Two phases are two conductors with a
+    common return, or, with `line_to_line`, one load between them (always so on a delta supply, and on split
+    phase at 240 V). `safe_a` is what it draws when nobody
     talks to it (0 allowed). For DC the amperes are those of its AC supply and `dc_power_w` is its rating on
-    the car's side.
+    the car's side; `cabinet_id` names the power cabinet that it shares.
     """
 
     station_id: str
@@ -145,6 +181,8 @@ class Evse(Struct, frozen=True, kw_only=True):
     dc_power_w: float | None = None
     connectors: int = 1
     label: str = ""
+    line_to_line: bool = False
+    cabinet_id: str | None = None
 
     @property
     def key(self) -> EvseKey:
@@ -158,7 +196,8 @@ EvseKey: TypeAlias = tuple[str, int]
 class Site(Struct, frozen=True, kw_only=True):
     """A site with everything that its controller needs to know beforehand.
 
-    `lease_s` is how long a grant lives at a station that hears nothing more; `voltage_v` is phase to neutral.
+    `lease_s` is how long a grant lives at a station that hears nothing more; `voltage_v` is phase to neutral
+    (on a delta supply: to where its neutral would be, 120 V for 208 V between the lines).
     """
 
     site_id: str
@@ -171,6 +210,8 @@ class Site(Struct, frozen=True, kw_only=True):
     voltage_v: float = 230.0
     lease_s: float = 300.0
     commissioned: bool = False
+    supply: Supply = "wye"
+    cabinets: tuple[Cabinet, ...] = ()
 
     @property
     def root(self) -> Circuit:

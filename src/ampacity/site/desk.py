@@ -10,7 +10,7 @@ from datetime import datetime
 
 from ..model.events import CircuitMetered
 from ..model.phases import PerPhase
-from ..model.site import EvseKey, LimitSource, Site, Strategy
+from ..model.site import UNLIMITED_A, EvseKey, LimitSource, Site, Strategy
 from .live_site import LiveSite
 from .records import SiteRecords
 
@@ -34,19 +34,25 @@ class Desk:
     async def set_limit(
         self,
         circuit_id: str,
-        limit_a: float,
+        limit_a: float | None,
         source: str,
         valid_until: datetime | None,
         fallback_a: float | None,
         actor: str,
+        *,
+        limit_w: float | None = None,
+        fallback_w: float | None = None,
     ) -> None:
-        """Put `source`'s limit on a circuit in the place of its former one."""
+        """Put `source`'s limit on a circuit in the place of its former one: in amperes per phase, in watts of
+        all phases together, or both."""
         self._live.check_circuit(circuit_id)
         limit = LimitSource(
-            limit_a=limit_a,
+            limit_a=UNLIMITED_A if limit_a is None else limit_a,
             source=source,
             valid_until=valid_until.timestamp() if valid_until is not None else None,
             fallback_a=fallback_a,
+            limit_w=limit_w,
+            fallback_w=fallback_w,
         )
         await self._records.set_limit(circuit_id, limit, actor)
         self._live.limits[circuit_id][source] = limit

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct, structs
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
-from ..model.site import Circuit, Evse, LimitSource, MeterConfig, Site, Strategy
+from ..model.site import Cabinet, Circuit, Evse, LimitSource, MeterConfig, Site, Strategy
 from .statements import upsert
 from .stations import register_station
 from .tables import circuit, circuit_limit, evse, site, station
@@ -31,6 +31,8 @@ class LimitRow(Struct, frozen=True, kw_only=True):
     source: str
     limit_a: float
     fallback_a: float | None
+    limit_w: float | None
+    fallback_w: float | None
     valid_until: datetime | None
     set_by: str
     set_at: datetime
@@ -102,7 +104,7 @@ def list_sites(
             Site(
                 circuits=tuple(_circuit(dict(found._mapping), limits) for found in circuits),
                 evses=tuple(_evse(dict(found._mapping)) for found in evses),
-                **row._mapping,
+                **(dict(row._mapping) | {"cabinets": msgspec.convert(row.cabinets, tuple[Cabinet, ...])}),
             )
         )
     return sites
@@ -153,6 +155,8 @@ def set_limit(
             "source": limit.source,
             "limit_a": limit.limit_a,
             "fallback_a": limit.fallback_a,
+            "limit_w": limit.limit_w,
+            "fallback_w": limit.fallback_w,
             "valid_until": until,
             "set_by": actor,
             "set_at": at,
@@ -228,7 +232,12 @@ def _limits(
             column.site_id == site_id,
             column.set_at <= at,
             or_(column.withdrawn_at.is_(None), column.withdrawn_at > at),
-            or_(column.valid_until.is_(None), column.valid_until > at, column.fallback_a.is_not(None)),
+            or_(
+                column.valid_until.is_(None),
+                column.valid_until > at,
+                column.fallback_a.is_not(None),
+                column.fallback_w.is_not(None),
+            ),
         )
         .order_by(column.id)
     )
@@ -236,7 +245,14 @@ def _limits(
     for row in connection.execute(query):
         until = None if row.valid_until is None else row.valid_until.timestamp()
         limits[row.circuit_id].append(
-            LimitSource(limit_a=row.limit_a, source=row.source, valid_until=until, fallback_a=row.fallback_a)
+            LimitSource(
+                limit_a=row.limit_a,
+                source=row.source,
+                valid_until=until,
+                fallback_a=row.fallback_a,
+                limit_w=row.limit_w,
+                fallback_w=row.fallback_w,
+            )
         )
     return limits
 

@@ -14,7 +14,7 @@ export type ConnectorStatus = "Available" | "Occupied" | "Preparing" | "Charging
 
 export type ChargingState = "EVConnected" | "Charging" | "SuspendedEV" | "SuspendedEVSE" | "Idle";
 
-export type ReasonCode = "circuit" | "evse_max" | "car" | "ramp" | "deadband" | "minimum" | "paused" | "offline" | "unproven" | "stale" | "dead" | "in_flight" | "external" | "strategy" | "overload" | "no_session";
+export type ReasonCode = "circuit" | "watts" | "neutral" | "unbalance" | "cabinet" | "evse_max" | "car" | "ramp" | "deadband" | "minimum" | "paused" | "offline" | "unproven" | "stale" | "dead" | "in_flight" | "external" | "strategy" | "overload" | "no_session";
 
 export type Role = "owner" | "operator" | "viewer";
 
@@ -165,7 +165,8 @@ export interface SiteHistory {
 /**
  * Somebody's limit on a circuit: the effective limit is the minimum over the valid sources.
  *
- * `valid_until` is epoch seconds (None: until withdrawn). When it has passed, `fallback_a` holds instead;
+ * `limit_a` is per phase, `limit_w` the active power of all phases together; either or both. `valid_until`
+ * is epoch seconds (None: until withdrawn). When it has passed, `fallback_a` and `fallback_w` hold instead;
  * without one the source is gone.
  */
 export interface LimitSource {
@@ -173,6 +174,8 @@ export interface LimitSource {
   source: string;
   valid_until: number | null;
   fallback_a: number | null;
+  limit_w: number | null;
+  fallback_w: number | null;
 }
 
 /**
@@ -233,6 +236,10 @@ export interface MeterConfig {
  * tells.
  *
  * `parent_id` is None at the grid connection only. `rotation` maps this circuit's phases to its parent's.
+ *
+ * Besides the amperes, where they are given: `rating_w` bounds the active and `rating_va` the apparent power
+ * of all phases together, `neutral_a` the current in the neutral, and `unbalance_a` by how much the most
+ * loaded phase may lead the least loaded one (18 A is a common national rule).
  */
 export interface Circuit {
   circuit_id: string;
@@ -243,15 +250,34 @@ export interface Circuit {
   limits: LimitSource[];
   meter: MeterConfig | null;
   reserve_a: number;
+  rating_w: number | null;
+  rating_va: number | null;
+  neutral_a: number | null;
+  unbalance_a: number | null;
+}
+
+/**
+ * A power cabinet that several DC EVSEs share: `modules` blocks of `module_w` each, towards the cars.
+ *
+ * A module feeds one EVSE at a time; `move_s` is how long it takes to change to another one.
+ */
+export interface Cabinet {
+  cabinet_id: string;
+  modules: number;
+  module_w: number;
+  move_s: number;
+  name: string;
 }
 
 /**
  * One EVSE as the law sees it: all its connectors are one load.
  *
  * `phases` are the circuit's phases that the EVSE's L1.. land on, in the EVSE's own order: `(1,)` is a
- * single-phase socket on L2, `(2, 0, 1)` a three-phase one rotated. `safe_a` is what it draws when nobody
+ * single-phase socket on L2, `(2, 0, 1)` a three-phase one rotated. Two phases are two conductors with a
+ * common return, or, with `line_to_line`, one load between them (always so on a delta supply, and on split
+ * phase at 240 V). `safe_a` is what it draws when nobody
  * talks to it (0 allowed). For DC the amperes are those of its AC supply and `dc_power_w` is its rating on
- * the car's side.
+ * the car's side; `cabinet_id` names the power cabinet that it shares.
  */
 export interface Evse {
   station_id: string;
@@ -267,12 +293,15 @@ export interface Evse {
   dc_power_w: number | null;
   connectors: number;
   label: string;
+  line_to_line: boolean;
+  cabinet_id: string | null;
 }
 
 /**
  * A site with everything that its controller needs to know beforehand.
  *
- * `lease_s` is how long a grant lives at a station that hears nothing more; `voltage_v` is phase to neutral.
+ * `lease_s` is how long a grant lives at a station that hears nothing more; `voltage_v` is phase to neutral
+ * (on a delta supply: to where its neutral would be, 120 V for 208 V between the lines).
  */
 export interface Site {
   site_id: string;
@@ -285,6 +314,8 @@ export interface Site {
   voltage_v: number;
   lease_s: number;
   commissioned: boolean;
+  supply: "delta" | "split" | "wye";
+  cabinets: Cabinet[];
 }
 
 /** One thing wrong in a body or query: `where` is its path, `what` is wrong with it. */
@@ -1216,18 +1247,26 @@ export interface StrategyChange {
   strategy: Strategy;
 }
 
-/** One source's limit on a circuit, in force or of the past. */
+/**
+ * One source's limit on a circuit, in force or of the past: in amperes per phase (`limit_a`), in watts of
+ * all phases together (`limit_w`), or both.
+ */
 export interface LimitView {
   source: string;
-  limit_a: number;
+  limit_a: number | null;
   valid_until: Instant | null;
   fallback_a: number | null;
+  limit_w: number | null;
+  fallback_w: number | null;
   set_by: string | null;
   set_at: Instant | null;
   withdrawn_at: Instant | null;
 }
 
-/** A circuit's limits: the effective one, the sources now, and those of the past (newest first). */
+/**
+ * A circuit's limits: the effective one in amperes and, where somebody limits the power, in watts; the
+ * sources now, and those of the past (newest first).
+ */
 export interface CircuitLimitsView {
   circuit_id: string;
   rating_a: number;
@@ -1235,16 +1274,20 @@ export interface CircuitLimitsView {
   effective_source: string;
   sources: LimitView[];
   history: LimitView[];
+  effective_w: number | null;
+  effective_w_source: string | null;
 }
 
 /**
- * A limit to be set, per phase: until `valid_until` (then `fallback_a`, or nothing), or until
- * withdrawn.
+ * A limit to be set, in amperes per phase, in watts of all phases together, or both: until `valid_until`
+ * (then the fallback, or nothing), or until withdrawn.
  */
 export interface LimitChange {
-  limit_a: number;
+  limit_a?: number | null;
   valid_until?: Instant | null;
   fallback_a?: number | null;
+  limit_w?: number | null;
+  fallback_w?: number | null;
   source?: string;
 }
 

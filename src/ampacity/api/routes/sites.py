@@ -9,9 +9,9 @@ from litestar import Router, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
-from ...control.limits import effective_limit
+from ...control.limits import effective_limit, effective_power
 from ...model.live import SiteHistory, SiteView
-from ...model.site import LimitSource, Site
+from ...model.site import UNLIMITED_A, LimitSource, Site
 from ...store import sites as rows
 from ..context import ApiContext, SiteRuntime
 from ..errors import conflict, invalid
@@ -35,28 +35,35 @@ async def limits_of(api: ApiContext, runtime: SiteRuntime, circuit_id: str) -> C
 
     in_force, history = await api.store.read(unit)
     effective_a, whose = effective_limit(circuit, in_force, now.timestamp())
+    effective_w, whose_w = effective_power(circuit, in_force, now.timestamp()) or (None, None)
     return CircuitLimitsView(
         circuit_id=circuit_id,
         rating_a=circuit.rating_a,
         effective_a=effective_a,
         effective_source=whose,
+        effective_w=effective_w,
+        effective_w_source=whose_w,
         sources=tuple(
             LimitView(
                 source=limit.source,
-                limit_a=limit.limit_a,
+                limit_a=_told(limit.limit_a),
                 valid_until=None
                 if limit.valid_until is None
                 else datetime.fromtimestamp(limit.valid_until, UTC),
                 fallback_a=limit.fallback_a,
+                limit_w=limit.limit_w,
+                fallback_w=limit.fallback_w,
             )
             for limit in in_force
         ),
         history=tuple(
             LimitView(
                 source=row.source,
-                limit_a=row.limit_a,
+                limit_a=_told(row.limit_a),
                 valid_until=row.valid_until,
                 fallback_a=row.fallback_a,
+                limit_w=row.limit_w,
+                fallback_w=row.fallback_w,
                 set_by=row.set_by,
                 set_at=row.set_at,
                 withdrawn_at=row.withdrawn_at,
@@ -64,6 +71,11 @@ async def limits_of(api: ApiContext, runtime: SiteRuntime, circuit_id: str) -> C
             for row in history
         ),
     )
+
+
+def _told(limit_a: float) -> float | None:
+    """The amperes of a limit; None where it is in watts only."""
+    return None if limit_a >= UNLIMITED_A else limit_a
 
 
 @get("/", summary="List the sites")
@@ -174,11 +186,21 @@ async def put_limit(
             f"{data.valid_until.isoformat()} has passed (now: {now.isoformat()}).",
             "Name a later time.",
         )
-    if data.fallback_a is not None and data.valid_until is None:
-        raise invalid("fallback_a", "A fallback needs an end.", "Set valid_until too.")
+    for where, value in (("fallback_a", data.fallback_a), ("fallback_w", data.fallback_w)):
+        if value is not None and data.valid_until is None:
+            raise invalid(where, "A fallback needs an end.", "Set valid_until too.")
+    if data.limit_a is None and data.limit_w is None:
+        raise invalid("limit_a", "The limit has no value.", "Set limit_a, limit_w or both.")
     with on_request():
         await runtime.set_limit(
-            circuit_id, data.limit_a, data.source, data.valid_until, data.fallback_a, who.actor
+            circuit_id,
+            data.limit_a,
+            data.source,
+            data.valid_until,
+            data.fallback_a,
+            who.actor,
+            limit_w=data.limit_w,
+            fallback_w=data.fallback_w,
         )
     return await limits_of(api, runtime, circuit_id)
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     true,
 )
 
@@ -71,6 +72,8 @@ site = Table(
     Column("voltage_v", Float, nullable=False),
     Column("lease_s", Float, nullable=False),
     Column("commissioned", Boolean, nullable=False),
+    Column("supply", Text, nullable=False, server_default="wye"),
+    Column("cabinets", Document, nullable=False, server_default="[]"),
     belongs_to_operator(),
 )
 
@@ -87,6 +90,10 @@ circuit = Table(
     Column("reserve_a", Float, nullable=False),
     Column("rotation", Document, nullable=False),
     Column("meter", Document),
+    Column("rating_w", Float),
+    Column("rating_va", Float),
+    Column("neutral_a", Float),
+    Column("unbalance_a", Float),
     ForeignKeyConstraint(
         ["operator_id", "site_id"], ["site.operator_id", "site.site_id"], ondelete="CASCADE"
     ),
@@ -102,6 +109,8 @@ circuit_limit = Table(
     Column("source", Text, nullable=False),
     Column("limit_a", Float, nullable=False),
     Column("fallback_a", Float),
+    Column("limit_w", Float),
+    Column("fallback_w", Float),
     Column("valid_until", Instant),
     Column("set_by", Text, nullable=False),
     Column("set_at", Instant, nullable=False),
@@ -157,6 +166,8 @@ evse = Table(
     Column("weight", Float, nullable=False),
     Column("dc_power_w", Float),
     Column("connectors", Integer, nullable=False),
+    Column("line_to_line", Boolean, nullable=False, server_default=false()),
+    Column("cabinet_id", Text),
     ForeignKeyConstraint(["operator_id", "station_id"], ["station.operator_id", "station.station_id"]),
     ForeignKeyConstraint(
         ["operator_id", "site_id", "circuit_id"],
