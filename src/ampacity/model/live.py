@@ -36,6 +36,9 @@ ReasonCode: TypeAlias = Literal[
     "strategy",  # the site's strategy fixes it
     "overload",  # cut because a phase was above its limit
     "no_session",  # nothing to charge
+    "goal",  # has what it was asked to end at (detail)
+    "price",  # waits while a kWh costs more than its limit, or its cost is not known (detail)
+    "switching",  # is being switched to another number of phases
 ]
 
 

@@ -20,6 +20,37 @@ Strategy: TypeAlias = Literal["uncontrolled", "static", "dynamic"]
 """
 
 
+Fairness: TypeAlias = Literal["weights", "equal", "classes", "need", "deadline", "first_come"]
+"""Whom a site gives what is scarce. Always: the minimum for as many as possible first, a boosted session
+before its class, and max-min among those who count alike.
+
+`weights`: classes, and within one by weight, as the EVSEs are configured (all alike where nothing is).
+`equal`: everybody alike, whatever is configured. `classes`: classes, alike within one.
+`need`: within a class by the energy that is still missing. `deadline`: within a class those first whose slack
+is smaller, in quarters of an hour; who told no departure comes last. `first_come`: within a class in
+the order of arrival.
+"""
+
+KeepAlive: TypeAlias = Literal["off", "learnt", "always"]
+"""Cars that don't wake after a pause. `learnt`: one that was seen not to wake is kept at its minimum before
+others of its class get a turn. `always`: every car counts as such. `off`: all take turns."""
+
+
+class SharingRules(Struct, frozen=True, kw_only=True):
+    """How a site shares among its cars, and who may go before others.
+
+    `boosts_at_once`: so many sessions may be boosted at the same time, `boosts_per_day`: so many sessions of
+    one token a day in the site's time zone (None: as many as are asked for; 0: none). `boost_tokens`: only
+    sessions of these tokens may be boosted (empty: all).
+    """
+
+    fairness: Fairness = "weights"
+    keep_alive: KeepAlive = "learnt"
+    boosts_at_once: int | None = None
+    boosts_per_day: int | None = None
+    boost_tokens: tuple[str, ...] = ()
+
+
 DC_TOLD_SHARE: Final = 0.92
 """A DC EVSE is told watts towards the car, the law reckons with amperes of its supply: at least this share of
 the supply's watts is held to reach the car (assumed; stations of 50..150 kW have 0.94..0.96). Low, so that
@@ -165,7 +196,8 @@ class Evse(Struct, frozen=True, kw_only=True):
     common return, or, with `line_to_line`, one load between them (always so on a delta supply, and on split
     phase at 240 V). `safe_a` is what it draws when nobody
     talks to it (0 allowed). For DC the amperes are those of its AC supply and `dc_power_w` is its rating on
-    the car's side; `cabinet_id` names the power cabinet that it shares.
+    the car's side; `cabinet_id` names the power cabinet that it shares. `phase_switch`: it may be switched
+    between three phases and one while a car charges; off unless somebody knows that its cars stand it.
     """
 
     station_id: str
@@ -183,6 +215,7 @@ class Evse(Struct, frozen=True, kw_only=True):
     label: str = ""
     line_to_line: bool = False
     cabinet_id: str | None = None
+    phase_switch: bool = False
 
     @property
     def key(self) -> EvseKey:
@@ -212,6 +245,7 @@ class Site(Struct, frozen=True, kw_only=True):
     commissioned: bool = False
     supply: Supply = "wye"
     cabinets: tuple[Cabinet, ...] = ()
+    sharing: SharingRules = SharingRules()
 
     @property
     def root(self) -> Circuit:

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct, structs
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
-from ..model.site import Cabinet, Circuit, Evse, LimitSource, MeterConfig, Site, Strategy
+from ..model.site import Cabinet, Circuit, Evse, LimitSource, MeterConfig, SharingRules, Site, Strategy
 from .statements import upsert
 from .stations import register_station
 from .tables import circuit, circuit_limit, evse, site, station
@@ -104,7 +104,7 @@ def list_sites(
             Site(
                 circuits=tuple(_circuit(dict(found._mapping), limits) for found in circuits),
                 evses=tuple(_evse(dict(found._mapping)) for found in evses),
-                **(dict(row._mapping) | {"cabinets": msgspec.convert(row.cabinets, tuple[Cabinet, ...])}),
+                **_of_site(dict(row._mapping)),
             )
         )
     return sites
@@ -270,6 +270,12 @@ def _change_site(connection: Connection, operator_id: str, site_id: str, values:
         update(site).where(site.c.operator_id == operator_id, site.c.site_id == site_id).values(values)
     )
     return result.rowcount > 0
+
+
+def _of_site(values: dict[str, Any]) -> dict[str, Any]:
+    values["cabinets"] = msgspec.convert(values["cabinets"], tuple[Cabinet, ...])
+    values["sharing"] = msgspec.convert(values["sharing"] or {}, SharingRules)
+    return values
 
 
 def _circuit(values: dict[str, Any], limits: dict[str, list[LimitSource]]) -> Circuit:

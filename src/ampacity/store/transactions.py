@@ -12,9 +12,11 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, Row, Select, and_, bindparam, or_, select
 
+from ..model.goals import GoalKind, Goals
 from ..model.station import ChargingState, IdToken
 from .columns import to_micros, to_milliwatthours
 from .errors import StoreError
@@ -37,7 +39,7 @@ class TransactionRow(Struct, kw_only=True, gc=False):
     that were kept) tell gaps: `missing` holds the numbers that are (`42,44-45`), `incomplete` says that they
     will not come. `clock_correction_s` is what had to be added to times that the station told (the largest),
     None where its clock was right; all times of the row are corrected. `need_wh` and `departure` are the
-    driver's, `boosted` and `paused` a person's wish.
+    driver's, `boosted`, `paused` and `goals` a person's wish; `goal_reached` is which of these it came to.
     """
 
     operator_id: str
@@ -69,6 +71,8 @@ class TransactionRow(Struct, kw_only=True, gc=False):
     departure: datetime | None = None
     boosted: bool = False
     paused: bool = False
+    goals: Goals | None = None
+    goal_reached: GoalKind | None = None
 
     @property
     def billed_energy_wh(self) -> Decimal:
@@ -90,6 +94,8 @@ class WishRow(Struct, frozen=True, kw_only=True):
     departure: datetime | None
     boosted: bool
     paused: bool
+    goals: Goals | None = None
+    goal_reached: GoalKind | None = None
 
 
 class TransactionFilter(Struct, frozen=True, kw_only=True):
@@ -141,7 +147,8 @@ def follow_transactions(connection: Connection, rows: Sequence[TransactionRow]) 
 
 
 def set_wish(connection: Connection, operator_id: str, transaction_id: str, change: dict[str, Any]) -> None:
-    """Keep what people want of a session: some of need_wh, departure, boosted, paused."""
+    """Keep what people want of a session: some of need_wh, departure, boosted, paused, goals, and which of
+    those it came to (goal_reached)."""
     row = {
         "operator_id": operator_id,
         "transaction_id": transaction_id,
@@ -149,6 +156,8 @@ def set_wish(connection: Connection, operator_id: str, transaction_id: str, chan
         "departure": None,
         "boosted": False,
         "paused": False,
+        "goals": None,
+        "goal_reached": None,
     } | change
     insert = insert_for(connection.dialect.name, session_wish).values(row)
     connection.execute(
@@ -163,10 +172,18 @@ def wish_of(connection: Connection, operator_id: str, transaction_id: str) -> Wi
     """What people want of a session; None where nobody said anything."""
     row = connection.execute(
         select(
-            session_wish.c.need_wh, session_wish.c.departure, session_wish.c.boosted, session_wish.c.paused
+            session_wish.c.need_wh,
+            session_wish.c.departure,
+            session_wish.c.boosted,
+            session_wish.c.paused,
+            session_wish.c.goals,
+            session_wish.c.goal_reached,
         ).where(session_wish.c.operator_id == operator_id, session_wish.c.transaction_id == transaction_id)
     ).one_or_none()
-    return None if row is None else WishRow(**row._mapping)
+    if row is None:
+        return None
+    goals = None if row.goals is None else msgspec.convert(row.goals, Goals)
+    return WishRow(**{**row._mapping, "goals": goals})
 
 
 def get_transaction(connection: Connection, operator_id: str, transaction_id: str) -> TransactionRow | None:
@@ -326,6 +343,8 @@ def _row(row: Row[Any]) -> TransactionRow:
     value, kind = values.pop("token"), values.pop("token_kind")
     del values["token_key"]
     values["boosted"], values["paused"] = bool(values["boosted"]), bool(values["paused"])
+    if values["goals"] is not None:
+        values["goals"] = msgspec.convert(values["goals"], Goals)
     return TransactionRow(token=None if value is None else IdToken(value, kind), **values)
 
 
@@ -363,6 +382,8 @@ _SELECT: Select[Any] = select(
     session_wish.c.departure,
     session_wish.c.boosted,
     session_wish.c.paused,
+    session_wish.c.goals,
+    session_wish.c.goal_reached,
 ).outerjoin(
     session_wish,
     and_(

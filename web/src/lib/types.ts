@@ -14,7 +14,7 @@ export type ConnectorStatus = "Available" | "Occupied" | "Preparing" | "Charging
 
 export type ChargingState = "EVConnected" | "Charging" | "SuspendedEV" | "SuspendedEVSE" | "Idle";
 
-export type ReasonCode = "circuit" | "watts" | "neutral" | "unbalance" | "cabinet" | "evse_max" | "car" | "ramp" | "deadband" | "minimum" | "paused" | "offline" | "unproven" | "stale" | "dead" | "in_flight" | "external" | "strategy" | "overload" | "no_session";
+export type ReasonCode = "circuit" | "watts" | "neutral" | "unbalance" | "cabinet" | "evse_max" | "car" | "ramp" | "deadband" | "minimum" | "paused" | "offline" | "unproven" | "stale" | "dead" | "in_flight" | "external" | "strategy" | "overload" | "no_session" | "goal" | "price" | "switching";
 
 export type Role = "owner" | "operator" | "viewer";
 
@@ -163,6 +163,21 @@ export interface SiteHistory {
 }
 
 /**
+ * How a site shares among its cars, and who may go before others.
+ *
+ * `boosts_at_once`: so many sessions may be boosted at the same time, `boosts_per_day`: so many sessions of
+ * one token a day in the site's time zone (None: as many as are asked for; 0: none). `boost_tokens`: only
+ * sessions of these tokens may be boosted (empty: all).
+ */
+export interface SharingRules {
+  fairness: "classes" | "deadline" | "equal" | "first_come" | "need" | "weights";
+  keep_alive: "always" | "learnt" | "off";
+  boosts_at_once: number | null;
+  boosts_per_day: number | null;
+  boost_tokens: string[];
+}
+
+/**
  * Somebody's limit on a circuit: the effective limit is the minimum over the valid sources.
  *
  * `limit_a` is per phase, `limit_w` the active power of all phases together; either or both. `valid_until`
@@ -277,7 +292,8 @@ export interface Cabinet {
  * common return, or, with `line_to_line`, one load between them (always so on a delta supply, and on split
  * phase at 240 V). `safe_a` is what it draws when nobody
  * talks to it (0 allowed). For DC the amperes are those of its AC supply and `dc_power_w` is its rating on
- * the car's side; `cabinet_id` names the power cabinet that it shares.
+ * the car's side; `cabinet_id` names the power cabinet that it shares. `phase_switch`: it may be switched
+ * between three phases and one while a car charges; off unless somebody knows that its cars stand it.
  */
 export interface Evse {
   station_id: string;
@@ -295,6 +311,7 @@ export interface Evse {
   label: string;
   line_to_line: boolean;
   cabinet_id: string | null;
+  phase_switch: boolean;
 }
 
 /**
@@ -316,6 +333,7 @@ export interface Site {
   commissioned: boolean;
   supply: "delta" | "split" | "wye";
   cabinets: Cabinet[];
+  sharing: SharingRules;
 }
 
 /** One thing wrong in a body or query: `where` is its path, `what` is wrong with it. */

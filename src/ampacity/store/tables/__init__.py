@@ -55,6 +55,7 @@ from .display import display_message
 from .files import file_grant, firmware_image, firmware_job, log_job, stored_file
 from .prices import price
 from .security import security_event, station_certificate, station_security
+from .sharing import session_boost, session_feedback, session_share
 
 __all__ = [
     "api_key",
@@ -91,6 +92,9 @@ __all__ = [
     "reservation",
     "rollup_15min",
     "security_event",
+    "session_boost",
+    "session_feedback",
+    "session_share",
     "session_wish",
     "setting",
     "site",

@@ -74,6 +74,7 @@ site = Table(
     Column("commissioned", Boolean, nullable=False),
     Column("supply", Text, nullable=False, server_default="wye"),
     Column("cabinets", Document, nullable=False, server_default="[]"),
+    Column("sharing", Document),
     belongs_to_operator(),
 )
 
@@ -168,6 +169,7 @@ evse = Table(
     Column("connectors", Integer, nullable=False),
     Column("line_to_line", Boolean, nullable=False, server_default=false()),
     Column("cabinet_id", Text),
+    Column("phase_switch", Boolean, nullable=False, server_default=false()),
     ForeignKeyConstraint(["operator_id", "station_id"], ["station.operator_id", "station.station_id"]),
     ForeignKeyConstraint(
         ["operator_id", "site_id", "circuit_id"],
@@ -283,6 +285,8 @@ session_wish = Table(
     Column("departure", Instant),
     Column("boosted", Boolean, nullable=False),
     Column("paused", Boolean, nullable=False),
+    Column("goals", Document),
+    Column("goal_reached", Text),
 )
 """What people want of a session: theirs, not the station's, so apart from what is derived from messages."""
 
