@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from ampacity.clock import ScaledClock
 from ampacity.control.check import reservation_excess
 from ampacity.control.types import Decision, Snapshot
@@ -214,6 +216,7 @@ async def yard(
     reserve_a: float = 40.0,
     version: str = "2.0.1",
     connect: bool = True,
+    **changes: Any,
 ) -> AsyncIterator[LiveYard]:
     """A site with its controller; its stations connected and proven unless told otherwise. Whatever happens,
     no sum of promises may ever exceed a limit.
@@ -233,6 +236,7 @@ async def yard(
                 port=server.port,
                 reserve_a=reserve_a,
             )
+            site = structs.replace(site, **changes)
             it = LiveYard(node, clock, site, server)
             await node.store.write(lambda connection: sites.save_site(connection, site, clock.now()))
             await node.csms.reload()

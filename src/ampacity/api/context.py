@@ -156,6 +156,14 @@ class SiteRuntime(Protocol):
         """What the driver of the session at an EVSE needs, and by when. ValueError where nothing charges."""
         ...
 
+    async def quarantine(self, evse_key: EvseKey, why: str, actor: str) -> None:
+        """Set an EVSE aside that is not to be trusted. LookupError for an unknown one."""
+        ...
+
+    async def release(self, evse_key: EvseKey, actor: str) -> None:
+        """Trust an EVSE again. ValueError for one that is not in quarantine."""
+        ...
+
     def record_meter(self, circuit_id: str, current_a: PerPhase, at: datetime) -> None:
         """A reading of a circuit's meter that somebody pushes."""
         ...

@@ -90,6 +90,12 @@ class SwitchChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     on: bool = True
 
 
+class QuarantineChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why an EVSE is set aside."""
+
+    why: Word = "set aside by a person"
+
+
 class NeedChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a driver declares: energy of the whole session, and when the car leaves. None withdraws it."""
 

@@ -18,6 +18,11 @@ class ControlSettings(Struct, frozen=True, kw_only=True):
     verify_s: float = 15.0
     disobey_share: float = 0.10
     disobey_a: float = 0.5
+    verify_retries: int = 3
+    verify_cycles: int = 5
+    verify_cool_down_s: float = 120.0
+    trust_after_s: float = 600.0
+    stop_again_s: float = 60.0
 
     peak_hold_s: float = 30.0
     stale_hold_s: float = 300.0

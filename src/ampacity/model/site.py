@@ -231,6 +231,8 @@ class Site(Struct, frozen=True, kw_only=True):
 
     `lease_s` is how long a grant lives at a station that hears nothing more; `voltage_v` is phase to neutral
     (on a delta supply: to where its neutral would be, 120 V for 208 V between the lines).
+    `stop_disobedient`: where a meter stays above its limit, end the sessions of EVSEs that do not obey
+    theirs.
     """
 
     site_id: str
@@ -246,6 +248,7 @@ class Site(Struct, frozen=True, kw_only=True):
     supply: Supply = "wye"
     cabinets: tuple[Cabinet, ...] = ()
     sharing: SharingRules = SharingRules()
+    stop_disobedient: bool = False
 
     @property
     def root(self) -> Circuit:

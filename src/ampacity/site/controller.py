@@ -33,7 +33,9 @@ from .knowledge import LiveEvse
 from .limits_out import LimitWriter
 from .live_site import Commander, LiveSite, SiteFigures
 from .records import SiteRecords
-from .view import Wiring, site_view
+from .verification import Verifier
+from .view import site_view
+from .wiring import Wiring
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +57,11 @@ class SiteController(Desk):
         demo: bool = False,
     ) -> None:
         live_site = LiveSite(site, clock)
-        super().__init__(live_site, records)
+        self._writer = LimitWriter(live_site, commander)
+        self._verifier = Verifier(live_site, commander, self._writer, records)
+        super().__init__(live_site, records, self._verifier)
         self._clock = clock
         self._demo = demo
-        self._writer = LimitWriter(live_site, commander)
         self._wiring = Wiring(site)
         self._state = START
         self._decision: Decision | None = None
@@ -125,6 +128,7 @@ class SiteController(Desk):
         for grant in decision.raises:
             self._writer.lift(grant, at)
         self._writer.renew(at)
+        self._verifier.look(at, decision)
         if self._history.due(self._clock.time()) and self._is_metered():
             self._history.record(self._clock.time(), self.view())
         self._log.note(snapshot, decision)

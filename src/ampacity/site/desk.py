@@ -13,6 +13,7 @@ from ..model.phases import PerPhase
 from ..model.site import UNLIMITED_A, EvseKey, LimitSource, Site, Strategy
 from .live_site import LiveSite
 from .records import SiteRecords
+from .verification import Verifier
 
 
 class Desk:
@@ -20,9 +21,10 @@ class Desk:
     where nothing charges is a ValueError.
     """
 
-    def __init__(self, live_site: LiveSite, records: SiteRecords) -> None:
+    def __init__(self, live_site: LiveSite, records: SiteRecords, verifier: Verifier) -> None:
         self._live = live_site
         self._records = records
+        self._verifier = verifier
 
     @property
     def site(self) -> Site:
@@ -90,6 +92,19 @@ class Desk:
         known = self._live.metered.get(event.circuit_id)
         if known is None or taken_at >= known[1]:
             self._live.metered[event.circuit_id] = (event.current_a, taken_at)
+
+    # ------------------------------------------------------------ one EVSE
+
+    async def quarantine(self, evse_key: EvseKey, why: str, actor: str) -> None:
+        """Set an EVSE aside that is not to be trusted."""
+        await self._verifier.quarantine(self._live.evse(evse_key), why, actor)
+
+    async def release(self, evse_key: EvseKey, actor: str) -> None:
+        """Trust an EVSE again. ValueError for one that is not in quarantine."""
+        live = self._live.evse(evse_key)
+        if live.verification.trust != "quarantined":
+            raise ValueError(f"EVSE {evse_key[1]} of station {evse_key[0]!r} is not in quarantine")
+        await self._verifier.release(live, actor)
 
     # ------------------------------------------------------------ one session
 

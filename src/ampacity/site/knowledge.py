@@ -12,6 +12,7 @@ from ..control.answers import AnswerKind, Answers
 from ..control.lease import Lease
 from ..control.station_clock import StationClock
 from ..control.types import EvseState
+from ..control.verification import TRUSTED
 from ..csms.vocabulary import Outcome
 from ..model.events import MeterSampled, TransactionChanged
 from ..model.phases import ZERO, PerPhase
@@ -29,6 +30,11 @@ ASK_STOPPED_AGAIN_S = 1800.0
 
 LAG_OF_A_SAMPLE_S = 5.0
 """A reading is this old without counting as old: the time that it takes on its way."""
+
+TOO_EARLY = "InvalidMessageSeq"
+"""The reason code of a profile that comes before its time (2.x appendix 5, typically with ISO 15118)."""
+
+EARLY_AGAIN_S = 5.0
 
 _KINDS: dict[str, AnswerKind] = {"accepted": "accepted", "timeout": "silent", "error": "unclear"}
 """What an outcome says of the limit; any other means refused, or never arrived."""
@@ -63,6 +69,8 @@ class LiveEvse(Answers):
         self.loaded_phases: tuple[int, ...] | None = None
         self._seen_phases: tuple[int, ...] = ()
         self._seen_since: float | None = None
+        self.verification = TRUSTED
+        self.quarantine_why = ""
 
     # ------------------------------------------------------------ events
 
@@ -167,7 +175,12 @@ class LiveEvse(Answers):
 
     def answered(self, sent: Lease, outcome: Outcome, at: float) -> None:
         """The station's answer to a limit, or none."""
+        before = self.refusals
         self.answer(sent, _KINDS.get(outcome.result, "refused"), at)
+        if outcome.result == "rejected" and TOO_EARLY in f"{outcome.status} {outcome.detail}":
+            # A car of ISO 15118 is still negotiating: that is no disobedience, only not yet.
+            self.refusals = before
+            self.lift_again_at = self.cut_again_at = at + EARLY_AGAIN_S
 
     def limit_in_force_a(self, at: float) -> float:
         """What the station allows as far as we know: the committed limit while its lease lives, else the base
@@ -201,6 +214,25 @@ class LiveEvse(Answers):
             self.stopped_at = at
         elif self.stopped_at is not None and at - self.stopped_at > ASK_STOPPED_AGAIN_S:
             self.stopped_at = None
+
+    def alarms(self, at: float) -> tuple[str, ...]:
+        """What a person should look at."""
+        told = []
+        match self.verification.trust:
+            case "quarantined":
+                told.append(f"in quarantine: {self.quarantine_why}")
+            case "awaiting_reset" | "resetting" | "clearing":
+                most = self.verification.most_a
+                told.append(f"does not obey its limits, drew {most:.1f} A; restarts when idle")
+            case _:
+                pass
+        return tuple(told)
+
+    def aside_a(self) -> float | None:
+        """What the law sets aside for it instead of steering it."""
+        if not self.verification.aside:
+            return None
+        return max(self.verification.most_a, *(self.measured_a or ZERO))
 
     def max_power_w(self) -> float:
         """What the EVSE can give this car."""
@@ -243,6 +275,8 @@ class LiveEvse(Answers):
             raise_after=self.lift_again_at if at < self.lift_again_at else None,
             refusing=self.refusing(at),
             phases=self.loaded_phases,
+            aside_a=self.aside_a(),
+            aside_why=self.quarantine_why or "does not obey its limits",
         )
 
 

@@ -40,6 +40,12 @@ class LimitWriter:
         if live.may_lift(at):
             self._send(live, grant.limit_a)
 
+    def resend(self, live: LiveEvse) -> None:
+        """Send the limit in force again, before anything else: it was not obeyed."""
+        at = self._live.clock.monotonic()
+        if live.may_cut(at):
+            self._send(live, live.limit_in_force_a(at), front=True)
+
     def renew(self, at: float) -> None:
         """Write the limits again whose leases are two thirds over."""
         for live in self._live.evses.values():

@@ -66,7 +66,7 @@ class LiveSite:
         }
         self.figures = SiteFigures()
         self.woken = asyncio.Event()
-        self._errands: set[asyncio.Task[None]] = set()
+        self._errands: set[asyncio.Task[Any]] = set()
         self._failure: BaseException | None = None
 
     def wake(self) -> None:
@@ -110,25 +110,30 @@ class LiveSite:
             known = ", ".join(self.limits)
             raise LookupError(f"site {self.site.site_id!r} has no circuit {circuit_id!r}; it has {known}")
 
-    def session(self, key: EvseKey) -> tuple[LiveEvse, TransactionChanged]:
-        """An EVSE with its car. LookupError for an unknown EVSE, ValueError where nothing charges."""
+    def evse(self, key: EvseKey) -> LiveEvse:
+        """One EVSE; LookupError for an unknown one."""
         live = self.evses.get(key)
         if live is None:
             raise LookupError(f"site {self.site.site_id!r} has no EVSE {key[1]} at station {key[0]!r}")
+        return live
+
+    def session(self, key: EvseKey) -> tuple[LiveEvse, TransactionChanged]:
+        """An EVSE with its car. LookupError for an unknown EVSE, ValueError where nothing charges."""
+        live = self.evse(key)
         if live.transaction is None:
             raise ValueError(f"nothing charges at EVSE {key[1]} of station {key[0]!r}")
         return live, live.transaction
 
     # ------------------------------------------------------------ errands
 
-    def run_beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def run_beside(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run `work` beside the ticks. Its failure is the controller's and ends the site."""
         task = asyncio.ensure_future(work)
         self._errands.add(task)
         task.add_done_callback(self._errand_ended)
         return task
 
-    def _errand_ended(self, task: asyncio.Task[None]) -> None:
+    def _errand_ended(self, task: asyncio.Task[Any]) -> None:
         self._errands.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self._failure = self._failure or task.exception()

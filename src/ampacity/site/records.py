@@ -13,9 +13,10 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from ..clock import Clock
-from ..model.site import LimitSource, Site, Strategy
-from ..store import Store, audit, profiles, sites, transactions
+from ..model.site import EvseKey, LimitSource, Site, Strategy
+from ..store import Store, audit, profiles, quarantines, sites, transactions
 from ..store.identifiers import sortable_id
+from ..store.quarantines import QuarantineRow
 from .commissioning import BASE_ID, LEASE_ID
 from .decisions.log import DecisionLog
 
@@ -37,9 +38,13 @@ class SiteRecords:
         self._operator_id = site.operator_id
         self._site_id = site.site_id
         self._commissioned: set[str] = set()
+        self.quarantines: list[QuarantineRow] = []
 
     async def load(self) -> None:
-        """Find out which stations hold their base profiles already."""
+        """Find out which stations hold their base profiles already, and which EVSEs are in quarantine."""
+        self.quarantines = await self._store.read(
+            lambda connection: quarantines.list_quarantines(connection, self._operator_id)
+        )
         rows = await self._store.read(
             lambda connection: profiles.list_profiles(connection, self._operator_id)
         )
@@ -100,6 +105,26 @@ class SiteRecords:
             f"site/{self._site_id}",
             {"strategy": strategy},
             lambda connection: sites.set_strategy(connection, self._operator_id, self._site_id, strategy),
+        )
+
+    async def quarantine(self, row: QuarantineRow) -> None:
+        """Keep that an EVSE is set aside."""
+        await self._deed(
+            row.actor,
+            "quarantine",
+            f"evse/{row.station_id}/{row.evse_id}",
+            {"why": row.why, "most_a": row.most_a},
+            lambda connection: quarantines.save_quarantine(connection, row),
+        )
+
+    async def release(self, key: EvseKey, actor: str) -> None:
+        """It is no longer."""
+        await self._deed(
+            actor,
+            "release",
+            f"evse/{key[0]}/{key[1]}",
+            {},
+            lambda connection: quarantines.remove_quarantine(connection, self._operator_id, *key),
         )
 
     async def set_wish(

@@ -13,7 +13,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from ...csms.vocabulary import Outcome, RequestStop
 from ...model.live import EvseView
 from ..errors import conflict, invalid
-from ..views_sites import EvseLinkView, NeedChange, OpenSessionView, SwitchChange
+from ..views_sites import EvseLinkView, NeedChange, OpenSessionView, QuarantineChange, SwitchChange
 from ..views_transactions import SeriesView
 from .commands import send
 from .names import Api, Who, evse_of, on_request, station_of
@@ -68,6 +68,26 @@ async def stop(api: Api, who: Who, station_id: FromPath[str], evse_id: FromPath[
         raise conflict(f"Nothing charges at {station_id}/{evse_id}.")
     command = RequestStop(station_transaction_id=running.station_transaction_id)
     return await send(api, who, station_id, command)
+
+
+@post(f"{_HERE}/quarantine", opt={"permission": "operate"}, status_code=200, summary="Set an EVSE aside")
+async def quarantine(
+    api: Api, who: Who, station_id: FromPath[str], evse_id: FromPath[int], data: JSONBody[QuarantineChange]
+) -> EvseView:
+    """It is no longer steered; what it was seen to draw is kept free for it until it is released."""
+    runtime, _ = evse_of(api, who, station_id, evse_id)
+    with on_request():
+        await runtime.quarantine((station_id, evse_id), data.why, who.actor)
+    return evse_of(api, who, station_id, evse_id)[1]
+
+
+@post(f"{_HERE}/release", opt={"permission": "operate"}, status_code=200, summary="Release from quarantine")
+async def release(api: Api, who: Who, station_id: FromPath[str], evse_id: FromPath[int]) -> EvseView:
+    """Somebody has looked at it: it is steered again, and watched."""
+    runtime, _ = evse_of(api, who, station_id, evse_id)
+    with on_request():
+        await runtime.release((station_id, evse_id), who.actor)
+    return evse_of(api, who, station_id, evse_id)[1]
 
 
 @put(f"{_HERE}/need", opt={"permission": "operate"}, summary="Declare what the driver needs")
@@ -162,6 +182,18 @@ async def list_sessions(api: Api, who: Who, site_id: FromQuery[str | None] = Non
 router = Router(
     "/evses",
     tags=["EVSEs"],
-    route_handlers=[get_evse, boost, pause, resume, stop, put_need, get_series, get_link, get_qr],
+    route_handlers=[
+        get_evse,
+        boost,
+        pause,
+        resume,
+        stop,
+        quarantine,
+        release,
+        put_need,
+        get_series,
+        get_link,
+        get_qr,
+    ],
 )
 sessions_router = Router("/sessions", tags=["EVSEs"], route_handlers=[list_sessions])

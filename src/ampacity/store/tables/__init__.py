@@ -54,6 +54,7 @@ from .device_model import (
 from .display import display_message
 from .files import file_grant, firmware_image, firmware_job, log_job, stored_file
 from .prices import price
+from .proving import evse_quarantine, firmware_probe, site_assessment
 from .security import security_event, station_certificate, station_security
 from .sharing import session_boost, session_feedback, session_share
 
@@ -72,9 +73,11 @@ __all__ = [
     "decision_site",
     "display_message",
     "evse",
+    "evse_quarantine",
     "file_grant",
     "firmware_image",
     "firmware_job",
+    "firmware_probe",
     "held_certificate",
     "id_token",
     "journal",
@@ -98,6 +101,7 @@ __all__ = [
     "session_wish",
     "setting",
     "site",
+    "site_assessment",
     "station",
     "station_certificate",
     "station_charging",

@@ -75,6 +75,7 @@ site = Table(
     Column("supply", Text, nullable=False, server_default="wye"),
     Column("cabinets", Document, nullable=False, server_default="[]"),
     Column("sharing", Document),
+    Column("stop_disobedient", Boolean, nullable=False, server_default=false()),
     belongs_to_operator(),
 )
 
