@@ -7,6 +7,13 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
+from ampacity.model.protection import (
+    DemandWindow,
+    HotSpotModel,
+    LimitPiece,
+    SignalSource,
+    TemperatureSensor,
+)
 from ampacity.model.site import UNLIMITED_A, Cabinet, Circuit, Evse, LimitSource, MeterConfig, Site
 from ampacity.store import Store, sites, stations
 
@@ -36,10 +43,24 @@ DEPOT = Site(
             rating_va=43_000.0,
             neutral_a=50.0,
             unbalance_a=18.0,
+            generation_a=32.0,
+            export_a=40.0,
+            sensors=(TemperatureSensor(sensor_id="cable", points=((60.0, 1.0), (80.0, 0.5))),),
+            hot_spot=HotSpotModel(rated_a=120.0, ambient_c=35.0),
+            demand=DemandWindow(limit_w=30_000.0),
+            signals=(SignalSource(source="grid operator", failsafe_a=16.0),),
         ),
     ),
     evses=(
-        Evse(station_id="CP2", evse_id=1, circuit_id="garage", phases=(2, 0, 1), priority=2, label="Tor 1"),
+        Evse(
+            station_id="CP2",
+            evse_id=1,
+            circuit_id="garage",
+            phases=(2, 0, 1),
+            priority=2,
+            label="Tor 1",
+            sensors=(TemperatureSensor(sensor_id="plug", points=((70.0, 1.0), (90.0, 0.0))),),
+        ),
         Evse(station_id="CP1", evse_id=1, circuit_id="grid", phases=(1,), max_a=16.0, weight=2.0),
         Evse(
             station_id="CP1",
@@ -70,6 +91,21 @@ async def test_a_site_comes_back_as_it_went_in(store: Store) -> None:
     assert await load(store) == DEPOT
     assert await store.read(lambda connection: sites.list_sites(connection, OPERATOR, NOON)) == [DEPOT]
     assert await store.read(lambda connection: sites.list_sites(connection, "other", NOON)) == []
+
+
+async def test_a_schedule_of_limits_comes_back(store: Store) -> None:
+    await save(store, DEPOT)
+    noon = NOON.timestamp()
+    pieces = (
+        LimitPiece(valid_from=noon, valid_until=noon + 900.0, limit_a=80.0),
+        LimitPiece(valid_from=noon + 900.0, valid_until=noon + 1800.0, limit_w=30_000.0),
+    )
+    limit = LimitSource(limit_a=200.0, source="grid operator", valid_until=noon + 3600.0, pieces=pieces)
+    await store.write(
+        lambda connection: sites.set_limit(connection, OPERATOR, "depot", "garage", limit, "user:ada", NOON)
+    )
+    found = await store.read(lambda connection: sites.limits_in_force(connection, OPERATOR, "depot", NOON))
+    assert found["garage"] == (limit,)
 
 
 async def test_its_stations_are_known_and_may_connect(store: Store) -> None:

@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 
 from .phases import STRAIGHT, Rotation
+from .protection import DemandWindow, HotSpotModel, LimitPiece, SignalSource, TemperatureSensor
 
 Strategy: TypeAlias = Literal["uncontrolled", "static", "dynamic"]
 """How a site shares its current.
@@ -73,7 +74,8 @@ class LimitSource(Struct, frozen=True, kw_only=True):
 
     `limit_a` is per phase, `limit_w` the active power of all phases together; either or both. `valid_until`
     is epoch seconds (None: until withdrawn). When it has passed, `fallback_a` and `fallback_w` hold instead;
-    without one the source is gone.
+    without one the source is gone. While one of `pieces` holds, its limits do and
+    not `limit_a` and `limit_w`.
     """
 
     limit_a: float = UNLIMITED_A
@@ -82,6 +84,7 @@ class LimitSource(Struct, frozen=True, kw_only=True):
     fallback_a: float | None = None
     limit_w: float | None = None
     fallback_w: float | None = None
+    pieces: tuple[LimitPiece, ...] = ()
 
 
 MeterProtocol: TypeAlias = Literal["modbus-tcp", "mqtt", "http", "p1", "ocpp", "push"]
@@ -159,6 +162,11 @@ class Circuit(Struct, frozen=True, kw_only=True):
     Besides the amperes, where they are given: `rating_w` bounds the active and `rating_va` the apparent power
     of all phases together, `neutral_a` the current in the neutral, and `unbalance_a` by how much the most
     loaded phase may lead the least loaded one (18 A is a common national rule).
+
+    `generation_a` is the most per phase that generation below the meter may feed in: without it a base below
+    zero is a meter that can't be trusted. `reserve_a` is the base without sun. `export_a` is what may flow
+    out, per phase (None: not limited). `sensors` (cable, cabinet, transformer), `hot_spot`, `demand` and
+    `signals` limit it besides.
     """
 
     circuit_id: str
@@ -169,6 +177,12 @@ class Circuit(Struct, frozen=True, kw_only=True):
     limits: tuple[LimitSource, ...] = ()
     meter: MeterConfig | None = None
     reserve_a: float = 0.0
+    generation_a: float = 0.0
+    export_a: float | None = None
+    sensors: tuple[TemperatureSensor, ...] = ()
+    hot_spot: HotSpotModel | None = None
+    demand: DemandWindow | None = None
+    signals: tuple[SignalSource, ...] = ()
     rating_w: float | None = None
     rating_va: float | None = None
     neutral_a: float | None = None
@@ -198,6 +212,7 @@ class Evse(Struct, frozen=True, kw_only=True):
     talks to it (0 allowed). For DC the amperes are those of its AC supply and `dc_power_w` is its rating on
     the car's side; `cabinet_id` names the power cabinet that it shares. `phase_switch`: it may be switched
     between three phases and one while a car charges; off unless somebody knows that its cars stand it.
+    `sensors` lower what it may give when it gets warm.
     """
 
     station_id: str
@@ -216,6 +231,7 @@ class Evse(Struct, frozen=True, kw_only=True):
     line_to_line: bool = False
     cabinet_id: str | None = None
     phase_switch: bool = False
+    sensors: tuple[TemperatureSensor, ...] = ()
 
     @property
     def key(self) -> EvseKey:

@@ -15,7 +15,8 @@ import msgspec
 from msgspec import Struct, structs
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
-from ..model.site import Cabinet, Circuit, Evse, LimitSource, MeterConfig, SharingRules, Site, Strategy
+from ..model.protection import LimitPiece
+from ..model.site import Cabinet, Circuit, Evse, LimitSource, SharingRules, Site, Strategy
 from .statements import upsert
 from .stations import register_station
 from .tables import circuit, circuit_limit, evse, site, station
@@ -34,6 +35,7 @@ class LimitRow(Struct, frozen=True, kw_only=True):
     limit_w: float | None
     fallback_w: float | None
     valid_until: datetime | None
+    pieces: Any
     set_by: str
     set_at: datetime
     withdrawn_at: datetime | None
@@ -158,6 +160,7 @@ def set_limit(
             "limit_w": limit.limit_w,
             "fallback_w": limit.fallback_w,
             "valid_until": until,
+            "pieces": limit.pieces,
             "set_by": actor,
             "set_at": at,
         },
@@ -252,6 +255,7 @@ def _limits(
                 fallback_a=row.fallback_a,
                 limit_w=row.limit_w,
                 fallback_w=row.fallback_w,
+                pieces=msgspec.convert(row.pieces, tuple[LimitPiece, ...]),
             )
         )
     return limits
@@ -279,16 +283,19 @@ def _of_site(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _circuit(values: dict[str, Any], limits: dict[str, list[LimitSource]]) -> Circuit:
-    for name in ("operator_id", "site_id", "position"):
-        del values[name]
-    values["rotation"] = tuple(values["rotation"])
-    if values["meter"] is not None:
-        values["meter"] = msgspec.convert(values["meter"], MeterConfig)
-    return Circuit(limits=tuple(limits.get(values["circuit_id"], ())), **values)
+    built = msgspec.convert(_own(values), Circuit)
+    return structs.replace(built, limits=tuple(limits.get(built.circuit_id, ())))
 
 
 def _evse(values: dict[str, Any]) -> Evse:
-    for name in ("operator_id", "site_id", "position"):
-        del values[name]
-    values["phases"] = tuple(values["phases"])
-    return Evse(**values)
+    return msgspec.convert(_own(values), Evse)
+
+
+def _own(values: dict[str, Any]) -> dict[str, Any]:
+    """A row's values less what says where it stands. (Column names are a kind of `str` that msgspec doesn't
+    take.)"""
+    return {
+        str(name): value
+        for name, value in values.items()
+        if name not in ("operator_id", "site_id", "position")
+    }

@@ -182,7 +182,8 @@ export interface SharingRules {
  *
  * `limit_a` is per phase, `limit_w` the active power of all phases together; either or both. `valid_until`
  * is epoch seconds (None: until withdrawn). When it has passed, `fallback_a` and `fallback_w` hold instead;
- * without one the source is gone.
+ * without one the source is gone. While one of `pieces` holds, its limits do and
+ * not `limit_a` and `limit_w`.
  */
 export interface LimitSource {
   limit_a: number;
@@ -191,6 +192,7 @@ export interface LimitSource {
   fallback_a: number | null;
   limit_w: number | null;
   fallback_w: number | null;
+  pieces: LimitPiece[];
 }
 
 /**
@@ -255,6 +257,11 @@ export interface MeterConfig {
  * Besides the amperes, where they are given: `rating_w` bounds the active and `rating_va` the apparent power
  * of all phases together, `neutral_a` the current in the neutral, and `unbalance_a` by how much the most
  * loaded phase may lead the least loaded one (18 A is a common national rule).
+ *
+ * `generation_a` is the most per phase that generation below the meter may feed in: without it a base below
+ * zero is a meter that can't be trusted. `reserve_a` is the base without sun. `export_a` is what may flow
+ * out, per phase (None: not limited). `sensors` (cable, cabinet, transformer), `hot_spot`, `demand` and
+ * `signals` limit it besides.
  */
 export interface Circuit {
   circuit_id: string;
@@ -265,6 +272,12 @@ export interface Circuit {
   limits: LimitSource[];
   meter: MeterConfig | null;
   reserve_a: number;
+  generation_a: number;
+  export_a: number | null;
+  sensors: TemperatureSensor[];
+  hot_spot: HotSpotModel | null;
+  demand: DemandWindow | null;
+  signals: SignalSource[];
   rating_w: number | null;
   rating_va: number | null;
   neutral_a: number | null;
@@ -294,6 +307,7 @@ export interface Cabinet {
  * talks to it (0 allowed). For DC the amperes are those of its AC supply and `dc_power_w` is its rating on
  * the car's side; `cabinet_id` names the power cabinet that it shares. `phase_switch`: it may be switched
  * between three phases and one while a car charges; off unless somebody knows that its cars stand it.
+ * `sensors` lower what it may give when it gets warm.
  */
 export interface Evse {
   station_id: string;
@@ -312,6 +326,7 @@ export interface Evse {
   line_to_line: boolean;
   cabinet_id: string | null;
   phase_switch: boolean;
+  sensors: TemperatureSensor[];
 }
 
 /**
@@ -319,6 +334,8 @@ export interface Evse {
  *
  * `lease_s` is how long a grant lives at a station that hears nothing more; `voltage_v` is phase to neutral
  * (on a delta supply: to where its neutral would be, 120 V for 208 V between the lines).
+ * `stop_disobedient`: where a meter stays above its limit, end the sessions of EVSEs that do not obey
+ * theirs.
  */
 export interface Site {
   site_id: string;
@@ -334,6 +351,7 @@ export interface Site {
   supply: "delta" | "split" | "wye";
   cabinets: Cabinet[];
   sharing: SharingRules;
+  stop_disobedient: boolean;
 }
 
 /** One thing wrong in a body or query: `where` is its path, `what` is wrong with it. */
@@ -1320,6 +1338,11 @@ export interface SwitchChange {
   on?: boolean;
 }
 
+/** Why an EVSE is set aside. */
+export interface QuarantineChange {
+  why?: string;
+}
+
 /** What a driver declares: energy of the whole session, and when the car leaves. None withdraws it. */
 export interface NeedChange {
   need_wh?: number | null;
@@ -2000,6 +2023,86 @@ export interface Outcome {
   status: string;
   detail: string;
   data: unknown;
+}
+
+/** A part of a schedule: the limit from `valid_from` until before `valid_until`, epoch seconds. */
+export interface LimitPiece {
+  valid_from: number;
+  valid_until: number;
+  limit_a: number | null;
+  limit_w: number | null;
+}
+
+/**
+ * A sensor at an EVSE, a cable or a cabinet, and what may flow at which temperature.
+ *
+ * `points` are (degrees C, share of the rating) with rising temperatures; in between it is linear, below the
+ * first its share holds, above the last one its share. `fallback_share` holds while nothing newer than
+ * `stale_s` is known. A lower share holds at once, a higher one after `recover_s` without a lower one.
+ */
+export interface TemperatureSensor {
+  sensor_id: string;
+  points: [number, number][];
+  fallback_share: number;
+  stale_s: number;
+  recover_s: number;
+}
+
+/**
+ * A transformer by its hot spot: what may flow so that its winding stays below `hot_spot_c` for the next
+ * `horizon_s` (IEC 60076-7, annex on the differential equations; the defaults are its constants of
+ * distribution transformers, oil and air by nature).
+ *
+ * `rated_a` is the rated current per phase on this circuit's side. `ambient_sensor` names the sensor of the
+ * air outside; while it is silent, or without one, `ambient_c` counts. `most_share` is the highest load over
+ * the rating that the standard allows for a time.
+ */
+export interface HotSpotModel {
+  rated_a: number;
+  loss_ratio: number;
+  ambient_c: number;
+  ambient_sensor: string;
+  hot_spot_c: number;
+  top_oil_c: number;
+  most_share: number;
+  horizon_s: number;
+  oil_rise_k: number;
+  gradient_k: number;
+  oil_s: number;
+  winding_s: number;
+  x: number;
+  y: number;
+  k11: number;
+  k21: number;
+  k22: number;
+}
+
+/**
+ * The mean power that a circuit shall not exceed over any window of `window_s`, which begin at whole
+ * multiples of it (UTC).
+ */
+export interface DemandWindow {
+  limit_w: number;
+  window_s: number;
+}
+
+/**
+ * Somebody who limits a circuit from afar and says again and again that he is there.
+ *
+ * `source` is the name under which its limits come. When `lost_s` pass without a heartbeat,
+ * `failsafe_a` (per phase) and `failsafe_w` (all phases) hold. They are left on a heartbeat and a new limit.
+ * A heartbeat without a new limit for `resume_s` is answered by `resume`: `stay` keeps the fail-safe,
+ * `release` limits nothing until a limit comes (as use case LPC of EEBUS has it), `last` takes the limit up
+ * again that held before.
+ */
+export interface SignalSource {
+  source: string;
+  failsafe_a: number | null;
+  failsafe_w: number | null;
+  heartbeat_s: number;
+  lost_s: number;
+  resume: "last" | "release" | "stay";
+  resume_s: number;
 }
 
 /**

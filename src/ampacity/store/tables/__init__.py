@@ -54,6 +54,7 @@ from .device_model import (
 from .display import display_message
 from .files import file_grant, firmware_image, firmware_job, log_job, stored_file
 from .prices import price
+from .protection import site_group, site_mode
 from .proving import evse_quarantine, firmware_probe, site_assessment
 from .security import security_event, station_certificate, station_security
 from .sharing import session_boost, session_feedback, session_share
@@ -102,6 +103,8 @@ __all__ = [
     "setting",
     "site",
     "site_assessment",
+    "site_group",
+    "site_mode",
     "station",
     "station_certificate",
     "station_charging",

@@ -96,6 +96,12 @@ circuit = Table(
     Column("rating_va", Float),
     Column("neutral_a", Float),
     Column("unbalance_a", Float),
+    Column("generation_a", Float, nullable=False, server_default="0"),
+    Column("export_a", Float),
+    Column("sensors", Document, nullable=False, server_default="[]"),
+    Column("hot_spot", Document),
+    Column("demand", Document),
+    Column("signals", Document, nullable=False, server_default="[]"),
     ForeignKeyConstraint(
         ["operator_id", "site_id"], ["site.operator_id", "site.site_id"], ondelete="CASCADE"
     ),
@@ -114,6 +120,7 @@ circuit_limit = Table(
     Column("limit_w", Float),
     Column("fallback_w", Float),
     Column("valid_until", Instant),
+    Column("pieces", Document, nullable=False, server_default="[]"),
     Column("set_by", Text, nullable=False),
     Column("set_at", Instant, nullable=False),
     Column("withdrawn_at", Instant),
@@ -171,6 +178,7 @@ evse = Table(
     Column("line_to_line", Boolean, nullable=False, server_default=false()),
     Column("cabinet_id", Text),
     Column("phase_switch", Boolean, nullable=False, server_default=false()),
+    Column("sensors", Document, nullable=False, server_default="[]"),
     ForeignKeyConstraint(["operator_id", "station_id"], ["station.operator_id", "station.station_id"]),
     ForeignKeyConstraint(
         ["operator_id", "site_id", "circuit_id"],
