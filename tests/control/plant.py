@@ -40,6 +40,9 @@ class Car:
     priority: int = 0
     weight: float = 1.0
     slack_s: float | None = None
+    missing_wh: float | None = None
+    session_at: float | None = None
+    wakes: bool = True
     draw_a: float = 0.0
     lease: Lease | None = None
     acknowledged: Lease | None = None
@@ -116,6 +119,8 @@ class Plant:
                 priority=car.priority,
                 weight=car.weight,
                 slack_s=car.slack_s,
+                missing_wh=car.missing_wh,
+                session_at=car.session_at,
                 measured_a=None if car.sample is None else on_phases(car.sample[1], evse.phases),
                 measured_at=None if car.sample is None else car.sample[0],
                 sample_interval_s=self.sample_s,

@@ -141,7 +141,9 @@ def test_a_meter_that_falls_silent_never_raises_the_sum(snapshot: Snapshot, whic
     before, after = decide(snapshot), decide(_with(snapshot, name, old))
     assert all(after.circuits[name].base_a[p] >= before.circuits[name].base_a[p] for p in range(3))
     loss = floor_loss(snapshot)
-    assert all(sums(after)[name, p] <= sums(before)[name, p] + loss for p in range(3))
+    # Who loses even the minimum leaves room on its other phases, for a car that had stopped as well.
+    same = all((g.limit_a > 0) == (after.grants[k].limit_a > 0) for k, g in before.grants.items())
+    assert not same or all(sums(after)[name, p] <= sums(before)[name, p] + loss for p in range(3))
 
 
 @EXAMPLES

@@ -7,13 +7,24 @@ seed, which is twenty times faster than a draw for each number.
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
+from msgspec import structs
 
 from ampacity.control.types import CircuitState, EvseState, Snapshot
+from ampacity.model.live import Reason
 from ampacity.model.phases import STRAIGHT
-from ampacity.model.site import Circuit, Evse, LimitSource, MeterConfig, Site
+from ampacity.model.site import (
+    Circuit,
+    Evse,
+    Fairness,
+    KeepAlive,
+    LimitSource,
+    MeterConfig,
+    SharingRules,
+    Site,
+)
 
 EPOCH_S = 1_790_000_000.0
 AT = 10_000.0
@@ -100,6 +111,9 @@ def random_evse(r: random.Random, evse: Evse) -> EvseState:
         doubt_a=_maybe(r, 0.1, r.randint(0, 400) / 10) if session else None,
         learned_max_a=_maybe(r, 0.2, r.randint(0, 400) / 10),
         ceiling_a=_maybe(r, 0.2, r.randint(0, 400) / 10),
+        held=_maybe(r, 0.1, Reason(code="goal")),
+        missing_wh=_maybe(r, 0.6, float(r.randint(0, 80_000))),
+        session_at=_maybe(r, 0.8, AT - r.randint(0, 30_000)),
     )
 
 
@@ -127,6 +141,8 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     """A site with everything that goes on there at `AT`."""
     site = draw(sites())
     r = random.Random(draw(st.integers(0, 2**32)))
+    rules = SharingRules(fairness=r.choice(get_args(Fairness)), keep_alive=r.choice(get_args(KeepAlive)))
+    site = structs.replace(site, sharing=rules)
     return Snapshot(
         site=site,
         circuits={c.circuit_id: random_circuit(r, c) for c in site.circuits},

@@ -227,7 +227,9 @@ class _Turn:
 
     def _turn(self, i: int) -> turns.Turn:
         seen = self.picture
-        return turns.turn(seen.states[i], seen.memories[i], seen.priority(i), i, seen.at, seen.settings)
+        return turns.turn(
+            seen.states[i], seen.memories[i], seen.priority(i), i, seen.at, seen.settings, kept=seen.kept(i)
+        )
 
     def _stale_above(self, i: int) -> str | None:
         for k in self.picture.circuits_above(i):
@@ -257,7 +259,8 @@ class _Turn:
         safe = safe_a(self.picture.topology.evses[i], now)
         match held.standing:
             case "paused":
-                return 0.0, (Reason(code="paused"),)
+                reason = Reason(code="paused") if now.paused or now.held is None else now.held
+                return 0.0, (reason,)
             case "idle":
                 return safe, (Reason(code="no_session"),)
             case "offline":
@@ -266,13 +269,13 @@ class _Turn:
                 return safe, (Reason(code="unproven", detail="its base profile was not read back yet"),)
             case "aside":
                 detail = now.aside_why or "does not do as it is told"
-                limit = 0.0 if now.paused else held.in_force_a
+                limit = 0.0 if now.stands else held.in_force_a
             case "deaf":
                 detail = f"has not confirmed the cut to {memory.cut_to_a:g} A"
-                limit = 0.0 if now.paused else min(memory.cut_to_a, held.in_force_a)
+                limit = 0.0 if now.stands else min(memory.cut_to_a, held.in_force_a)
             case _:
                 detail = f"draws {held.measured_a or 0:.1f} A on a limit of {held.in_force_a:g} A"
-                limit = 0.0 if now.paused else held.in_force_a
+                limit = 0.0 if now.stands else held.in_force_a
         stage = max(
             (m.stage for row in self.picture.entries[i].rows if (m := self.picture.overloads.get(row))),
             default=0,

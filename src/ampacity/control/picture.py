@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ampacity.model.phases import ZERO, PerPhase, add
 
-from . import acceptance, base, overload
+from . import acceptance, base, fairness, overload, waking
 from .limits import effective_limit, margin_a
 from .reserve import Hold, hold
 from .settings import ControlSettings
@@ -44,19 +44,32 @@ class Picture:
         self.above: frozenset[int] = frozenset()
         self.doubtful: frozenset[int] = frozenset()
         self._hold()
+        self._standings = fairness.standings(
+            snapshot.site.sharing.fairness, topology.evses, self.states, self.holds, settings
+        )
         self._weigh_circuits()
         self.budget = self._budget()
 
     def priority(self, i: int) -> int:
-        """The class of EVSE `i`: its session's, or its own."""
+        """The rank of EVSE `i`, higher first: its class (the session's, or its own), and what the site's
+        fairness makes of it."""
+        if self._standings is not None:
+            return self._standings[i].rank
         own = self.states[i].priority
         return self.topology.evses[i].priority if own is None else own
 
     def weight(self, i: int) -> float:
         """The weight of EVSE `i` within its class; 1 where a weight makes no sense."""
+        if self._standings is not None:
+            return self._standings[i].weight
         own = self.states[i].weight
         weight = self.topology.evses[i].weight if own is None else own
         return weight if 1e-3 < weight < 1e6 else 1.0
+
+    def kept(self, i: int) -> bool:
+        """Whether the car at EVSE `i` counts as one that does not wake after a pause."""
+        setting = self.snapshot.site.sharing.keep_alive
+        return setting == "always" or (setting == "learnt" and self.memories[i].sleeps)
 
     def circuits_above(self, i: int) -> tuple[int, ...]:
         """The circuits that carry EVSE `i`, its own first."""
@@ -68,7 +81,8 @@ class Picture:
         for i, (evse, now) in enumerate(zip(self.topology.evses, self.states, strict=True)):
             held, memory = hold(evse, now, known.get(evse.key), self.at, self.settings)
             age = base.sample_age(now, self.at, self.settings)
-            self.memories.append(acceptance.learn(evse, now, memory, held, age, self.at, self.settings))
+            memory = acceptance.learn(evse, now, memory, held, age, self.at, self.settings)
+            self.memories.append(waking.learn(evse, now, memory, held, age, self.at, self.settings))
             self.holds.append(held)
             narrow = (
                 now.phases if now.session and now.phases and set(now.phases) <= set(evse.phases) else None

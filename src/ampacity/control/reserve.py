@@ -119,7 +119,7 @@ def _standing(state: EvseState, memory: EvseMemory, at: float, settings: Control
         return "deaf"
     if memory.over_since is not None and at - memory.over_since > _verify_s(state, settings):
         return "disobeying"
-    return "paused" if state.paused else "steered"
+    return "paused" if state.stands else "steered"
 
 
 def _settle(

@@ -43,7 +43,11 @@ class ControlSettings(Struct, frozen=True, kw_only=True):
     minimum_run_s: float = 300.0
     minimum_pause_s: float = 180.0
     turn_s: float = 900.0
+    kept_turn_s: float = 7200.0
+    wake_s: float = 120.0
+    wakes_above_a: float = 1.0
     slack_slot_s: float = 900.0
+    unknown_need_wh: float = 10_000.0
 
     accept_gap_a: float = 1.0
     accept_gap_share: float = 0.10

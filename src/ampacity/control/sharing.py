@@ -66,7 +66,15 @@ class Sharing:
             now, memory, evse = self.picture.states[i], self.picture.memories[i], evses[i]
             named = self._caps(i, None if shares is None else shares[evse.key])
             caps.append((min([evse.max_a, *(value for value, _ in named)]), named))
-            turn = turns.turn(now, memory, self.picture.priority(i), i, self.picture.at, settings)
+            turn = turns.turn(
+                now,
+                memory,
+                self.picture.priority(i),
+                i,
+                self.picture.at,
+                settings,
+                kept=self.picture.kept(i),
+            )
             keys.append((turn, i))
         rank = {i: place for place, (_, i) in enumerate(sorted(keys))}
         task = problem(
@@ -131,7 +139,9 @@ class Sharing:
             named.append((permitted(now.external_a), reason))
         if share_a is not None:
             named.append((share_a, Reason(code="strategy", source="static", detail="its fixed share")))
-        if not turns.may_start(now, memory, self.picture.at, self.picture.settings):
+        if not turns.may_start(
+            now, memory, self.picture.at, self.picture.settings, kept=self.picture.kept(i)
+        ):
             named.append((0.0, Reason(code="minimum", detail="pauses for a while before the next turn")))
         for k in self.picture.circuits_above(i):
             if self.picture.meters[k] == "lost":

@@ -43,7 +43,8 @@ class EvseMemory(Struct, frozen=True, kw_only=True, gc=False):
     waits for its acknowledgement. `over_since`: measures more than it was told. `running_since`,
     `stopped_at`, `waiting_since`: turns. `raised_at`: the last raise. `lagging_since`: the target lies above
     the limit in force. `slack_since`: the car takes less than it may, and `accepts_a` what it was found to
-    take at `accepted_at`.
+    take at `accepted_at`. `drew`: the car has drawn in this session; `rested`: and was then held below its
+    minimum; `roused_at`: and was then offered it again; `sleeps`: and did not wake.
     """
 
     in_force_a: float
@@ -60,6 +61,10 @@ class EvseMemory(Struct, frozen=True, kw_only=True, gc=False):
     slack_since: float | None = None
     accepts_a: float | None = None
     accepted_at: float = 0.0
+    drew: bool = False
+    rested: bool = False
+    roused_at: float | None = None
+    sleeps: bool = False
 
 
 class ControlState(Struct, frozen=True, kw_only=True):

@@ -22,9 +22,18 @@ _NO_DEADLINE = 1 << 30
 
 
 def turn(
-    state: EvseState, memory: EvseMemory, priority: int, number: int, at: float, settings: ControlSettings
+    state: EvseState,
+    memory: EvseMemory,
+    priority: int,
+    number: int,
+    at: float,
+    settings: ControlSettings,
+    *,
+    kept: bool = False,
 ) -> Turn:
-    """Sort key of admission, lowest first. `number` is the EVSE's place in the site and only breaks ties."""
+    """Sort key of admission, lowest first. `number` is the EVSE's place in the site and only breaks ties.
+    `kept`: the car may not wake after a pause (`waking`), so its turn is longer.
+    """
     slack = state.slack_s
     slot = _NO_DEADLINE if slack is None else int(max(0.0, slack) // settings.slack_slot_s)
     since = memory.running_since
@@ -33,7 +42,8 @@ def turn(
         return not state.wants, True, -priority, slot, at if waiting is None else waiting, number
     ran = at - since
     protected = state.wants and (ran < settings.minimum_run_s or is_hurried(state, settings))
-    queue = float("-inf") if ran < settings.turn_s else since + settings.turn_s
+    lasts_s = settings.kept_turn_s if kept else settings.turn_s
+    queue = float("-inf") if ran < lasts_s else since + lasts_s
     return not state.wants, not protected, -priority, slot, queue, number
 
 
@@ -42,13 +52,16 @@ def is_hurried(state: EvseState, settings: ControlSettings) -> bool:
     return state.slack_s is not None and state.slack_s < settings.minimum_pause_s
 
 
-def may_start(state: EvseState, memory: EvseMemory, at: float, settings: ControlSettings) -> bool:
+def may_start(
+    state: EvseState, memory: EvseMemory, at: float, settings: ControlSettings, *, kept: bool = False
+) -> bool:
     """Whether a pause has lasted long enough. An EVSE that never ran, or runs, may; so may one whose car has
     no time for the pause: it was interrupted by a fault (its lease ran out, its station was away) or by an
-    overload, and is not to wait out the rest for form's sake.
+    overload, and is not to wait out the rest for form's sake. A car that falls asleep (`kept`) neither.
     """
     return (
-        memory.running_since is not None
+        kept
+        or memory.running_since is not None
         or memory.stopped_at is None
         or is_hurried(state, settings)
         or at - memory.stopped_at >= settings.minimum_pause_s

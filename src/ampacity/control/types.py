@@ -28,8 +28,10 @@ class EvseState(Struct, frozen=True, kw_only=True, gc=False):
 
     `online`: the station's socket is open and answers. `proven`: its base profile was read back since it
     connected. `session`: a car is plugged in and authorised, `wants`: that car could draw (False: it stopped
-    by itself), `paused`: a person holds it. `priority` and `weight` replace the EVSE's own when a session is
-    boosted. `slack_s`: time to departure less the time that the missing energy takes at full power.
+    by itself), `paused`: a person holds it, `held`: something else does (a goal that it has reached, its
+    price, a switch of its phases), for this reason. `priority` and `weight` replace the EVSE's own when a
+    session is boosted. `slack_s`: time to departure less the time that the missing energy takes at full
+    power, `missing_wh`: that energy, `session_at`: when the session began; None is not known.
     `waiting_since`: since when it has wanted more than nothing and had nothing (the law keeps its own count
     if None).
 
@@ -63,9 +65,12 @@ class EvseState(Struct, frozen=True, kw_only=True, gc=False):
     session: bool = False
     wants: bool = False
     paused: bool = False
+    held: Reason | None = None
     priority: int | None = None
     weight: float | None = None
     slack_s: float | None = None
+    missing_wh: float | None = None
+    session_at: float | None = None
     waiting_since: float | None = None
     measured_a: PerPhase | None = None
     measured_at: float | None = None
@@ -88,6 +93,11 @@ class EvseState(Struct, frozen=True, kw_only=True, gc=False):
     ceiling_a: float | None = None
     ceiling_source: str | None = None
     phases: tuple[int, ...] | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is held at 0, by a person or by something else."""
+        return self.paused or self.held is not None
 
 
 class CircuitState(Struct, frozen=True, kw_only=True, gc=False):
