@@ -35,8 +35,8 @@ from .model.site import Site
 from .pki.certificates import ChainError, names_of, pem_of, read_chain
 from .settings import NodeSettings
 from .site.controller import SiteController
-from .site.meters import ModbusMeter
 from .site.records import SiteRecords
+from .site.safe import Safe, sealed
 from .store import Store, housekeeping, operators, sites
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Node:
         bound: list[socket.socket] | None = None,
     ) -> None:
         if not settings.csms.security.folder:
-            security = replace(settings.csms.security, folder=str(Path(settings.data) / "pki"))
+            security = replace(settings.csms.security, folder=str(settings.keys_folder))
             settings = replace(settings, csms=replace(settings.csms, security=security))
         self.settings = settings
         self.clock = clock
@@ -81,7 +81,7 @@ class Node:
         self.http: HttpServer | None = None
         self._file_door: FilesListener | None = None
         self.demo: DemoControl | None = None
-        self._meters: list[ModbusMeter] = []
+        self._safe = Safe(settings.keys_folder)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.failure: BaseException | None = None
         self._failed = asyncio.Event()
@@ -117,8 +117,8 @@ class Node:
 
     async def save_site(self, site: Site) -> None:
         """Keep a site as it is built; call before `start`, or restart to follow a change."""
-        now = self.clock.now()
-        await self.store.write(lambda connection: sites.save_site(connection, site, now))
+        now, kept = self.clock.now(), sealed(site, self._safe)
+        await self.store.write(lambda connection: sites.save_site(connection, kept, now))
         await self.csms.reload()
 
     async def _load_sites(self) -> None:
@@ -128,11 +128,15 @@ class Node:
             records = SiteRecords(self.store, site)
             await records.load()
             self.sites[site.site_id] = SiteController(
-                site, self.csms, records, self.bus, self.clock, demo=self.demo is not None
+                site,
+                self.csms,
+                records,
+                self.bus,
+                self.clock,
+                demo=self.demo is not None,
+                safe=self._safe,
+                meter_maps=self.settings.meter_maps,
             )
-            for circuit in site.circuits:
-                if circuit.meter is not None and circuit.meter.protocol == "modbus-tcp":
-                    self._meters.append(ModbusMeter(site.site_id, circuit, self.clock, self.bus.publish))
 
     def _shown(self) -> Shown:
         """What the internal authority adds to the stations' ports: certificates for our names where none are
@@ -154,8 +158,8 @@ class Node:
         calm_garbage_collector()
         self.demo = demo
         await self._load_sites()
-        for number, meter in enumerate(self._meters):
-            self._run(f"meter {number}", meter.run())
+        for site_id, controller in self.sites.items():
+            self._run(f"meters of {site_id}", controller.meters.run())
         for site_id, controller in self.sites.items():
             self._run(f"site {site_id}", controller.run())
         self._run("housekeeping", housekeeping.run(self.store, self.settings.retention))

@@ -47,6 +47,16 @@ class NodeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return self.database or Path(self.data) / "ampacity.db"
 
     @property
+    def meter_maps(self) -> Path:
+        """Where register maps of meters lie that are not ours (docs/meters.md)."""
+        return Path(self.data) / "meter-maps"
+
+    @property
+    def keys_folder(self) -> Path:
+        """Where private keys lie."""
+        return Path(self.csms.security.folder or Path(self.data) / "pki")
+
+    @property
     def files_folder(self) -> Path:
         """Where firmware images and logs lie."""
         return Path(self.data) / "files"

@@ -26,7 +26,7 @@ from ampacity.simulation.cars import Car
 from ampacity.simulation.fleet import FLEET
 from ampacity.site.controller import SiteController
 from ampacity.site.knowledge import LiveEvse
-from ampacity.site.meters import ModbusMeter
+from ampacity.site.meters import CircuitMeter
 from ampacity.site.records import SiteRecords
 from ampacity.station import ChargingStation, EvseConfig, StationConfig
 from ampacity.store import sites
@@ -241,7 +241,7 @@ async def yard(
             await node.store.write(lambda connection: sites.save_site(connection, site, clock.now()))
             await node.csms.reload()
             if meter == "modbus":
-                reader = ModbusMeter(site.site_id, site.root, clock, node.bus.publish)
+                reader = CircuitMeter(site.site_id, site.root, clock, node.bus.publish)
                 it.beside(reader.run())
             await it.control()
             try:

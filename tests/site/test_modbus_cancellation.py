@@ -7,7 +7,7 @@ import pytest
 from ampacity.clock import WallClock
 from ampacity.demo.meter import MeterServer
 from ampacity.model.site import Circuit, MeterConfig
-from ampacity.site.meters import ModbusMeter
+from ampacity.site.meters import CircuitMeter
 
 
 @pytest.mark.parametrize("turns", range(8))
@@ -30,7 +30,7 @@ async def test_it_ends_however_many_turns_after_its_question_it_is_cancelled(tur
     address = f"127.0.0.1:{server.port}/1?0"
     meter = MeterConfig(protocol="modbus-tcp", address=address, interval_s=60.0, import_is_positive=True)
     circuit = Circuit(circuit_id="main", name="Main", rating_a=100.0, meter=meter)
-    ending.append(asyncio.create_task(ModbusMeter("s", circuit, WallClock(), lambda event: None).run()))
+    ending.append(asyncio.create_task(CircuitMeter("s", circuit, WallClock(), lambda event: None).run()))
     done, _ = await asyncio.wait(ending, timeout=30.0)
     assert done, "the meter reads on"
     assert ending[0].cancelled()

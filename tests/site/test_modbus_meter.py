@@ -8,7 +8,8 @@ from ampacity.clock import WallClock
 from ampacity.demo.meter import MeterServer
 from ampacity.model.events import CircuitMetered
 from ampacity.model.site import Circuit, MeterConfig
-from ampacity.site.meters import MeterAddress, ModbusMeter
+from ampacity.site.meters import CircuitMeter
+from ampacity.site.modbus import ModbusAddress
 
 
 def circuit(port: int, *, import_is_positive: bool = True, register: int = 0) -> Circuit:
@@ -25,7 +26,7 @@ async def first(readings: "asyncio.Queue[CircuitMetered]") -> CircuitMetered:
     return await asyncio.wait_for(readings.get(), 30)
 
 
-async def failed(meter: ModbusMeter) -> None:
+async def failed(meter: CircuitMeter) -> None:
     """Until a read has failed: the meter tells nobody, it only stays silent."""
     async with asyncio.timeout(30):
         while meter.failure is None:  # noqa: ASYNC110
@@ -37,7 +38,7 @@ async def test_reads_three_phases_and_obeys_the_sign(sign: bool) -> None:
     server = MeterServer(lambda: (12.5, -3.25, 40.0))
     await server.start()
     readings: asyncio.Queue[CircuitMetered] = asyncio.Queue()
-    meter = ModbusMeter("s", circuit(server.port, import_is_positive=sign), WallClock(), readings.put_nowait)
+    meter = CircuitMeter("s", circuit(server.port, import_is_positive=sign), WallClock(), readings.put_nowait)
     task = asyncio.create_task(meter.run())
     reading = await first(readings)
     factor = 1 if sign else -1
@@ -48,12 +49,12 @@ async def test_reads_three_phases_and_obeys_the_sign(sign: bool) -> None:
 
 
 async def test_a_silent_meter_publishes_nothing_and_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ampacity.site.meters.modbus.REQUEST_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("ampacity.site.modbus.link.REQUEST_TIMEOUT_S", 0.1)
     server = MeterServer(lambda: (1.0, 2.0, 3.0))
     server.silent = True
     await server.start()
     readings: asyncio.Queue[CircuitMetered] = asyncio.Queue()
-    meter = ModbusMeter("s", circuit(server.port), WallClock(), readings.put_nowait)
+    meter = CircuitMeter("s", circuit(server.port), WallClock(), readings.put_nowait)
     task = asyncio.create_task(meter.run())
     await failed(meter)
     assert readings.empty()
@@ -68,7 +69,7 @@ async def test_a_register_that_is_not_there_is_a_failure_not_a_zero() -> None:
     server = MeterServer(lambda: (1.0, 2.0, 3.0))
     await server.start()
     readings: asyncio.Queue[CircuitMetered] = asyncio.Queue()
-    meter = ModbusMeter("s", circuit(server.port, register=4), WallClock(), readings.put_nowait)
+    meter = CircuitMeter("s", circuit(server.port, register=4), WallClock(), readings.put_nowait)
     task = asyncio.create_task(meter.run())
     await failed(meter)
     assert readings.empty()
@@ -80,7 +81,7 @@ async def test_not_a_number_is_a_failure() -> None:
     server = MeterServer(lambda: (float("nan"), 0.0, 0.0))
     await server.start()
     readings: asyncio.Queue[CircuitMetered] = asyncio.Queue()
-    meter = ModbusMeter("s", circuit(server.port), WallClock(), readings.put_nowait)
+    meter = CircuitMeter("s", circuit(server.port), WallClock(), readings.put_nowait)
     task = asyncio.create_task(meter.run())
     await failed(meter)
     assert readings.empty()
@@ -91,15 +92,15 @@ async def test_not_a_number_is_a_failure() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("10.0.0.5:1502/3?40", MeterAddress("10.0.0.5", 1502, 3, 40)),
-        ("meter.local:502", MeterAddress("meter.local", 502, 1, 0)),
-        ("meter.local", MeterAddress("meter.local", 502, 1, 0)),
+        ("10.0.0.5:1502/3?40", ModbusAddress("10.0.0.5", 1502, 3, 40)),
+        ("meter.local:502", ModbusAddress("meter.local", 502, 1, 0)),
+        ("meter.local", ModbusAddress("meter.local", 502, 1, 0)),
     ],
 )
-def test_addresses(text: str, expected: MeterAddress) -> None:
-    assert MeterAddress.parse(text) == expected
+def test_addresses(text: str, expected: ModbusAddress) -> None:
+    assert ModbusAddress.parse(text) == expected
 
 
 def test_a_wrong_address_says_what_is_right() -> None:
     with pytest.raises(ValueError, match="host:port/unit"):
-        MeterAddress.parse("meter:abc")
+        ModbusAddress.parse("meter:abc")

@@ -21,7 +21,8 @@ from ..control.topology import Topology, TopologyError
 from ..csms.service import Csms
 from ..model.site import Site
 from ..settings import NodeSettings, SettingsError
-from ..site.meters import MeterAddress
+from ..site.meters import MeterConfigError, check_meter
+from ..site.safe import Safe, sealed
 from ..store import Store, StoreError, backup, operators, sites
 
 SettingsOf = Callable[[], NodeSettings]
@@ -55,7 +56,8 @@ def enter_site(settings_of: SettingsOf, file: Path) -> int:
     """Read a site from TOML, keep it, register its stations; prints each new station's password, once."""
 
     async def work(settings: NodeSettings, store: Store) -> int:
-        site = read_site(file, settings.csms.operator_id)
+        site = read_site(file, settings.csms.operator_id, settings.meter_maps)
+        site = sealed(site, Safe(settings.keys_folder))
         now = store.clock.now()
         await store.write(lambda connection: sites.save_site(connection, site, now, "system cli"))
         csms = Csms(store, LocalBus(), store.clock, settings.csms)
@@ -74,7 +76,7 @@ def enter_site(settings_of: SettingsOf, file: Path) -> int:
     return _with_store(settings_of, "site", work)
 
 
-def read_site(file: Path, operator_id: str) -> Site:
+def read_site(file: Path, operator_id: str, maps: Path | None = None) -> Site:
     """A site as docs/sites.md describes it. Raises ValueError that names the file and the field."""
     try:
         values: dict[str, Any] = tomllib.loads(file.read_text())
@@ -109,10 +111,10 @@ def read_site(file: Path, operator_id: str) -> Site:
     except TopologyError as problem:
         raise ValueError(f"site file {file}: {problem}") from None
     for circuit in site.circuits:
-        if circuit.meter is not None and circuit.meter.protocol == "modbus-tcp":
+        if circuit.meter is not None:
             try:
-                MeterAddress.parse(circuit.meter.address)
-            except ValueError as problem:
+                check_meter(site, circuit, circuit.meter, maps)
+            except MeterConfigError as problem:
                 raise ValueError(f"site file {file}: circuit {circuit.circuit_id!r}: {problem}") from None
     return site
 

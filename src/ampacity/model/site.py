@@ -100,7 +100,7 @@ MeterQuantity: TypeAlias = Literal[
 """What a meter can tell. The three currents are needed, all else is for checks and for people."""
 
 
-class MeterValue(Struct, frozen=True, kw_only=True):
+class MeterValue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where one quantity is in what a meter tells over MQTT or HTTP.
 
     `path` leads to it in a JSON document (`emeters[0].current`); empty: the whole message is the number.
@@ -115,7 +115,7 @@ class MeterValue(Struct, frozen=True, kw_only=True):
     scale: float = 1.0
 
 
-class MeterConfig(Struct, frozen=True, kw_only=True):
+class MeterConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The meter of a circuit: where it is read and what it sees (docs/meters.md).
 
     `address` depends on `protocol`: `modbus-tcp` host:port/unit, `mqtt` mqtt(s)://host:port, `http` the URL,

@@ -15,6 +15,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from ..bus import Bus
 from ..clock import Clock
@@ -22,17 +23,26 @@ from ..control.check import reservation_excess
 from ..control.law import step
 from ..control.state import START
 from ..control.types import Decision, Snapshot
-from ..model.events import CircuitMetered, ConnectorChanged, MeterSampled, TransactionChanged
+from ..model.events import (
+    CircuitMetered,
+    CircuitMeterFailed,
+    ConnectorChanged,
+    MeterSampled,
+    TransactionChanged,
+)
 from ..model.live import SiteHistory, SiteView
 from ..model.site import Site
 from ..store import StoreError
 from .desk import Desk
+from .drawn import cars_a
 from .history import PowerHistory
 from .introductions import Introductions
 from .knowledge import LiveEvse
 from .limits_out import LimitWriter
 from .live_site import Commander, LiveSite, SiteFigures
+from .meters.running import SiteMeters
 from .records import SiteRecords
+from .safe import Safe
 from .verification import Verifier
 from .view import site_view
 from .wiring import Wiring
@@ -55,14 +65,25 @@ class SiteController(Desk):
         clock: Clock,
         *,
         demo: bool = False,
+        safe: Safe | None = None,
+        meter_maps: Path | None = None,
     ) -> None:
-        live_site = LiveSite(site, clock)
+        live_site, wiring = LiveSite(site, clock), Wiring(site)
+        safe = safe or Safe(None)
+        meters = SiteMeters(
+            lambda: live_site.site,
+            lambda circuit_id: cars_a(wiring, live_site.evses.values(), circuit_id, clock.monotonic()),
+            clock,
+            bus,
+            safe,
+            meter_maps,
+        )
         self._writer = LimitWriter(live_site, commander)
         self._verifier = Verifier(live_site, commander, self._writer, records)
-        super().__init__(live_site, records, self._verifier)
+        super().__init__(live_site, records, self._verifier, meters, safe)
         self._clock = clock
         self._demo = demo
-        self._wiring = Wiring(site)
+        self._wiring = wiring
         self._state = START
         self._decision: Decision | None = None
         self._history = PowerHistory(
@@ -76,6 +97,7 @@ class SiteController(Desk):
             bus.subscribe(TransactionChanged, self._transaction_changed),
             bus.subscribe(MeterSampled, self._sampled),
             bus.subscribe(CircuitMetered, self.circuit_metered),
+            bus.subscribe(CircuitMeterFailed, self.circuit_meter_failed),
             # After ours: whoever proves a station has to know its sessions.
             *Introductions(live_site, commander, self._writer, records, bus).subscriptions,
         ]
@@ -210,6 +232,7 @@ class SiteController(Desk):
             self._live.evses,
             self._decision,
             {circuit_id: reading[0] for circuit_id, reading in self._live.metered.items()},
+            self._live.meter_faults,
             self._clock.monotonic(),
             self._clock.now(),
             self._clock.speed,

@@ -1,4 +1,4 @@
-"""Where people and programs ask: limits, strategy, wishes for a session, pushed meter readings.
+"""Where people and programs ask: limits, strategy, wishes for a session.
 
 Each wish is durable, with its audit row, before it counts; the law sees it with the tick that follows at
 once.
@@ -8,28 +8,25 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ..model.events import CircuitMetered
-from ..model.phases import PerPhase
-from ..model.site import UNLIMITED_A, EvseKey, LimitSource, Site, Strategy
+from ..model.site import UNLIMITED_A, EvseKey, LimitSource, Strategy
 from .live_site import LiveSite
+from .metering import MeterDesk
+from .meters.running import SiteMeters
 from .records import SiteRecords
+from .safe import Safe
 from .verification import Verifier
 
 
-class Desk:
+class Desk(MeterDesk):
     """The asking half of `api.context.SiteRuntime`. Unknown circuits and EVSEs are a LookupError, an EVSE
     where nothing charges is a ValueError.
     """
 
-    def __init__(self, live_site: LiveSite, records: SiteRecords, verifier: Verifier) -> None:
-        self._live = live_site
-        self._records = records
+    def __init__(
+        self, live_site: LiveSite, records: SiteRecords, verifier: Verifier, meters: SiteMeters, safe: Safe
+    ) -> None:
+        super().__init__(live_site, records, meters, safe)
         self._verifier = verifier
-
-    @property
-    def site(self) -> Site:
-        """The site as it is configured now."""
-        return self._live.site
 
     # ------------------------------------------------------------ the site
 
@@ -75,23 +72,6 @@ class Desk:
         """Follow another strategy."""
         await self._records.set_strategy(strategy, actor)
         self._live.follow(strategy)
-
-    def record_meter(self, circuit_id: str, current_a: PerPhase, at: datetime) -> None:
-        """A reading that somebody pushes."""
-        self._live.check_circuit(circuit_id)
-        self.circuit_metered(
-            CircuitMetered(site_id=self.site.site_id, circuit_id=circuit_id, current_a=current_a, at=at)
-        )
-
-    def circuit_metered(self, event: CircuitMetered) -> None:
-        """Keep a circuit's reading, unless a later one is known."""
-        if event.site_id != self.site.site_id or event.circuit_id not in self._live.limits:
-            return
-        clock = self._live.clock
-        taken_at = clock.monotonic() - max(0.0, clock.time() - event.at.timestamp())
-        known = self._live.metered.get(event.circuit_id)
-        if known is None or taken_at >= known[1]:
-            self._live.metered[event.circuit_id] = (event.current_a, taken_at)
 
     # ------------------------------------------------------------ one EVSE
 

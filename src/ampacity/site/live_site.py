@@ -14,7 +14,7 @@ from msgspec import structs
 from ..clock import Clock
 from ..control.types import CircuitState, Snapshot
 from ..csms.vocabulary import Command, Outcome
-from ..model.events import TransactionChanged
+from ..model.events import CircuitMetered, CircuitMeterFailed, TransactionChanged
 from ..model.phases import PerPhase
 from ..model.site import EvseKey, LimitSource, Site, Strategy
 from .knowledge import LiveEvse
@@ -61,6 +61,10 @@ class LiveSite:
         self.evses = {evse.key: LiveEvse(evse, site) for evse in site.evses}
         self.metered: dict[str, tuple[PerPhase, float]] = {}
         """By circuit: the last reading and its monotonic time."""
+        self.told: dict[str, CircuitMetered] = {}
+        """By circuit: all that its meter told then."""
+        self.meter_faults: dict[str, CircuitMeterFailed] = {}
+        """By circuit: why its meter's last word can't be used."""
         self.limits: dict[str, dict[str, LimitSource]] = {
             circuit.circuit_id: {limit.source: limit for limit in circuit.limits} for circuit in site.circuits
         }

@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from ..clock import Clock
-from ..model.site import EvseKey, LimitSource, Site, Strategy
+from ..model.site import EvseKey, LimitSource, MeterConfig, Site, Strategy
 from ..store import Store, audit, profiles, quarantines, sites, transactions
 from ..store.identifiers import sortable_id
 from ..store.quarantines import QuarantineRow
@@ -94,6 +94,19 @@ class SiteRecords:
             {"source": source},
             lambda connection: sites.withdraw_limit(
                 connection, self._operator_id, self._site_id, circuit_id, source, actor, now
+            ),
+        )
+
+    async def set_meter(self, circuit_id: str, config: MeterConfig | None, actor: str) -> None:
+        """Keep how a circuit is metered. Its password is sealed, and the audit does not name it."""
+        named = None if config is None else structs.asdict(structs.replace(config, password=""))
+        await self._deed(
+            actor,
+            "set_meter",
+            f"circuit/{self._site_id}/{circuit_id}",
+            named,
+            lambda connection: sites.set_meter(
+                connection, self._operator_id, self._site_id, circuit_id, config
             ),
         )
 

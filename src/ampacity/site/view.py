@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
 from ..control.types import Decision
+from ..model.events import CircuitMeterFailed
 from ..model.live import CircuitView, EvseView, Reason, SessionView, SiteView
 from ..model.phases import ZERO, PerPhase
 from ..model.site import Site
@@ -21,6 +23,7 @@ def site_view(
     evses: dict[tuple[str, int], LiveEvse],
     decision: Decision,
     metered: dict[str, PerPhase | None],
+    faults: Mapping[str, CircuitMeterFailed],
     at: float,
     now: datetime,
     speed: float,
@@ -28,9 +31,11 @@ def site_view(
 ) -> SiteView:
     """The whole site now."""
     drawn = wiring.drawn_a(list(evses.values()))
+    beside = {c.circuit_id for c in site.circuits if c.meter is not None and c.meter.measures != "everything"}
+    within = {circuit_id: ZERO if circuit_id in beside else cars for circuit_id, cars in drawn.items()}
     circuits = []
     for circuit in site.circuits:
-        ledger = decision.circuits[circuit.circuit_id]
+        ledger, fault = decision.circuits[circuit.circuit_id], faults.get(circuit.circuit_id)
         state: Literal["none", "fresh", "stale", "dead"] = (
             "dead" if ledger.meter_state == "lost" else ledger.meter_state
         )
@@ -44,10 +49,12 @@ def site_view(
                 limit_source=ledger.limit_source,
                 meter_state=state,
                 metered_a=rounded(metered.get(circuit.circuit_id)),
-                base_a=rounded(building_a(circuit.circuit_id, decision, drawn, metered)) or ZERO,
+                base_a=rounded(building_a(circuit.circuit_id, decision, within, metered)) or ZERO,
                 ev_a=rounded(drawn[circuit.circuit_id]) or ZERO,
                 reserve_a=rounded(ledger.reserve_a) or ZERO,
                 margin_a=round(ledger.margin_a, 2),
+                meter_fault=fault.fault if fault is not None else None,
+                meter_text=fault.text if fault is not None else None,
             )
         )
     views = tuple(evse_view(live, wiring, decision, at, now) for live in evses.values())
@@ -62,7 +69,7 @@ def site_view(
         strategy=site.strategy,
         voltage_v=site.voltage_v,
         overloaded=decision.overloaded,
-        base_power_w=round(sum(building_a(root.circuit_id, decision, drawn, metered)) * site.voltage_v),
+        base_power_w=round(sum(building_a(root.circuit_id, decision, within, metered)) * site.voltage_v),
         ev_power_w=round(sum(view.power_w for view in views)),
         limit_power_w=round(3.0 * ledger.limit_a * site.voltage_v),
         circuits=tuple(circuits),
@@ -71,9 +78,10 @@ def site_view(
 
 
 def building_a(
-    circuit_id: str, decision: Decision, drawn: dict[str, PerPhase], metered: dict[str, PerPhase | None]
+    circuit_id: str, decision: Decision, within: dict[str, PerPhase], metered: dict[str, PerPhase | None]
 ) -> PerPhase:
-    """What flows beside the cars: the meter less the cars. Where no meter tells, what the law assumes.
+    """What flows beside the cars: the meter less the cars that are `within` it. Where no meter tells, what
+    the law assumes.
 
     The law's own base is the highest of the last half minute, which is its business and not what a person
     calls the building's load. It is the upper bound here: a car that rises and has not reported looks like
@@ -82,7 +90,7 @@ def building_a(
     ledger, meter = decision.circuits[circuit_id], metered.get(circuit_id)
     if meter is None or ledger.meter_state not in ("fresh", "stale"):
         return ledger.base_a
-    cars = drawn[circuit_id]
+    cars = within[circuit_id]
     one, two, three = (min(max(0.0, meter[phase] - cars[phase]), ledger.base_a[phase]) for phase in range(3))
     return one, two, three
 

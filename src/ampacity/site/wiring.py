@@ -30,6 +30,14 @@ class Wiring:
                 value = to_parent(value, circuit.rotation)
         return value
 
+    def at(self, circuit_id: str, own_id: str, value: PerPhase) -> PerPhase:
+        """A per-phase value of circuit `own_id` on the phases of `circuit_id` above it, or the same."""
+        for circuit in self.ancestors(own_id):
+            if circuit.circuit_id == circuit_id:
+                break
+            value = to_parent(value, circuit.rotation)
+        return value
+
     def phases_at_root(self, circuit_id: str, phases: tuple[int, ...]) -> tuple[int, ...]:
         """Phases (0..2) of a circuit as phases of the grid connection."""
         for circuit in self.ancestors(circuit_id):

@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from ..model.protection import LimitPiece
-from ..model.site import Cabinet, Circuit, Evse, LimitSource, SharingRules, Site, Strategy
+from ..model.site import Cabinet, Circuit, Evse, LimitSource, MeterConfig, SharingRules, Site, Strategy
 from .statements import upsert
 from .stations import register_station
 from .tables import circuit, circuit_limit, evse, site, station
@@ -115,6 +115,19 @@ def list_sites(
 def set_strategy(connection: Connection, operator_id: str, site_id: str, strategy: Strategy) -> bool:
     """Change how a site shares; returns whether it is known."""
     return _change_site(connection, operator_id, site_id, {"strategy": strategy})
+
+
+def set_meter(
+    connection: Connection, operator_id: str, site_id: str, circuit_id: str, meter: MeterConfig | None
+) -> bool:
+    """Change how a circuit is metered; returns whether it is known."""
+    column = circuit.c
+    result = connection.execute(
+        update(circuit)
+        .where(column.operator_id == operator_id, column.site_id == site_id, column.circuit_id == circuit_id)
+        .values(meter=meter)
+    )
+    return result.rowcount > 0
 
 
 def remove_site(connection: Connection, operator_id: str, site_id: str) -> bool:

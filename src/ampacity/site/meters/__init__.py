@@ -2,6 +2,20 @@
 never a value.
 """
 
-from .modbus import MeterAddress, ModbusMeter
+from .checks import Checks, Reading
+from .config import MeterConfigError, check_config, check_meter
+from .meter import CircuitMeter, event_of
+from .told import MeterTrouble, Told, told_of
 
-__all__ = ["MeterAddress", "ModbusMeter"]
+__all__ = [
+    "Checks",
+    "CircuitMeter",
+    "MeterConfigError",
+    "MeterTrouble",
+    "Reading",
+    "Told",
+    "check_config",
+    "check_meter",
+    "event_of",
+    "told_of",
+]

@@ -1,129 +1,84 @@
-"""A three-phase meter over Modbus TCP.
-
-The register map is the smallest that meters share: three float32 in amperes (big-endian, two registers each)
-for L1..L3 at consecutive input registers. Sign: positive is import unless the circuit's configuration says
-otherwise.
-"""
+"""Meters over Modbus TCP: SunSpec's models, a register map, or three float32 in a row."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import math
 import struct
-from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
 
-from msgspec import Struct
-from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.exceptions import ModbusException
+from ...model.site import MeterConfig, MeterQuantity
+from ..modbus import ModbusAddress, ModbusLink, ModbusTrouble, RegisterMap, load_map, sunspec
+from .source import Around
+from .told import MeterTrouble, Told, told_of
 
-from ...clock import Clock
-from ...model.events import CircuitMetered
-from ...model.site import Circuit
-
-log = logging.getLogger(__name__)
-
-REQUEST_TIMEOUT_S = 2.0
-"""Wall time: a socket deadline."""
+SUNSPEC = "sunspec"
 
 
-class MeterAddress(Struct, frozen=True):
-    """Where a meter is: `host:port/unit?register`, e.g. `10.0.0.5:502/1?0` (unit and register may be left
-    out).
+class ModbusSource:
+    """Reads each interval; the map of a SunSpec device is walked once a connection."""
+
+    paced = True
+
+    def __init__(self, config: MeterConfig, around: Around, maps: Path | None = None) -> None:
+        self._link = ModbusLink(ModbusAddress.parse(config.address))
+        self._number = sunspec_number(config.map)
+        self._map = None if self._number or not config.map else meter_map(config.map, maps)
+        self._model: sunspec.Model | None = None
+
+    async def open(self) -> None:
+        try:
+            await self._link.open()
+            if self._number:
+                self._model = await self._find()
+        except ModbusTrouble as trouble:
+            raise MeterTrouble(trouble.fault, str(trouble), reopen=True) from None
+
+    async def read(self) -> Told:
+        try:
+            if self._model is not None:
+                return told_of(await sunspec.read_meter(self._link, self._model))
+            if self._map is not None:
+                return told_of(await self._map.read(self._link))
+            words = await self._link.read("input", self._link.address.register, 6)
+        except ModbusTrouble as trouble:
+            raise MeterTrouble(trouble.fault, str(trouble), reopen=True) from None
+        l1, l2, l3 = struct.unpack(">3f", struct.pack(">6H", *words))
+        return Told(current_a=(l1, l2, l3))
+
+    async def close(self) -> None:
+        self._link.close()
+
+    async def _find(self) -> sunspec.Model:
+        models = await sunspec.walk(self._link)
+        meters = [model for model in models if model.number in sunspec.METER_MODELS]
+        if len(meters) < self._number:
+            there = ", ".join(str(model.number) for model in models) or "none"
+            raise MeterTrouble(
+                "missing",
+                f"meter {self._number} of SunSpec models 201..214 is not there; its models: {there}",
+            )
+        return meters[self._number - 1]
+
+
+def sunspec_number(name: str) -> int:
+    """Which meter of a SunSpec device a map's name asks for (`sunspec`: the first, `sunspec:2`: the second);
+    0 where the name is of another kind. ValueError for a number that is none.
     """
-
-    host: str
-    port: int
-    unit: int
-    register: int
-
-    @classmethod
-    def parse(cls, text: str) -> MeterAddress:
-        """Raises ValueError that says what a meter address looks like."""
-        place, _, register = text.partition("?")
-        place, _, unit = place.partition("/")
-        host, _, port = place.rpartition(":")
-        try:
-            return cls(host or place, int(port) if host else 502, int(unit or 1), int(register or 0))
-        except ValueError:
-            raise ValueError(
-                f"meter address {text!r} can't be read: write host:port/unit?register, e.g. 10.0.0.5:502/1?0"
-            ) from None
+    kind, _, number = name.partition(":")
+    if kind != SUNSPEC:
+        return 0
+    if number and not (number.isdigit() and 0 < int(number) < 10):
+        raise ValueError(f"map {name!r} can't be read: write sunspec, or sunspec:2 for its second meter")
+    return int(number or 1)
 
 
-class ModbusMeter:
-    """Reads one circuit's meter each interval of site time and hands the readings on."""
-
-    def __init__(
-        self, site_id: str, circuit: Circuit, clock: Clock, publish: Callable[[CircuitMetered], None]
-    ) -> None:
-        if circuit.meter is None:
-            raise ValueError(f"circuit {circuit.circuit_id!r} has no meter")
-        self._config = circuit.meter
-        self._address = MeterAddress.parse(circuit.meter.address)
-        self._site_id = site_id
-        self._circuit_id = circuit.circuit_id
-        self._clock = clock
-        self._publish = publish
-        self.failure: str | None = None
-
-    async def run(self) -> None:
-        """Read until cancelled; a failure is remembered, logged once and tried again."""
-        address = self._address
-        client = AsyncModbusTcpClient(
-            address.host, port=address.port, timeout=REQUEST_TIMEOUT_S, retries=0, name=self._circuit_id
+def meter_map(name: str, folder: Path | None) -> RegisterMap:
+    """A register map whose names are a meter's quantities. ValueError says what is wrong."""
+    found = load_map(name, folder)
+    known = get_args(MeterQuantity)
+    strange = [register.name for register in found.registers if register.name not in known]
+    if strange:
+        raise ValueError(
+            f"register map {name}: {', '.join(strange)} are no quantities of a meter: {', '.join(known)}"
         )
-        try:
-            while True:
-                due = self._clock.monotonic() + self._config.interval_s
-                await self._read_once(client)
-                task = asyncio.current_task()
-                if task is not None and task.cancelling():
-                    # pymodbus waits by asyncio.wait_for, which in Python 3.11 loses a cancellation that
-                    # comes together with the answer: this loop would never end.
-                    raise asyncio.CancelledError
-                await self._clock.sleep(max(0.0, due - self._clock.monotonic()))
-        finally:
-            client.close()
-
-    async def _read_once(self, client: AsyncModbusTcpClient) -> None:
-        try:
-            if not client.connected and not await client.connect():
-                self._failed("no connection")
-                return
-            answer = await client.read_input_registers(
-                self._address.register, count=6, device_id=self._address.unit
-            )
-        except (ModbusException, OSError, TimeoutError) as problem:
-            self._failed(str(problem) or type(problem).__name__)
-            return
-        if answer.isError() or len(answer.registers) != 6:
-            self._failed(f"answered {answer}")
-            return
-        values = struct.unpack(">3f", struct.pack(">6H", *answer.registers))
-        if not all(math.isfinite(value) for value in values):
-            self._failed(f"told {values}")
-            return
-        if self.failure is not None:
-            log.info("meter of circuit %s answers again", self._circuit_id)
-            self.failure = None
-        sign = 1.0 if self._config.import_is_positive else -1.0
-        self._publish(
-            CircuitMetered(
-                site_id=self._site_id,
-                circuit_id=self._circuit_id,
-                current_a=(sign * values[0], sign * values[1], sign * values[2]),
-                at=self._clock.now(),
-            )
-        )
-
-    def _failed(self, why: str) -> None:
-        if self.failure is None:
-            log.warning(
-                "meter of circuit %s at %s:%d fails: %s",
-                self._circuit_id,
-                self._address.host,
-                self._address.port,
-                why,
-            )
-        self.failure = why
+    return found
