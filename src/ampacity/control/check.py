@@ -21,6 +21,14 @@ def reservation_excess(
     """
     tree = Topology(snapshot.site) if topology is None else topology
     promised = [base for circuit in tree.circuits for base in decision.circuits[circuit.circuit_id].base_a]
+    devices = {device.device_id: device for device in tree.site.devices}
+    for device_id, held_a in decision.devices_a.items():
+        k = tree.index[devices[device_id].circuit_id]
+        for phase, amperes in enumerate(held_a):
+            for row in tree.paths[k][phase]:
+                # What feeds in does not relieve the busbar that it feeds.
+                feeds = row // 3 == k and k != tree.root
+                promised[row] += max(0.0, amperes) if feeds else amperes
     raised = {grant.key: grant.limit_a for grant in decision.raises}
     for i, evse in enumerate(tree.evses):
         if evse.key in decision.cutting:

@@ -18,13 +18,14 @@ from ampacity.model.phases import PerPhase
 from ampacity.model.site import EvseKey
 
 from . import ramp, turns
+from .commands import Commands
 from .picture import Picture
 from .reserve import EPSILON_A, safe_a
 from .settings import DEFAULTS, ControlSettings
 from .sharing import Reasons, Sharing, Targets
-from .state import ControlState, EvseMemory, OverloadMemory
+from .state import ControlState, DeviceMemory, EvseMemory, OverloadMemory
 from .topology import Entries, Topology
-from .types import CircuitLedger, Decision, Grant, Snapshot
+from .types import CircuitLedger, Decision, DeviceTarget, Grant, Snapshot
 
 
 def step(
@@ -49,9 +50,11 @@ class _Turn:
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
         self.strategy = picture.snapshot.site.strategy
+        self.commands: dict[str, DeviceTarget] = {}
+        self.device_memories: dict[str, DeviceMemory] = {}
 
     def run(self) -> tuple[ControlState, Decision]:
-        reserved_a = [0.0] * self.picture.topology.row_count
+        reserved_a = list(self.picture.devices.high_a)
         steered: list[int] = []
         for i, held in enumerate(self.picture.holds):
             if held.standing == "steered":
@@ -59,8 +62,29 @@ class _Turn:
             elif held.standing != "paused":
                 _add(reserved_a, self.picture.entries[i], held.held_a)
         capacity = [b - r for b, r in zip(self.picture.budget, reserved_a, strict=True)]
-        targets, reasons = Sharing(self.picture).share(steered, capacity)
+        sharing = Sharing(self.picture)
+        targets, reasons = sharing.share(steered, capacity)
+        self._command(sharing.wishes, capacity)
         return self._act(steered, targets, reasons, capacity, reserved_a)
+
+    def _command(self, wishes: Targets, capacity: Sequence[float]) -> None:
+        """What devices shall do, from what is left when everybody has what he wishes."""
+        site, rows = self.picture.topology.site, self.picture.devices
+        if not any(device.commanded for device in site.devices):
+            return
+        left = list(capacity)
+        for device in site.devices:
+            held = rows.spans[device.device_id]
+            if held.steered:
+                held_a = rows.amperes(device, held.high_w)
+                for row, busbar in rows.rows(device):
+                    left[row] += max(0.0, held_a) if busbar else held_a
+        demand = [0.0] * self.picture.topology.row_count
+        for i, wish in wishes.items():
+            _add(demand, self.picture.entries[i], wish)
+        commands = Commands(self.picture, left, demand)
+        self.commands = commands.targets()
+        self.device_memories = commands.memories
 
     def _act(
         self,
@@ -326,6 +350,7 @@ class _Turn:
             bases=self.picture.base_memories,
             overloads=self.picture.overloads,
             evses=memories,
+            devices=self.device_memories,
             ramp=(*ramps, (self.picture.at, ramp_a)) if any(ramp_a) else ramps,
         )
         decision = Decision(
@@ -347,6 +372,8 @@ class _Turn:
             overloaded=bool(self.picture.above),
             overcommitted=overcommitted,
             notes=tuple(notes),
+            commands=self.commands,
+            devices_a=self.picture.devices.held_a(),
         )
         return state, decision
 

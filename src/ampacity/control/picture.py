@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from ampacity.model.phases import ZERO, PerPhase, add
+from collections.abc import Callable
+
+from ampacity.model.phases import PerPhase, add
 
 from . import acceptance, base, fairness, overload, waking
+from .devices import DeviceRows
 from .limits import effective_limit, margin_a
 from .reserve import Hold, hold
 from .settings import ControlSettings
@@ -43,6 +46,7 @@ class Picture:
         self.overloads: dict[int, OverloadMemory] = {}
         self.above: frozenset[int] = frozenset()
         self.doubtful: frozenset[int] = frozenset()
+        self.devices = DeviceRows(topology, snapshot.devices, self.at, settings)
         self._hold()
         self._standings = fairness.standings(
             snapshot.site.sharing.fairness, topology.evses, self.states, self.holds, settings
@@ -121,8 +125,8 @@ class Picture:
                     return rows[3 * k], rows[3 * k + 1], rows[3 * k + 2]
 
                 if circuit.meter.measures == "without_evs":
-                    # The cars are not in it: nothing to take off, and nothing of theirs to doubt.
-                    memory = base.observe(memory, state, _nothing, False, self.at, held_s, settings)
+                    # The cars are not in it: nothing of theirs to take off, and nothing to doubt.
+                    memory = base.observe(memory, state, self._beside(k), False, self.at, held_s, settings)
                 else:
                     memory = base.observe(memory, state, certain, k in doubtful, self.at, held_s, settings)
             meter, base_a = base.estimate(memory, circuit, limit, self.at, self.since, held_s, settings)
@@ -137,7 +141,7 @@ class Picture:
                 if recent and usable and state.metered_a is not None:
                     total_a = state.metered_a
                     if circuit.meter is not None and circuit.meter.measures == "without_evs":
-                        total_a = add(total_a, certain(False))
+                        total_a = add(total_a, _less(certain(False), self._devices_at(k)))
                     readings[k] = (total_a, limit)
             self.meters.append(meter)
             self.bases.append(base_a)
@@ -146,7 +150,7 @@ class Picture:
     def _certain(self, young: bool) -> list[float]:
         """Certain draw on all rows. While a base is young, old samples of falling cars would hide in it: then
         no more than the limit in force counts."""
-        sums = [0.0] * self.topology.row_count
+        sums = list(self.devices.low_a)
         for i, (now, held) in enumerate(zip(self.states, self.holds, strict=True)):
             if base.hold_s(now.sample_interval_s, self.settings) > self.settings.stale_hold_s:
                 continue
@@ -166,11 +170,21 @@ class Picture:
                 budget.append(room * share if room > 0 else room)
         return budget
 
+    def _devices_at(self, k: int) -> PerPhase:
+        """What devices draw at least on circuit `k`."""
+        low_a = self.devices.low_a
+        return low_a[3 * k], low_a[3 * k + 1], low_a[3 * k + 2]
+
+    def _beside(self, k: int) -> Callable[[bool], PerPhase]:
+        """What a meter that does not see the cars sees for certain, as `base.observe` asks for it."""
+        devices_a = self._devices_at(k)
+        return lambda young: devices_a
+
     def _sees_cars(self, k: int) -> bool:
         """Whether the meter of circuit `k` shows what cars draw."""
         meter = self.topology.circuits[k].meter
         return meter is not None and meter.measures == "everything"
 
 
-def _nothing(young: bool) -> PerPhase:
-    return ZERO
+def _less(a: PerPhase, b: PerPhase) -> PerPhase:
+    return a[0] - b[0], a[1] - b[1], a[2] - b[2]

@@ -29,12 +29,15 @@ class Sharing:
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
         self.strategy = picture.snapshot.site.strategy
+        self.wishes: Targets = {}
+        """What each that wants to charge would get if no circuit held it back."""
         self.explainer = Explainer(picture.topology, picture.limits, picture.meters)
 
     def share(self, steered: Sequence[int], capacity: Sequence[float]) -> tuple[Targets, Reasons]:
         """Targets of the steered EVSEs, and what keeps each from more."""
         evses = self.picture.topology.evses
         if self.strategy == "uncontrolled":
+            self.wishes = {i: evses[i].max_a for i in steered}
             return {i: evses[i].max_a for i in steered}, {i: self.explainer.uncontrolled() for i in steered}
         shares = (
             fixed_shares(self.picture.topology, [limit for limit, _ in self.picture.limits])
@@ -66,6 +69,8 @@ class Sharing:
             now, memory, evse = self.picture.states[i], self.picture.memories[i], evses[i]
             named = self._caps(i, None if shares is None else shares[evse.key])
             caps.append((min([evse.max_a, *(value for value, _ in named)]), named))
+            if now.wants:
+                self.wishes[i] = caps[-1][0]
             turn = turns.turn(
                 now,
                 memory,

@@ -67,6 +67,15 @@ class EvseMemory(Struct, frozen=True, kw_only=True, gc=False):
     sleeps: bool = False
 
 
+class DeviceMemory(Struct, frozen=True, kw_only=True, gc=False):
+    """One commanded device: its last target and since when, and whether its battery is `empty` or `full`."""
+
+    target_w: float | None = None
+    changed_at: float | None = None
+    empty: bool = False
+    full: bool = False
+
+
 class ControlState(Struct, frozen=True, kw_only=True):
     """All of it. `since` is the first step; `ramp` holds `(at, amperes)` of recent raises on the grid
     connection."""
@@ -77,6 +86,7 @@ class ControlState(Struct, frozen=True, kw_only=True):
     overloads: dict[int, OverloadMemory] = {}
     evses: dict[EvseKey, EvseMemory] = {}
     ramp: tuple[tuple[float, PerPhase], ...] = ()
+    devices: dict[str, DeviceMemory] = {}
 
 
 START = ControlState()

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
+from ampacity.model.devices import trouble
 from ampacity.model.phases import PerPhase
 from ampacity.model.site import Circuit, Evse, EvseKey, Site
 
@@ -95,6 +96,16 @@ class Topology:
                 raise TopologyError(f"EVSE {evse.key}: phases {phases} must be different ones of 0, 1, 2")
             self.evse_index[evse.key] = len(self.circuit_of)
             self.circuit_of.append(self.index[evse.circuit_id])
+        named: set[str] = set()
+        for device in site.devices:
+            wrong = trouble(device)
+            if device.circuit_id not in self.index:
+                wrong = f"hangs on circuit {device.circuit_id}, which the site does not have"
+            elif device.device_id in named:
+                wrong = "is listed twice: give each device its own id"
+            if wrong is not None:
+                raise TopologyError(f"device {device.device_id}: {wrong}")
+            named.add(device.device_id)
         self.rows: tuple[Row, ...] = tuple(
             Row("phase", k, phase) for k in range(len(self.circuits)) for phase in range(3)
         )

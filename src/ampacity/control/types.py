@@ -113,15 +113,47 @@ class CircuitState(Struct, frozen=True, kw_only=True, gc=False):
     metered_at: float | None = None
 
 
+class DeviceState(Struct, frozen=True, kw_only=True, gc=False):
+    """One battery, inverter or heat load as it stands now. Powers are positive where it draws.
+
+    `power_w` was measured at `measured_at`. `steered`: we are its master, and it did what it was told last.
+    `confirmed_w` is the command that was read back from it last: of a battery the power, of a heat load the
+    most that it draws, of an inverter the most that it feeds in (so at most 0). `confirmed_until` is when the
+    device forgets it for want of another (None: it doesn't), `inflight_w` a command that was written and not
+    read back yet. `draw_w` and `feed_w` are what it says that it could at most now.
+    """
+
+    device_id: str
+    online: bool = False
+    steered: bool = False
+    power_w: float | None = None
+    measured_at: float | None = None
+    confirmed_w: float | None = None
+    confirmed_until: float | None = None
+    inflight_w: float | None = None
+    soc_percent: float | None = None
+    draw_w: float | None = None
+    feed_w: float | None = None
+
+
+class DeviceTarget(Struct, frozen=True, gc=False):
+    """What a device shall do now, in the sense of `DeviceState.confirmed_w`, and why not more."""
+
+    device_id: str
+    power_w: float
+    reasons: tuple[Reason, ...] = ()
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """Everything the law sees at one instant. A circuit or EVSE of the site that is missing here counts as
-    unknown: no reading, or offline and unproven."""
+    """Everything the law sees at one instant. A circuit, EVSE or device of the site that is missing here
+    counts as unknown: no reading, offline and unproven, anything that it can do."""
 
     site: Site
     circuits: dict[str, CircuitState]
     evses: dict[EvseKey, EvseState]
     at: float
     epoch_s: float
+    devices: dict[str, DeviceState] = {}
 
 
 class Grant(Struct, frozen=True, gc=False):
@@ -159,7 +191,9 @@ class Decision(Struct, frozen=True, kw_only=True):
     as anyone can prove; `cutting`: EVSEs with a cut under way that is younger than the reaction time, and the
     limit it lands on. `reserved`: EVSEs that the law can't steer now; `held_a` of them is set aside.
     `overloaded`: a meter reads above its limit. `overcommitted`: circuit phases where base and reserves alone
-    exceed the budget; every grant that loads them is 0.
+    exceed the budget; every grant that loads them is 0. `commands`: what each commanded device shall do;
+    `devices_a`: what is set aside for each device on its circuit's phases, below zero where a battery
+    relieves the circuits above.
     """
 
     at: float
@@ -174,3 +208,5 @@ class Decision(Struct, frozen=True, kw_only=True):
     overloaded: bool
     overcommitted: frozenset[CircuitPhase]
     notes: tuple[str, ...] = ()
+    commands: dict[str, DeviceTarget] = {}
+    devices_a: dict[str, PerPhase] = {}

@@ -35,6 +35,7 @@ ReasonCode: TypeAlias = Literal[
     "external",  # somebody else limits the station itself (source)
     "strategy",  # the site's strategy fixes it
     "overload",  # cut because a phase was above its limit
+    "battery",  # a battery's share in it: supports, recharges, is empty
     "no_session",  # nothing to charge
     "goal",  # has what it was asked to end at (detail)
     "price",  # waits while a kWh costs more than its limit, or its cost is not known (detail)

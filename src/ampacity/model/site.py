@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
+from .devices import Device
 from .phases import STRAIGHT, Rotation
 from .protection import DemandWindow, HotSpotModel, LimitPiece, SignalSource, TemperatureSensor
 
@@ -265,6 +266,7 @@ class Site(Struct, frozen=True, kw_only=True):
     cabinets: tuple[Cabinet, ...] = ()
     sharing: SharingRules = SharingRules()
     stop_disobedient: bool = False
+    devices: tuple[Device, ...] = ()
 
     @property
     def root(self) -> Circuit:

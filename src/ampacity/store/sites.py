@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct, structs
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
+from ..model.devices import Device
 from ..model.protection import LimitPiece
 from ..model.site import Cabinet, Circuit, Evse, LimitSource, MeterConfig, SharingRules, Site, Strategy
 from .statements import upsert
@@ -50,6 +51,7 @@ def save_site(connection: Connection, saved: Site, at: datetime, actor: str = "s
     key = {"operator_id": saved.operator_id, "site_id": saved.site_id}
     values = structs.asdict(saved)
     del values["circuits"], values["evses"]
+    values["devices"] = [structs.asdict(device) for device in saved.devices]
     upsert(connection, site, values)
     # EVSEs refer to circuits, so they go first and come last.
     connection.execute(
@@ -292,6 +294,7 @@ def _change_site(connection: Connection, operator_id: str, site_id: str, values:
 def _of_site(values: dict[str, Any]) -> dict[str, Any]:
     values["cabinets"] = msgspec.convert(values["cabinets"], tuple[Cabinet, ...])
     values["sharing"] = msgspec.convert(values["sharing"] or {}, SharingRules)
+    values["devices"] = msgspec.convert(values["devices"], tuple[Device, ...])
     return values
 
 

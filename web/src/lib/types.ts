@@ -14,7 +14,7 @@ export type ConnectorStatus = "Available" | "Occupied" | "Preparing" | "Charging
 
 export type ChargingState = "EVConnected" | "Charging" | "SuspendedEV" | "SuspendedEVSE" | "Idle";
 
-export type ReasonCode = "circuit" | "watts" | "neutral" | "unbalance" | "cabinet" | "evse_max" | "car" | "ramp" | "deadband" | "minimum" | "paused" | "offline" | "unproven" | "stale" | "dead" | "in_flight" | "external" | "strategy" | "overload" | "no_session" | "goal" | "price" | "switching";
+export type ReasonCode = "circuit" | "watts" | "neutral" | "unbalance" | "cabinet" | "evse_max" | "car" | "ramp" | "deadband" | "minimum" | "paused" | "offline" | "unproven" | "stale" | "dead" | "in_flight" | "external" | "strategy" | "overload" | "battery" | "no_session" | "goal" | "price" | "switching";
 
 export type Role = "owner" | "operator" | "viewer";
 
@@ -352,6 +352,7 @@ export interface Site {
   cabinets: Cabinet[];
   sharing: SharingRules;
   stop_disobedient: boolean;
+  devices: Device[];
 }
 
 /** One thing wrong in a body or query: `where` is its path, `what` is wrong with it. */
@@ -2103,6 +2104,50 @@ export interface SignalSource {
   lost_s: number;
   resume: "last" | "release" | "stay";
   resume_s: number;
+}
+
+/**
+ * One device and what is known of it beforehand (docs/devices.md).
+ *
+ * `circuit_id` and `phases` are where it hangs, `draw_w` and `feed_w` the most that it draws and feeds in on
+ * all of them together. `commanded`: whether we write to it; else it is only read. `map` names how it is
+ * spoken to: `sunspec`, or a device map. `address` is host:port/unit.
+ *
+ * `watchdog_s` is how long it keeps a command that it doesn't hear again, and `fallback_w` what it does then
+ * (None: not known, so that anything from -`feed_w` to `draw_w` counts). `ramp_w_s` is how fast a command
+ * may rise (0: at once); `writes_per_hour` how many changes of a command its memory stands (0: as many as
+ * needed; repetitions that the watchdog needs are counted apart).
+ *
+ * Of a battery: `min_soc_percent` and `max_soc_percent` are the bounds of what we do with it;
+ * `recharge_share` is the load, as a share of the grid connection's limit, up to which it charges.
+ *
+ * Of a heat load: `levels_w` are what it draws at its levels, rising, the first one is what it can't go
+ * below (relay: `(0, 6000)`); `dwell_s` is how long a level stays before a higher one. `yields`: it goes
+ * down before a car gets less; otherwise it goes down only where a limit can't be held without.
+ */
+export interface Device {
+  device_id: string;
+  kind: "battery" | "heat" | "inverter";
+  circuit_id: string;
+  name: string;
+  phases: number[];
+  draw_w: number;
+  feed_w: number;
+  commanded: boolean;
+  protocol: "modbus-tcp" | "push";
+  address: string;
+  map: string;
+  interval_s: number;
+  watchdog_s: number;
+  fallback_w: number | null;
+  ramp_w_s: number;
+  writes_per_hour: number;
+  min_soc_percent: number;
+  max_soc_percent: number;
+  recharge_share: number;
+  levels_w: number[];
+  dwell_s: number;
+  yields: boolean;
 }
 
 /**

@@ -76,6 +76,7 @@ site = Table(
     Column("cabinets", Document, nullable=False, server_default="[]"),
     Column("sharing", Document),
     Column("stop_disobedient", Boolean, nullable=False, server_default=false()),
+    Column("devices", Document, nullable=False, server_default="[]"),
     belongs_to_operator(),
 )
 
@@ -106,6 +107,18 @@ circuit = Table(
         ["operator_id", "site_id"], ["site.operator_id", "site.site_id"], ondelete="CASCADE"
     ),
 )
+
+device_master = Table(
+    "device_master",
+    metadata,
+    operator_id(),
+    Column("site_id", Text, primary_key=True),
+    Column("device_id", Text, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
+"""Who commands a device: one program at a time, and each that comes after it has a higher epoch."""
 
 circuit_limit = Table(
     "circuit_limit",

@@ -1,0 +1,239 @@
+"""What devices are told: heat loads go down before cars, batteries support a connection that is short and
+charge from what is left over, inverters keep to an export limit.
+
+All of it is reckoned from *left*: what each row has over when everybody has what he wishes and all devices
+that are steered draw nothing. It does not change when a device obeys, so nothing swings.
+
+- A heat load gets the highest level that fits into what is left. It goes down at once and up after a while.
+- A battery feeds in what is missing, on the row where most is missing, never more than flows in there anyway:
+  it does not sell. It charges with what is left on every row above it, after a part of the connection's limit
+  (`1 - recharge_share`) has been kept free. It does neither at once, never beyond its bounds of charge, and
+  neither where its state of charge is not known.
+- An inverter may feed in what is drawn there plus what the export limit of a circuit lets out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import structs
+
+from ampacity.model.devices import Device
+from ampacity.model.live import Reason
+
+from .devices import is_fresh
+from .limits import permitted
+from .picture import Picture
+from .state import DeviceMemory
+from .types import DeviceState, DeviceTarget
+
+SOC_BACK_PERCENT = 3.0
+"""An empty battery feeds in again, a full one charges again, when so much has come or gone."""
+
+LEAST_SHARE = 0.03
+"""Changes below this share of a device's rating are not worth a write."""
+
+
+class Commands:
+    """Targets of the commanded devices. `left_a` is per row, with all steered devices drawing nothing."""
+
+    def __init__(self, picture: Picture, left_a: Sequence[float], demand_a: Sequence[float]) -> None:
+        self.picture, self.rows = picture, picture.devices
+        self.left_a = [left - wish for left, wish in zip(left_a, demand_a, strict=True)]
+        self.without_cars_a = list(left_a)
+        self.memories: dict[str, DeviceMemory] = {}
+
+    def targets(self) -> dict[str, DeviceTarget]:
+        """What each device that we command shall do, by its id."""
+        found: dict[str, DeviceTarget] = {}
+        order = {"heat": 0, "battery": 1, "inverter": 2}
+        for device in sorted(self.picture.topology.site.devices, key=lambda d: (order[d.kind], d.yields)):
+            if not device.commanded:
+                continue
+            state = self.picture.snapshot.devices.get(device.device_id)
+            now = state or DeviceState(device_id=device.device_id)
+            memory = self.picture.before.devices.get(device.device_id, DeviceMemory())
+            match device.kind:
+                case "heat":
+                    target, memory = self._heat(device, memory)
+                case "battery":
+                    target, memory = self._battery(device, now, memory)
+                case _:
+                    target, memory = self._inverter(device, now, memory)
+            found[device.device_id] = target
+            self.memories[device.device_id] = memory
+        return found
+
+    # ------------------------------------------------------------ heat
+
+    def _heat(self, device: Device, memory: DeviceMemory) -> tuple[DeviceTarget, DeviceMemory]:
+        """The highest level that fits; up only after the dwell time."""
+        room_a = self._room(device, self.left_a if device.yields else self.without_cars_a)
+        fitting = [w for w in device.levels_w if self.rows.amperes(device, w) <= room_a + 1e-6]
+        level_w = fitting[-1] if fitting else device.levels_w[0]
+        before = memory.target_w
+        waits = before is not None and level_w > before and not self._over(memory, device.dwell_s)
+        if before is None:
+            waits, level_w = False, min(level_w, device.levels_w[-1])
+        if waits and before is not None:
+            level_w = before
+        reasons: list[Reason] = []
+        if level_w < device.levels_w[-1]:
+            detail = "stays for a while" if waits else "goes down before cars" if device.yields else None
+            reasons.append(
+                Reason(code="ramp" if waits else "circuit", circuit_id=device.circuit_id, detail=detail)
+            )
+        self._take(device, level_w)
+        return DeviceTarget(device.device_id, level_w, tuple(reasons)), self._kept(memory, level_w)
+
+    # ------------------------------------------------------------ batteries
+
+    def _battery(
+        self, device: Device, now: DeviceState, memory: DeviceMemory
+    ) -> tuple[DeviceTarget, DeviceMemory]:
+        soc = now.soc_percent
+        if (
+            soc is None
+            or not 0 <= soc <= 100
+            or not is_fresh(device, now, self.picture.at, self.picture.settings)
+        ):
+            memory = structs.replace(memory, empty=True, full=True)
+            why = Reason(code="battery", detail="does not tell its state of charge")
+            return DeviceTarget(device.device_id, 0.0, (why,)), self._kept(memory, 0.0)
+        lowest, highest = device.min_soc_percent, device.max_soc_percent
+        empty = soc <= lowest or (memory.empty and soc < lowest + SOC_BACK_PERCENT)
+        full = soc >= highest or (memory.full and soc > highest - SOC_BACK_PERCENT)
+        memory = structs.replace(memory, empty=empty, full=full)
+        most_feed_w = min(device.feed_w, _or_all(now.feed_w, device.feed_w))
+        most_draw_w = min(device.draw_w, _or_all(now.draw_w, device.draw_w))
+        missing_a = self._missing(device)
+        reasons: tuple[Reason, ...]
+        if missing_a > 0:
+            wanted_w = -self._watts(device, min(missing_a, self._drawn(device)))
+            target_w = 0.0 if empty else max(wanted_w, -most_feed_w)
+            detail = "supports the connection"
+            if empty:
+                detail = f"is empty: {soc:g} % of charge, at least {lowest:g} % stay"
+            elif wanted_w < -most_feed_w:
+                detail = f"gives all that it can, {most_feed_w:g} W"
+            reasons = (Reason(code="battery", detail=detail),)
+        else:
+            wanted_w = self._watts(device, self._surplus(device))
+            target_w = 0.0 if full else min(wanted_w, most_draw_w)
+            reasons = ()
+            if full:
+                reasons = (Reason(code="battery", detail=f"is full: {soc:g} % of charge"),)
+            elif target_w < most_draw_w:
+                reasons = (Reason(code="battery", detail="charges from what is left over"),)
+        target_w = self._steady(device, memory, target_w, empty or full)
+        self._take(device, target_w)
+        return DeviceTarget(device.device_id, target_w, reasons), self._kept(memory, target_w)
+
+    def _steady(self, device: Device, memory: DeviceMemory, wanted_w: float, bound: bool) -> float:
+        """Less charging goes out at once, and so does a battery's `bound`; all else waits until it is worth a
+        write."""
+        before_w = memory.target_w
+        if before_w is None or wanted_w == before_w:
+            return wanted_w
+        least_w = LEAST_SHARE * max(device.draw_w, device.feed_w)
+        if wanted_w < before_w and before_w > 0:
+            return wanted_w  # less charging: others need it
+        if wanted_w == 0.0 and bound:
+            return 0.0
+        if abs(wanted_w - before_w) < least_w:
+            return before_w
+        if wanted_w > before_w and not self._over(memory, self.picture.settings.raise_every_s):
+            return before_w
+        return wanted_w
+
+    def _missing(self, device: Device) -> float:
+        """Amperes that are missing on the row that is shortest, among those that it can relieve."""
+        return max((-self.left_a[row] for row, busbar in self.rows.rows(device) if not busbar), default=0.0)
+
+    def _surplus(self, device: Device) -> float:
+        """Amperes that every row above it can spare; at the grid connection a part of the limit stays free
+        besides."""
+        root, room = self.picture.topology.root, []
+        for row, _ in self.rows.rows(device):
+            circuit = self.picture.topology.rows[row].circuit
+            free = (1.0 - device.recharge_share) * self.picture.limits[circuit][0] if circuit == root else 0.0
+            room.append(self.left_a[row] - free)
+        return max(0.0, min(room))
+
+    def _drawn(self, device: Device, export: bool = False) -> float:
+        """What flows in at the grid connection on the device's phase that has least, without the device:
+        more must not be fed in. With `export`, what may flow out counts besides, at every circuit above."""
+        least = float("inf")
+        state = self.picture.snapshot.devices.get(device.device_id)
+        fresh = state is not None and is_fresh(device, state, self.picture.at, self.picture.settings)
+        power_w = state.power_w if fresh and state is not None and state.power_w is not None else 0.0
+        for row, _ in self.rows.rows(device):
+            place = self.picture.topology.rows[row]
+            circuit = self.picture.topology.circuits[place.circuit]
+            if export and circuit.export_a is None:
+                continue
+            if not export and place.circuit != self.picture.topology.root:
+                continue
+            reading = self.picture.snapshot.circuits.get(circuit.circuit_id)
+            drawn_a = 0.0
+            if self.picture.meters[place.circuit] == "fresh" and reading is not None and reading.metered_a:
+                drawn_a = reading.metered_a[place.phase] - self.rows.amperes(device, power_w)
+            if export:
+                drawn_a += permitted(circuit.export_a or 0.0) - self.picture.margins[place.circuit]
+            least = min(least, drawn_a)
+        return max(0.0, least)
+
+    # ------------------------------------------------------------ inverters
+
+    def _inverter(
+        self, device: Device, now: DeviceState, memory: DeviceMemory
+    ) -> tuple[DeviceTarget, DeviceMemory]:
+        allowed_w = self._watts(device, self._drawn(device, export=True))
+        target_w = -device.feed_w
+        reasons: tuple[Reason, ...] = ()
+        if allowed_w < device.feed_w:
+            target_w = -allowed_w
+            reasons = (Reason(code="circuit", circuit_id=device.circuit_id, source="export"),)
+            before_w = memory.target_w
+            least_w = LEAST_SHARE * device.feed_w
+            if (
+                before_w is not None
+                and target_w < before_w
+                and (
+                    before_w - target_w < least_w
+                    or not self._over(memory, self.picture.settings.raise_every_s)
+                )
+            ):
+                target_w = before_w  # feeding in more is the favour here
+        return DeviceTarget(device.device_id, target_w, reasons), self._kept(memory, target_w)
+
+    # ------------------------------------------------------------ amperes and watts
+
+    def _watts(self, device: Device, current_a: float) -> float:
+        if current_a == float("inf"):
+            return current_a
+        return current_a * self.rows.voltage_v * len(device.phases)
+
+    def _room(self, device: Device, left_a: Sequence[float]) -> float:
+        return min(left_a[row] for row, _ in self.rows.rows(device))
+
+    def _take(self, device: Device, power_w: float) -> None:
+        """What this device will draw is not left for the next one."""
+        draw_a = self.rows.amperes(device, power_w)
+        for row, busbar in self.rows.rows(device):
+            drawn = max(0.0, draw_a) if busbar else draw_a
+            self.left_a[row] -= drawn
+            self.without_cars_a[row] -= drawn
+
+    def _over(self, memory: DeviceMemory, seconds: float) -> bool:
+        return memory.changed_at is None or self.picture.at - memory.changed_at >= seconds
+
+    def _kept(self, memory: DeviceMemory, target_w: float) -> DeviceMemory:
+        if memory.target_w == target_w:
+            return memory
+        return structs.replace(memory, target_w=target_w, changed_at=self.picture.at)
+
+
+def _or_all(value_w: float | None, all_w: float) -> float:
+    """A bound that the device tells; one that is no number from 0 up permits nothing."""
+    return all_w if value_w is None else permitted(value_w)
