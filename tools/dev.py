@@ -274,7 +274,7 @@ def uv(arguments: list[str]) -> None:
 
 
 WITH_CONSOLE = {"demo", "serve"}
-WITH_SIMULATOR = {"agreement", "simulation", "strategies"}
+WITH_SIMULATOR = {"agreement", "day", "simulation", "strategies"}
 PRODUCT = ("demo", "serve", "site", "link", "backup", "restore", "rebuild", "fit")
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     **{name: product(name) for name in PRODUCT},

@@ -19,6 +19,7 @@ from .report import BenchFailed, BenchReport, Figures, revision, write_json, wri
 BENCHES: dict[str, str] = {
     "agreement": "ampacity.bench.agreement",
     "allocation": "ampacity.bench.allocation",
+    "day": "ampacity.bench.day",
     "durability": "ampacity.bench.durability.run",
     "fuzz": "ampacity.bench.fuzz.run",
     "gateway": "ampacity.bench.gateway.run",

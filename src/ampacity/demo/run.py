@@ -157,7 +157,7 @@ async def _run(options: DemoOptions, plan: WorldPlan, data: Path, clock: Clock, 
     address = f"127.0.0.1:{world.meter.port}/1?0"
     site = demo_site(plan, node.operator_id, address, options.strategy)
     await node.save_site(site)
-    await _register(node, world, plan)
+    await register(node, world, plan)
     node.bus.subscribe(TransactionChanged, world.transaction_changed)
     try:
         await node.start(Switches(world, options.speed))
@@ -188,7 +188,7 @@ def _unruly(plan: WorldPlan, count: int) -> dict[str, LimitBehaviour]:
     return dict.fromkeys(stations[:count], "ignore")
 
 
-async def _register(node: Node, world: SimulatedWorld, plan: WorldPlan) -> None:
+async def register(node: Node, world: SimulatedWorld, plan: WorldPlan) -> None:
     """Make stations and drivers' cards known, as an operator would have."""
     for station_id in world.stations:
         await node.csms.register(

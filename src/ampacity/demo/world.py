@@ -213,6 +213,12 @@ class SimulatedWorld:
         if occupancy is not None and station.transaction_of(key[1]) is None:
             await station.present(key[1], token)
 
+    def present_again(self, station_id: str) -> None:
+        """Drivers whose sessions a restart of their station has ended hold their cards to it once more."""
+        for key, occupancy in self.occupied.items():
+            if key[0] == station_id:
+                self._spawn(self._present(key, driver_token(occupancy.visit)))
+
     def _departures(self, now: float) -> None:
         for key, occupancy in list(self.occupied.items()):
             if occupancy.visit.departure_s <= now:
