@@ -25,7 +25,7 @@ from msgspec import inspect as kinds
 from ampacity import api
 from ampacity.access import roles
 from ampacity.csms import vocabulary
-from ampacity.model import live, phases, site, station
+from ampacity.model import live, phases, site, station, why
 
 TARGET = Path(__file__).resolve().parent.parent / "web" / "src" / "lib" / "types.ts"
 
@@ -36,6 +36,7 @@ ALIASES: dict[str, Any] = {
     "ConnectorStatus": station.ConnectorStatus,
     "ChargingState": station.ChargingState,
     "ReasonCode": live.ReasonCode,
+    "HappeningKind": why.HappeningKind,
     "Role": roles.Role,
     "Permission": roles.Permission,
 }
@@ -71,6 +72,7 @@ VIEWS = [
 ROOTS: list[type[msgspec.Struct]] = [
     *structs_of(live),
     *structs_of(site),
+    *structs_of(why),
     *(kind for module in VIEWS for kind in structs_of(module)),
     *COMMANDS,
     station.IdToken,

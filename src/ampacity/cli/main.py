@@ -44,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     _demo(commands.add_parser("demo", help="a node and a simulated site together: look around, or test"))
     _serve(commands.add_parser("serve", help="run a node for real stations"))
     _site(commands.add_parser("site", help="enter a site from a TOML file"))
+    _why(commands.add_parser("why", help="explain what an EVSE had at some second, and why not more"))
     _link(commands.add_parser("link", help="make a one-time sign-in link"))
     _backup(commands.add_parser("backup", help="copy the database while the node runs"))
     _restore(commands.add_parser("restore", help="put a backup in the place of the database"))
@@ -126,6 +127,24 @@ def run_site(options: argparse.Namespace) -> int:
     from .offline import enter_site
 
     return enter_site(_settings_of(options), options.file)
+
+
+def _why(parser: argparse.ArgumentParser) -> None:
+    _settings(parser)
+    parser.add_argument("evse", help="its label, STATION/EVSE, or a station that has one EVSE")
+    parser.add_argument(
+        "time", nargs="?", default="now", help="07:41:12 or a whole date, in the site's time zone (now)"
+    )
+    parser.add_argument("--site", metavar="ID", help="where labels are the same at several sites")
+    parser.add_argument("--json", dest="as_json", action="store_true", help="as JSON, for programs")
+    parser.set_defaults(run=run_why)
+
+
+def run_why(options: argparse.Namespace) -> int:
+    """`ampacity why EVSE TIME`."""
+    from .why import why
+
+    return why(_settings_of(options), options.evse, options.time, options.site, options.as_json)
 
 
 def _link(parser: argparse.ArgumentParser) -> None:

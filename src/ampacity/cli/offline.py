@@ -29,7 +29,9 @@ SettingsOf = Callable[[], NodeSettings]
 Work = Callable[[NodeSettings, Store], Awaitable[int]]
 
 
-def _with_store(settings_of: SettingsOf, name: str, work: Work) -> int:
+def with_store(settings_of: SettingsOf, name: str, work: Work) -> int:
+    """Run `work` with the node's store open beside it; returns its exit code, 2 where it can't be done."""
+
     async def run() -> int:
         settings = settings_of()
         clock = WallClock()
@@ -73,7 +75,7 @@ def enter_site(settings_of: SettingsOf, file: Path) -> int:
             console.print(f"Station {station_id}  password {password}", highlight=False)
         return 0
 
-    return _with_store(settings_of, "site", work)
+    return with_store(settings_of, "site", work)
 
 
 def read_site(file: Path, operator_id: str, maps: Path | None = None) -> Site:
@@ -129,7 +131,7 @@ def make_link(settings_of: SettingsOf, user: str, role: Role | None) -> int:
         Console().print(f"http://{host}:{settings.api.port}{link.path}", soft_wrap=True, highlight=False)
         return 0
 
-    return _with_store(settings_of, "link", work)
+    return with_store(settings_of, "link", work)
 
 
 def back_up(settings_of: SettingsOf, target: Path) -> int:
@@ -140,7 +142,7 @@ def back_up(settings_of: SettingsOf, target: Path) -> int:
         Console().print(f"{target}: {report}", highlight=False)
         return 0
 
-    return _with_store(settings_of, "backup", work)
+    return with_store(settings_of, "backup", work)
 
 
 def bring_back(settings_of: SettingsOf, saved: Path) -> int:
@@ -168,4 +170,4 @@ def rebuild_samples(settings_of: SettingsOf) -> int:
         Console().print(f"{count} messages of the journal derived anew", highlight=False)
         return 0
 
-    return _with_store(settings_of, "rebuild", work)
+    return with_store(settings_of, "rebuild", work)

@@ -16,6 +16,8 @@ export type ChargingState = "EVConnected" | "Charging" | "SuspendedEV" | "Suspen
 
 export type ReasonCode = "circuit" | "watts" | "neutral" | "unbalance" | "cabinet" | "evse_max" | "car" | "ramp" | "deadband" | "minimum" | "paused" | "offline" | "unproven" | "stale" | "dead" | "in_flight" | "external" | "strategy" | "overload" | "battery" | "no_session" | "goal" | "price" | "switching";
 
+export type HappeningKind = "cut" | "raise" | "refused" | "unanswered" | "online" | "offline" | "session" | "ended" | "paused" | "resumed" | "meter" | "limit" | "overload" | "calm" | "strategy" | "started" | "gap";
+
 export type Role = "owner" | "operator" | "viewer";
 
 export type Permission = "read" | "operate" | "audit" | "administer";
@@ -353,6 +355,133 @@ export interface Site {
   sharing: SharingRules;
   stop_disobedient: boolean;
   devices: Device[];
+}
+
+/**
+ * One constraint that held an EVSE, in words, and what would have given it more.
+ *
+ * Of a circuit's phase it tells the sum: `limit_a` (whose: `source`, until `valid_until`) is made up of
+ * `base_a`, `margin_a`, `reserve_a` (EVSEs that could not be steered), `grants_a` (the others) and
+ * `kept_back_a` (until a site is commissioned). `base_from` is how the base was known.
+ */
+export interface Bound {
+  code: ReasonCode | string;
+  words: string;
+  more: string | null;
+  circuit_id: string | null;
+  circuit: string | null;
+  phase: number | null;
+  limit_a: number | null;
+  source: string | null;
+  valid_until: Instant | null;
+  base_a: number | null;
+  base_from: "held" | "meter" | "reserve" | "worst" | null;
+  margin_a: number | null;
+  reserve_a: number | null;
+  grants_a: number | null;
+  kept_back_a: number | null;
+}
+
+/**
+ * What an EVSE had of the circuit phase that bound most. `amperes` is what counted: its share, or what
+ * was set aside for it (`reserved`); `drawn_a` what its meter told last.
+ */
+export interface Share {
+  station_id: string;
+  evse_id: number;
+  label: string;
+  amperes: number;
+  drawn_a: number | null;
+  reserved: boolean;
+  priority: number;
+}
+
+/** A limit that was sent to an EVSE before, why, and what its station said. */
+export interface Change {
+  at: Instant;
+  kind: "cut" | "raise";
+  from_a: number;
+  to_a: number;
+  cause: string;
+  answer: "accepted" | "refused" | "unanswered" | "under way" | "unknown";
+  answered_at?: Instant | null;
+}
+
+/**
+ * What the law was told: a circuit's meter, an EVSE's meter, a limit, the station, the session.
+ * `trouble`: not as it should be.
+ */
+export interface Input {
+  what: "evse_meter" | "limit" | "meter" | "session" | "station";
+  words: string;
+  circuit_id: string | null;
+  age_s: number | null;
+  trouble: boolean;
+}
+
+/**
+ * Why an EVSE had what it had at `at`, the last tick before `asked`.
+ *
+ * `limit_a`: the limit in force at the station, `target_a`: where the law wanted it to be (None: nothing was
+ * decided for it), `held_a`: the most that it may have drawn, `drawn_a`: what its meter told. `shares` are
+ * of `bounds[0]`'s circuit phase, where that is one. `changes` are the limits that were
+ * sent to it before, the last first. `actions` is what was sent to anybody in this very
+ * tick.
+ */
+export interface Why {
+  site_id: string;
+  station_id: string;
+  evse_id: number;
+  label: string;
+  time_zone: string;
+  asked: Instant;
+  at: Instant;
+  words: string;
+  limit_a: number;
+  target_a: number | null;
+  held_a: number;
+  drawn_a: number | null;
+  max_a: number;
+  strategy: string;
+  bounds: Bound[];
+  shares: Share[];
+  changes: Change[];
+  inputs: Input[];
+  actions: string[];
+  notes: string[];
+}
+
+/** An EVSE in a happening; for cuts and raises from which limit to which. */
+export interface Step {
+  station_id: string;
+  evse_id: number;
+  label: string;
+  from_a: number | null;
+  to_a: number | null;
+}
+
+/** Something that happened in a tick, to one or many EVSEs or a circuit. */
+export interface Happening {
+  at: Instant;
+  kind: HappeningKind;
+  words: string;
+  evses: Step[];
+  circuit_id: string | null;
+  cause: string | null;
+}
+
+/**
+ * What happened in a span, the last first. `kept_from`: the log reaches back so far. `more`: earlier ones
+ * of the span were left out.
+ */
+export interface Timeline {
+  site_id: string;
+  time_zone: string;
+  start: Instant;
+  end: Instant;
+  kept_from: Instant | null;
+  happenings: Happening[];
+  more: boolean;
 }
 
 /** One thing wrong in a body or query: `where` is its path, `what` is wrong with it. */

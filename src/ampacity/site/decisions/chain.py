@@ -29,6 +29,7 @@ from ...model.site import EvseKey, Site
 from .columns import (
     COLUMNS,
     Columns,
+    Known,
     Moment,
     Row,
     Tick,
@@ -209,6 +210,7 @@ class Reader:
         self._first = first[1:]
         self.rows: list[list[Any]] = []
         self.reasons: list[tuple[Reason, ...]] = []
+        self.known: Known = {}
         self.at = self.epoch_s = 0.0
 
     def _frames(self, number: int) -> list[Any]:
@@ -263,4 +265,4 @@ class Reader:
 
     def moment(self, site: Site) -> Moment:
         """The tick that `links` gave last. `site` is the one that the head names."""
-        return moment_of(site, self.at, self.epoch_s, self.head.columns, self.rows, self.reasons)
+        return moment_of(site, self.at, self.epoch_s, self.head.columns, self.rows, self.reasons, self.known)

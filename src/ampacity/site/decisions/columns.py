@@ -222,6 +222,10 @@ def _restored(of: type[Struct], row: dict[str, Any]) -> dict[str, Any]:
     return restored
 
 
+Known = dict[EvseKey, tuple[Row, EvseState]]
+"""By EVSE: the row of its state, and what it tells."""
+
+
 def moment_of(
     site: Site,
     at: float,
@@ -229,8 +233,13 @@ def moment_of(
     columns: Columns,
     rows: Sequence[Sequence[Any]],
     reasons: Sequence[tuple[Reason, ...]],
+    known: Known | None = None,
 ) -> Moment:
-    """What the rows of a tick tell: the site's, its circuits', its EVSEs', each in the order of `site`."""
+    """What the rows of a tick tell: the site's, its circuits', its EVSEs', each in the order of `site`.
+
+    `known` keeps what was made of rows for the next tick of the chain: few of them change.
+    """
+    known = {} if known is None else known
     overall = dict(zip(columns.site, rows[0], strict=True))
     circuits: dict[str, CircuitState] = {}
     ledgers: dict[str, CircuitLedger] = {}
@@ -247,7 +256,10 @@ def moment_of(
     reserved: set[EvseKey] = set()
     for evse, row in zip(site.evses, rows[1 + len(site.circuits) :], strict=True):
         named = dict(zip(columns.evse, row, strict=True))
-        states[evse.key] = EvseState(key=evse.key, **_restored(EvseState, named))
+        told = tuple(row[: -len(OF_A_GRANT)])
+        if evse.key not in known or known[evse.key][0] != told:
+            known[evse.key] = told, EvseState(key=evse.key, **_restored(EvseState, named))
+        states[evse.key] = known[evse.key][1]
         why = () if named["reasons"] is None else reasons[named["reasons"]]
         if named["target_a"] is not None:
             grants[evse.key] = Grant(evse.key, _unpacked(named["target_a"], 10.0), why)
