@@ -18,7 +18,7 @@ async def test_a_link_signs_in_once_and_sets_a_strict_cookie(node: Node) -> None
     answer = await browser.post(f"{API}/sign-in", json={"code": link.code})
     assert answer.status_code == 200
     assert answer.json()["actor"] == "user:owner"
-    assert answer.json()["permissions"] == ["read", "operate", "audit", "administer"]
+    assert answer.json()["permissions"] == ["read", "operate", "protect", "release", "audit", "administer"]
     cookie = answer.headers["set-cookie"].lower()
     for flag in ("httponly", "samesite=strict", "path=/", "max-age=2592000"):
         assert flag in cookie

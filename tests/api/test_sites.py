@@ -241,3 +241,35 @@ async def test_the_demo_s_switches(node: Node, operator: httpx.AsyncClient) -> N
     await operator.post(f"{API}/demo/stations/CP-2/plug")
     assert node.demo.plugged["CP-2"]
     assert (await operator.post(f"{API}/demo/stations/CP-9/unplug")).status_code == 404
+
+
+async def test_safe_mode_is_ordered_and_ended(node: Node, operator: httpx.AsyncClient) -> None:
+    path = f"{API}/sites/work/safe-mode"
+    answer = await operator.post(path, json={"on": True, "reason": "work on the panel"})
+    assert answer.status_code == 200
+    view = answer.json()
+    assert (view["mode"], view["mode_reason"], view["mode_by"]) == ("safe", "work on the panel", "user:anna")
+    assert (await deeds(operator))[0] == ("user:anna", "safe_mode", "done")
+    assert (await operator.post(path, json={"on": True})).status_code == 422  # nobody is safe without a why
+    answer = await operator.post(path, json={"on": False, "reason": "done"})
+    assert (answer.json()["mode"], answer.json()["mode_by"]) == ("normal", None)
+    assert (await operator.post(path, json={"on": False, "reason": "done"})).status_code == 409
+
+
+async def test_only_a_named_person_releases_an_emergency_stop(
+    node: Node, operator: httpx.AsyncClient
+) -> None:
+    path = f"{API}/sites/work/emergency-stop"
+    stopped = await operator.post(path, json={"reason": "smoke in the garage"})
+    assert (stopped.status_code, stopped.json()["mode"]) == (200, "stopped")
+    viewer = await node.as_person("vera", "viewer")
+    assert (await viewer.post(path, json={"reason": "for fun"})).status_code == 403
+    why = {"reason": "it was the toaster"}
+    assert (await viewer.post(f"{path}/release", json=why)).status_code == 403
+    program = await node.as_role("owner")
+    refused = await program.post(f"{path}/release", json=why)
+    assert (refused.status_code, "API key" in refused.json()["what"]) == (403, True)
+    assert node.site.view().mode == "stopped"
+    released = await operator.post(f"{path}/release", json=why)
+    assert (released.status_code, released.json()["mode"]) == (200, "normal")
+    assert (await deeds(operator))[0] == ("user:anna", "release_emergency_stop", "done")

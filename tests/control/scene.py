@@ -12,6 +12,7 @@ from ampacity.control.settings import DEFAULTS, ControlSettings
 from ampacity.control.state import START, ControlState
 from ampacity.control.types import CircuitState, Decision, EvseState, Snapshot
 from ampacity.model.phases import PerPhase
+from ampacity.model.protection import SiteMode
 from ampacity.model.site import Circuit, Evse, EvseKey, LimitSource, MeterConfig, Site
 from tests.control import recording
 
@@ -83,6 +84,7 @@ class Scene:
         self.metered: PerPhase | None = (20.0, 20.0, 20.0)
         self.metered_at: float | None = None
         self.limits: tuple[LimitSource, ...] = ()
+        self.mode: SiteMode = "normal"
 
     def charge(self, key: EvseKey, limit_a: float, **changes: Any) -> None:
         self.evses[key] = charging(key, limit_a, self.at, **changes)
@@ -104,6 +106,7 @@ class Scene:
             evses=dict(self.evses),
             at=self.at,
             epoch_s=EPOCH_S + self.at,
+            mode=self.mode,
         )
 
     def tick(self, seconds: float = 1.0, refresh: bool = True) -> Decision:

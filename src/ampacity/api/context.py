@@ -142,6 +142,18 @@ class SiteRuntime(Protocol):
         """Follow another strategy. ValueError where the wiring doesn't carry it."""
         ...
 
+    async def safe_mode(self, on: bool, reason: str, actor: str) -> None:
+        """Nobody gets more than what he draws unattended, or no longer. ValueError where it does not hold."""
+        ...
+
+    async def emergency_stop(self, reason: str, stop_sessions: bool, actor: str) -> None:
+        """Everybody to nothing now; with `stop_sessions` every session is ended besides."""
+        ...
+
+    async def release_emergency_stop(self, reason: str, actor: str) -> None:
+        """Let the site charge again. ValueError where nothing is stopped."""
+        ...
+
     async def boost(self, evse_key: EvseKey, on: bool, actor: str) -> None:
         """Let the session at an EVSE go before the others, or no longer. ValueError where nothing charges."""
         ...

@@ -40,6 +40,10 @@ def difference(old: SiteView, new: SiteView, seq: int) -> LiveDelta | None:
         base_power_w=new.base_power_w,
         ev_power_w=new.ev_power_w,
         limit_power_w=new.limit_power_w,
+        mode=new.mode,
+        mode_reason=new.mode_reason,
+        mode_by=new.mode_by,
+        mode_since=new.mode_since,
         circuits=tuple(now for was, now in zip(old.circuits, new.circuits, strict=True) if was != now),
         evses=tuple(now for was, now in zip(old.evses, new.evses, strict=True) if was != now),
     )

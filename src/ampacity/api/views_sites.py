@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from ..model.live import Reason, SessionView
 from ..model.phases import PerPhase
 from ..model.site import Strategy
 from ..model.station import ConnectorStatus
 from .views import Amperes, Time, WattHours, Watts, Word
+
+Reasoning = Annotated[str, Meta(min_length=3, max_length=500)]
+"""Why, in a person's words."""
 
 
 class SiteSummary(Struct, frozen=True, kw_only=True):
@@ -33,6 +36,26 @@ class StrategyChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The strategy a site shall follow."""
 
     strategy: Strategy
+
+
+class SafeModeChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Safe mode on or off, and why."""
+
+    on: bool = True
+    reason: Reasoning
+
+
+class EmergencyStop(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why a site is stopped; `stop_sessions`: its sessions are ended besides."""
+
+    reason: Reasoning
+    stop_sessions: bool = False
+
+
+class EmergencyRelease(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why a stopped site may charge again."""
+
+    reason: Reasoning
 
 
 class LimitView(Struct, frozen=True, kw_only=True):

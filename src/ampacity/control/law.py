@@ -49,7 +49,7 @@ class _Turn:
 
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
-        self.strategy = picture.snapshot.site.strategy
+        self.strategy = picture.strategy
         self.commands: dict[str, DeviceTarget] = {}
         self.device_memories: dict[str, DeviceMemory] = {}
 
@@ -278,7 +278,14 @@ class _Turn:
         )
 
     def _unsteered(self, i: int) -> tuple[float, tuple[Reason, ...]]:
-        """Where an EVSE should be that the law does not share for, and why."""
+        """Where an EVSE should be that the law does not share for, and why; no higher than people ordered."""
+        limit, reasons = self._by_standing(i)
+        ordered = self.picture.order(i)
+        if ordered is None or self.picture.holds[i].standing in ("idle", "offline"):
+            return limit, reasons
+        return min(limit, ordered[0]), (*reasons, ordered[1])
+
+    def _by_standing(self, i: int) -> tuple[float, tuple[Reason, ...]]:
         now, held, memory = self.picture.states[i], self.picture.holds[i], self.picture.memories[i]
         safe = safe_a(self.picture.topology.evses[i], now)
         match held.standing:
@@ -355,7 +362,8 @@ class _Turn:
         )
         decision = Decision(
             at=self.picture.at,
-            strategy=self.strategy,
+            strategy=self.picture.snapshot.site.strategy,
+            mode=self.picture.snapshot.mode,
             grants=grants,
             cuts=tuple(cuts),
             raises=tuple(raises),

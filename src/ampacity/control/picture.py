@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ampacity.model.live import Reason
 from ampacity.model.phases import PerPhase, add
+from ampacity.model.site import Strategy
 
 from . import acceptance, base, fairness, overload, waking
 from .devices import DeviceRows
 from .limits import effective_limit, margin_a
-from .reserve import Hold, hold
+from .reserve import Hold, hold, safe_a
 from .settings import ControlSettings
 from .state import BaseMemory, ControlState, EvseMemory, OverloadMemory
 from .topology import Entries, Topology
@@ -53,6 +55,20 @@ class Picture:
         )
         self._weigh_circuits()
         self.budget = self._budget()
+
+    @property
+    def strategy(self) -> Strategy:
+        """The site's. In safe mode and an emergency stop nobody is left uncontrolled."""
+        strategy = self.snapshot.site.strategy
+        return "dynamic" if strategy == "uncontrolled" and self.snapshot.mode != "normal" else strategy
+
+    def order(self, i: int) -> tuple[float, Reason] | None:
+        """The most that EVSE `i` may have by what people ordered for the whole site."""
+        if self.snapshot.mode == "stopped":
+            return 0.0, Reason(code="emergency_stop")
+        if self.snapshot.mode == "safe":
+            return safe_a(self.topology.evses[i], self.states[i]), Reason(code="safe_mode")
+        return None
 
     def priority(self, i: int) -> int:
         """The rank of EVSE `i`, higher first: its class (the session's, or its own), and what the site's

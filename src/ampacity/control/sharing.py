@@ -28,7 +28,7 @@ class Sharing:
 
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
-        self.strategy = picture.snapshot.site.strategy
+        self.strategy = picture.strategy
         self.wishes: Targets = {}
         """What each that wants to charge would get if no circuit held it back."""
         self.explainer = Explainer(picture.topology, picture.limits, picture.meters)
@@ -127,6 +127,9 @@ class Sharing:
         now, memory, evse = self.picture.states[i], self.picture.memories[i], self.picture.topology.evses[i]
         safe = safe_a(evse, now)
         named: Caps = []
+        ordered = self.picture.order(i)
+        if ordered is not None:
+            named.append(ordered)
         if now.learned_max_a is not None and now.learned_max_a >= 0:
             named.append((now.learned_max_a, Reason(code="car")))
         if memory.accepts_a is not None:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from ampacity.model.live import Reason
 from ampacity.model.phases import PerPhase
+from ampacity.model.protection import SiteMode
 from ampacity.model.site import EvseKey, LimitSource, Site, Strategy
 
 MeterState: TypeAlias = Literal["none", "fresh", "stale", "dead", "lost"]
@@ -146,7 +147,8 @@ class DeviceTarget(Struct, frozen=True, gc=False):
 
 class Snapshot(Struct, frozen=True, kw_only=True):
     """Everything the law sees at one instant. A circuit, EVSE or device of the site that is missing here
-    counts as unknown: no reading, offline and unproven, anything that it can do."""
+    counts as unknown: no reading, offline and unproven, anything that it can do. `mode`: what people ordered
+    for the whole site."""
 
     site: Site
     circuits: dict[str, CircuitState]
@@ -154,6 +156,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     at: float
     epoch_s: float
     devices: dict[str, DeviceState] = {}
+    mode: SiteMode = "normal"
 
 
 class Grant(Struct, frozen=True, gc=False):
@@ -210,3 +213,4 @@ class Decision(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     commands: dict[str, DeviceTarget] = {}
     devices_a: dict[str, PerPhase] = {}
+    mode: SiteMode = "normal"

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from .phases import PerPhase
+from .protection import SiteMode
 from .site import Strategy
 from .station import ConnectorStatus
 
@@ -37,6 +38,11 @@ ReasonCode: TypeAlias = Literal[
     "overload",  # cut because a phase was above its limit
     "battery",  # a battery's share in it: supports, recharges, is empty
     "no_session",  # nothing to charge
+    "safe_mode",  # people ordered the site to be safe: no more than unattended
+    "emergency_stop",  # people stopped the site
+    "thermal",  # too warm (source: which limit; detail: what is warm)
+    "demand",  # the energy of the running demand window
+    "signal",  # a signal's fail-safe: its sender is silent (source)
     "goal",  # has what it was asked to end at (detail)
     "price",  # waits while a kWh costs more than its limit, or its cost is not known (detail)
     "switching",  # is being switched to another number of phases
@@ -151,7 +157,7 @@ class CircuitView(Struct, frozen=True, kw_only=True):
 
 
 class SiteView(Struct, frozen=True, kw_only=True):
-    """A whole site now."""
+    """A whole site now. Where `mode` is not normal: why, who ordered it, and since when."""
 
     site_id: str
     name: str
@@ -166,6 +172,10 @@ class SiteView(Struct, frozen=True, kw_only=True):
     limit_power_w: float
     circuits: tuple[CircuitView, ...]
     evses: tuple[EvseView, ...]
+    mode: SiteMode = "normal"
+    mode_reason: str | None = None
+    mode_by: str | None = None
+    mode_since: datetime | None = None
 
 
 class LiveSnapshot(Struct, frozen=True, kw_only=True, tag="snapshot", tag_field="type"):
@@ -189,6 +199,10 @@ class LiveDelta(Struct, frozen=True, kw_only=True, tag="delta", tag_field="type"
     limit_power_w: float
     circuits: tuple[CircuitView, ...]
     evses: tuple[EvseView, ...]
+    mode: SiteMode = "normal"
+    mode_reason: str | None = None
+    mode_by: str | None = None
+    mode_since: datetime | None = None
 
 
 class EvseHistory(Struct, frozen=True, kw_only=True):

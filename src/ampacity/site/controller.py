@@ -17,6 +17,8 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from msgspec import structs
+
 from ..bus import Bus
 from ..clock import Clock
 from ..control.check import reservation_excess
@@ -41,6 +43,7 @@ from .knowledge import LiveEvse
 from .limits_out import LimitWriter
 from .live_site import Commander, LiveSite, SiteFigures
 from .meters.running import SiteMeters
+from .orders import Orders
 from .records import SiteRecords
 from .safe import Safe
 from .verification import Verifier
@@ -80,7 +83,8 @@ class SiteController(Desk):
         )
         self._writer = LimitWriter(live_site, commander)
         self._verifier = Verifier(live_site, commander, self._writer, records)
-        super().__init__(live_site, records, self._verifier, meters, safe)
+        self._orders = Orders(live_site, commander, records)
+        super().__init__(live_site, records, self._verifier, self._orders, meters, safe)
         self._clock = clock
         self._demo = demo
         self._wiring = wiring
@@ -151,6 +155,7 @@ class SiteController(Desk):
             self._writer.lift(grant, at)
         self._writer.renew(at)
         self._verifier.look(at, decision)
+        self._orders.look(at)
         if self._history.due(self._clock.time()) and self._is_metered():
             self._history.record(self._clock.time(), self.view())
         self._log.note(snapshot, decision)
@@ -226,7 +231,7 @@ class SiteController(Desk):
         """The site now."""
         if self._decision is None:
             self._state, self._decision = step(self._state, self._live.snapshot(self._clock.monotonic()))
-        return site_view(
+        view = site_view(
             self.site,
             self._wiring,
             self._live.evses,
@@ -237,6 +242,16 @@ class SiteController(Desk):
             self._clock.now(),
             self._clock.speed,
             self._demo,
+        )
+        order = self._live.orders.get(self._live.mode)
+        if order is None:
+            return view
+        return structs.replace(
+            view,
+            mode=self._live.mode,
+            mode_reason=order.reason,
+            mode_by=order.set_by,
+            mode_since=order.set_at,
         )
 
     def limit_a(self, circuit_id: str) -> float:

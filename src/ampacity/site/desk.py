@@ -12,6 +12,7 @@ from ..model.site import UNLIMITED_A, EvseKey, LimitSource, Strategy
 from .live_site import LiveSite
 from .metering import MeterDesk
 from .meters.running import SiteMeters
+from .orders import Orders
 from .records import SiteRecords
 from .safe import Safe
 from .verification import Verifier
@@ -23,10 +24,17 @@ class Desk(MeterDesk):
     """
 
     def __init__(
-        self, live_site: LiveSite, records: SiteRecords, verifier: Verifier, meters: SiteMeters, safe: Safe
+        self,
+        live_site: LiveSite,
+        records: SiteRecords,
+        verifier: Verifier,
+        orders: Orders,
+        meters: SiteMeters,
+        safe: Safe,
     ) -> None:
         super().__init__(live_site, records, meters, safe)
         self._verifier = verifier
+        self._orders = orders
 
     # ------------------------------------------------------------ the site
 
@@ -72,6 +80,18 @@ class Desk(MeterDesk):
         """Follow another strategy."""
         await self._records.set_strategy(strategy, actor)
         self._live.follow(strategy)
+
+    async def safe_mode(self, on: bool, reason: str, actor: str) -> None:
+        """Nobody gets more than what he draws unattended, or no longer. ValueError where it does not hold."""
+        await self._orders.safe_mode(on, reason, actor)
+
+    async def emergency_stop(self, reason: str, stop_sessions: bool, actor: str) -> None:
+        """Everybody to nothing now; with `stop_sessions` every session is ended besides."""
+        await self._orders.emergency_stop(reason, stop_sessions, actor)
+
+    async def release_emergency_stop(self, reason: str, actor: str) -> None:
+        """Let the site charge again. ValueError where nothing is stopped."""
+        await self._orders.release(reason, actor)
 
     # ------------------------------------------------------------ one EVSE
 

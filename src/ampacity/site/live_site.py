@@ -16,7 +16,9 @@ from ..control.types import CircuitState, Snapshot
 from ..csms.vocabulary import Command, Outcome
 from ..model.events import CircuitMetered, CircuitMeterFailed, TransactionChanged
 from ..model.phases import PerPhase
+from ..model.protection import SiteMode
 from ..model.site import EvseKey, LimitSource, Site, Strategy
+from ..store.site_modes import ModeRow
 from .knowledge import LiveEvse
 
 SAMPLE_INTERVAL_S = 10.0
@@ -68,6 +70,8 @@ class LiveSite:
         self.limits: dict[str, dict[str, LimitSource]] = {
             circuit.circuit_id: {limit.source: limit for limit in circuit.limits} for circuit in site.circuits
         }
+        self.orders: dict[SiteMode, ModeRow] = {}
+        """What people ordered of the whole site and holds."""
         self.figures = SiteFigures()
         self.woken = asyncio.Event()
         self._errands: set[asyncio.Task[Any]] = set()
@@ -76,6 +80,11 @@ class LiveSite:
     def wake(self) -> None:
         """Have the law look at once."""
         self.woken.set()
+
+    @property
+    def mode(self) -> SiteMode:
+        """The strictest of what people ordered."""
+        return "stopped" if "stopped" in self.orders else "safe" if "safe" in self.orders else "normal"
 
     def at_station(self, station_id: str) -> list[LiveEvse]:
         """The EVSEs of a station."""
@@ -104,6 +113,7 @@ class LiveSite:
             evses={key: live.state(now, at, SAMPLE_INTERVAL_S) for key, live in self.evses.items()},
             at=at,
             epoch_s=self.clock.time(),
+            mode=self.mode,
         )
 
     # ------------------------------------------------------------ what people name

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from ..clock import Clock
 from ..model.site import EvseKey, LimitSource, MeterConfig, Site, Strategy
-from ..store import Store, audit, profiles, quarantines, sites, transactions
+from ..store import Store, audit, profiles, quarantines, site_modes, sites, transactions
 from ..store.identifiers import sortable_id
 from ..store.quarantines import QuarantineRow
 from .commissioning import BASE_ID, LEASE_ID
@@ -39,9 +39,14 @@ class SiteRecords:
         self._site_id = site.site_id
         self._commissioned: set[str] = set()
         self.quarantines: list[QuarantineRow] = []
+        self.modes: list[site_modes.ModeRow] = []
 
     async def load(self) -> None:
-        """Find out which stations hold their base profiles already, and which EVSEs are in quarantine."""
+        """Find out which stations hold their base profiles already, which EVSEs are in quarantine, and what
+        people ordered of the whole site."""
+        self.modes = await self._store.read(
+            lambda connection: site_modes.modes_of(connection, self._operator_id, self._site_id)
+        )
         self.quarantines = await self._store.read(
             lambda connection: quarantines.list_quarantines(connection, self._operator_id)
         )
@@ -108,6 +113,26 @@ class SiteRecords:
             lambda connection: sites.set_meter(
                 connection, self._operator_id, self._site_id, circuit_id, config
             ),
+        )
+
+    async def set_mode(self, row: site_modes.ModeRow, action: str) -> None:
+        """Keep an order for the whole site."""
+        await self._deed(
+            row.set_by,
+            action,
+            f"site/{self._site_id}",
+            {"reason": row.reason, "stop_sessions": row.stop_sessions},
+            lambda connection: site_modes.set_mode(connection, row),
+        )
+
+    async def end_mode(self, mode: Literal["safe", "stopped"], reason: str, action: str, actor: str) -> None:
+        """Keep that it holds no longer."""
+        await self._deed(
+            actor,
+            action,
+            f"site/{self._site_id}",
+            {"reason": reason},
+            lambda connection: site_modes.end_mode(connection, self._operator_id, self._site_id, mode),
         )
 
     async def set_strategy(self, strategy: Strategy, actor: str) -> None:

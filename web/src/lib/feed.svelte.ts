@@ -28,6 +28,10 @@ export function apply(site: SiteView, delta: LiveDelta): SiteView {
     base_power_w: delta.base_power_w,
     ev_power_w: delta.ev_power_w,
     limit_power_w: delta.limit_power_w,
+    mode: delta.mode,
+    mode_reason: delta.mode_reason,
+    mode_by: delta.mode_by,
+    mode_since: delta.mode_since,
     circuits: merged(site.circuits, delta.circuits, (circuit: CircuitView) => circuit.circuit_id),
     evses: merged(site.evses, delta.evses, (evse: EvseView) => evseKey(evse)),
   };

@@ -14,13 +14,13 @@ export type ConnectorStatus = "Available" | "Occupied" | "Preparing" | "Charging
 
 export type ChargingState = "EVConnected" | "Charging" | "SuspendedEV" | "SuspendedEVSE" | "Idle";
 
-export type ReasonCode = "circuit" | "watts" | "neutral" | "unbalance" | "cabinet" | "evse_max" | "car" | "ramp" | "deadband" | "minimum" | "paused" | "offline" | "unproven" | "stale" | "dead" | "in_flight" | "external" | "strategy" | "overload" | "battery" | "no_session" | "goal" | "price" | "switching";
+export type ReasonCode = "circuit" | "watts" | "neutral" | "unbalance" | "cabinet" | "evse_max" | "car" | "ramp" | "deadband" | "minimum" | "paused" | "offline" | "unproven" | "stale" | "dead" | "in_flight" | "external" | "strategy" | "overload" | "battery" | "no_session" | "safe_mode" | "emergency_stop" | "thermal" | "demand" | "signal" | "goal" | "price" | "switching";
 
 export type HappeningKind = "cut" | "raise" | "refused" | "unanswered" | "online" | "offline" | "session" | "ended" | "paused" | "resumed" | "meter" | "limit" | "overload" | "calm" | "strategy" | "started" | "gap";
 
 export type Role = "owner" | "operator" | "viewer";
 
-export type Permission = "read" | "operate" | "audit" | "administer";
+export type Permission = "read" | "operate" | "protect" | "release" | "audit" | "administer";
 
 /** Why an EVSE does not get more. `circuit_id`, `phase` (1..3) and `source` are set where they apply. */
 export interface Reason {
@@ -101,7 +101,7 @@ export interface CircuitView {
   meter_text: string | null;
 }
 
-/** A whole site now. */
+/** A whole site now. Where `mode` is not normal: why, who ordered it, and since when. */
 export interface SiteView {
   site_id: string;
   name: string;
@@ -116,6 +116,10 @@ export interface SiteView {
   limit_power_w: number;
   circuits: CircuitView[];
   evses: EvseView[];
+  mode: "normal" | "safe" | "stopped";
+  mode_reason: string | null;
+  mode_by: string | null;
+  mode_since: Instant | null;
 }
 
 /** First message of the live feed, and the answer to a gap. */
@@ -140,6 +144,10 @@ export interface LiveDelta {
   limit_power_w: number;
   circuits: CircuitView[];
   evses: EvseView[];
+  mode: "normal" | "safe" | "stopped";
+  mode_reason: string | null;
+  mode_by: string | null;
+  mode_since: Instant | null;
 }
 
 /** One EVSE's power over the instants of a SiteHistory; None where nothing was recorded. */
@@ -1411,6 +1419,23 @@ export interface SiteSummary {
 /** The strategy a site shall follow. */
 export interface StrategyChange {
   strategy: Strategy;
+}
+
+/** Safe mode on or off, and why. */
+export interface SafeModeChange {
+  on?: boolean;
+  reason: string;
+}
+
+/** Why a site is stopped; `stop_sessions`: its sessions are ended besides. */
+export interface EmergencyStop {
+  reason: string;
+  stop_sessions: boolean;
+}
+
+/** Why a stopped site may charge again. */
+export interface EmergencyRelease {
+  reason: string;
 }
 
 /**

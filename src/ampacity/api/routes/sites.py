@@ -14,8 +14,18 @@ from ...model.live import SiteHistory, SiteView
 from ...model.site import UNLIMITED_A, LimitSource, Site
 from ...store import sites as rows
 from ..context import ApiContext, SiteRuntime
-from ..errors import conflict, invalid
-from ..views_sites import CircuitLimitsView, LimitChange, LimitView, MeterChange, SiteSummary, StrategyChange
+from ..errors import ApiError, conflict, invalid
+from ..views_sites import (
+    CircuitLimitsView,
+    EmergencyRelease,
+    EmergencyStop,
+    LimitChange,
+    LimitView,
+    MeterChange,
+    SafeModeChange,
+    SiteSummary,
+    StrategyChange,
+)
 from .names import Api, Who, aware, circuit_of, on_request, site_of
 
 HISTORY = timedelta(hours=2)
@@ -151,6 +161,52 @@ async def put_strategy(
     return runtime.view()
 
 
+@post("/{site_id:str}/safe-mode", opt={"permission": "protect"}, status_code=200, summary="Order safe mode")
+async def post_safe_mode(
+    api: Api, who: Who, site_id: FromPath[str], data: JSONBody[SafeModeChange]
+) -> SiteView:
+    """Nobody gets more than what he draws unattended, until it is ended. Holds through restarts."""
+    runtime = site_of(api, who, site_id)
+    with on_request():
+        await runtime.safe_mode(data.on, data.reason, who.actor)
+    return runtime.view()
+
+
+@post("/{site_id:str}/emergency-stop", opt={"permission": "protect"}, status_code=200, summary="Stop a site")
+async def post_emergency_stop(
+    api: Api, who: Who, site_id: FromPath[str], data: JSONBody[EmergencyStop]
+) -> SiteView:
+    """Everybody to nothing now, until a person releases it. Holds through restarts."""
+    runtime = site_of(api, who, site_id)
+    with on_request():
+        await runtime.emergency_stop(data.reason, data.stop_sessions, who.actor)
+    return runtime.view()
+
+
+@post(
+    "/{site_id:str}/emergency-stop/release",
+    opt={"permission": "release"},
+    status_code=200,
+    summary="Release a stopped site",
+)
+async def post_release(
+    api: Api, who: Who, site_id: FromPath[str], data: JSONBody[EmergencyRelease]
+) -> SiteView:
+    """By a person who is signed in, never by an API key: somebody answers for it by name."""
+    runtime = site_of(api, who, site_id)
+    if who.via != "session":
+        raise ApiError(
+            403,
+            "forbidden",
+            "An API key can't release an emergency stop.",
+            where="Authorization",
+            remedy="Let a person who is signed in release it.",
+        )
+    with on_request():
+        await runtime.release_emergency_stop(data.reason, who.actor)
+    return runtime.view()
+
+
 @get("/{site_id:str}/circuits/{circuit_id:str}/limits", summary="A circuit's limits")
 async def get_limits(
     api: Api, who: Who, site_id: FromPath[str], circuit_id: FromPath[str]
@@ -255,6 +311,9 @@ router = Router(
         get_live,
         get_history,
         put_strategy,
+        post_safe_mode,
+        post_emergency_stop,
+        post_release,
         get_limits,
         put_limit,
         delete_limit,
