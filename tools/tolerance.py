@@ -71,6 +71,7 @@ def page() -> str:
     from ampacity.csms.skew import SkewRules
     from ampacity.ocpp import tolerances as t
     from ampacity.ocpp.quirks import QUIRKS
+    from ampacity.ocpp.wear import PERSISTED_PER_H, WEAR
 
     closing, gaps, skew = ClosingRules(), GapRules(), SkewRules()
     out = [
@@ -139,6 +140,22 @@ def page() -> str:
             ", ".join(quirk.sources),
         )
         out.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    out += [
+        "",
+        "## What their memory stands",
+        "",
+        "Stations keep charging profiles in flash. So many writes an hour are spent on raising at most",
+        f"(renewals of leases apart): {PERSISTED_PER_H} for a station that keeps every profile (1.6 errata",
+        "3.37, 2.0.1 K01.FR.27), no limit for one of 2.1, which says itself when it is written too",
+        "often, and for these:",
+        "",
+        "| maker | model | firmware | writes an hour | because | reported |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in WEAR:
+        many = "any" if row.per_hour is None else str(row.per_hour)
+        cells = (row.vendor, row.model, row.firmware, many, row.why, ", ".join(row.sources))
+        out.append("| " + " | ".join(f"`{cell}`" if k < 3 else cell for k, cell in enumerate(cells)) + " |")
     return "\n".join([*out, ""])
 
 

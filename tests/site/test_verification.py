@@ -28,7 +28,7 @@ async def test_a_station_that_disobeys_is_doubted_and_not_trusted_for_one_good_s
         assert it.evse("A").alarms
         it.stations["A"].treat_limits("obey")
         await it.until(lambda: it.current_a("A") < 21.0, 60.0)
-        await it.until(lambda: it.live("A").verification.over_since is None, 30.0)
+        await it.until(lambda: it.live("A").conduct.verification.over_since is None, 30.0)
         assert it.evse("A").trust == "clearing"
 
 
@@ -39,7 +39,9 @@ async def test_one_that_never_obeys_ends_in_quarantine_that_a_restart_remembers(
         it.stations["A"].treat_limits("ignore")
         await it.controller.set_limit("grid", 30.0, "operator", None, None, PERSON)
         await it.until(lambda: it.evse("A").trust == "clearing", 120.0)
-        it.live("A").verification = replace(it.live("A").verification, cycles=5)  # ten minutes of the same
+        it.live("A").conduct.verification = replace(
+            it.live("A").conduct.verification, cycles=5
+        )  # ten minutes of the same
         await it.until(lambda: it.evse("A").trust == "awaiting_reset", 200.0)
         it.stations["A"].unplug(1)
         await it.until(lambda: it.evse("A").trust == "resetting", 60.0)
@@ -48,7 +50,7 @@ async def test_one_that_never_obeys_ends_in_quarantine_that_a_restart_remembers(
         await it.charge("A")
         await it.until(lambda: it.evse("A").trust == "quarantined", 300.0)
         assert "quarantine" in it.evse("A").alarms[0]
-        assert it.live("A").aside_a() == pytest.approx(32.0, abs=2.5)
+        assert it.live("A").conduct.aside(None)[0] == pytest.approx(32.0, abs=2.5)
         await it.until(lambda: "unproven" in it.codes("A"))
         it.stations["A"].unplug(1)
         await it.until(lambda: it.live("A").transaction is None)
@@ -81,7 +83,7 @@ async def test_a_fuse_at_risk_ends_the_session_where_that_is_allowed(tmp_path: P
             await it.until(lambda: it.live("A").transaction is None, 180.0)
             assert it.current_a("A") == 0.0
         else:
-            await it.until(lambda: it.live("A").verification.stopped_at is not None, 180.0)
+            await it.until(lambda: it.live("A").conduct.verification.stopped_at is not None, 180.0)
             await it.clock.sleep(20.0)
             assert it.current_a("A") > 30.0
 

@@ -102,7 +102,7 @@ class Desk(MeterDesk):
     async def release(self, evse_key: EvseKey, actor: str) -> None:
         """Trust an EVSE again. ValueError for one that is not in quarantine."""
         live = self._live.evse(evse_key)
-        if live.verification.trust != "quarantined":
+        if live.conduct.verification.trust != "quarantined":
             raise ValueError(f"EVSE {evse_key[1]} of station {evse_key[0]!r} is not in quarantine")
         await self._verifier.release(live, actor)
 

@@ -12,7 +12,8 @@ import contextlib
 import logging
 
 from ..bus import Bus
-from ..csms.vocabulary import Command, Outcome
+from ..csms.vocabulary import Command, Outcome, SetProfile
+from ..csms.wear import write_budget
 from ..model.events import StationBooted, StationConnected, StationDisconnected, TransactionChanged
 from .commissioning import Commissioning
 from .knowledge import LiveEvse
@@ -49,6 +50,7 @@ class Introductions:
         affected = self._live.at_station(event.station_id)
         for live in affected:
             live.connected(event.version, self._live.clock.monotonic())
+        self._know(event.station_id, event.version)
         if affected:
             self._set_up(event.station_id, install=not self._records.commissioned(event.station_id))
             self._live.wake()
@@ -58,9 +60,19 @@ class Introductions:
         for live in affected:
             live.vendor = event.info.vendor
             live.booted(self._live.clock.monotonic())
+        if affected and affected[0].version is not None:
+            self._know(event.station_id, affected[0].version)
         if affected:
             self._set_up(event.station_id, install=True)
             self._live.wake()
+
+    def _know(self, station_id: str, version: str) -> None:
+        """What its make and firmware say of the EVSEs of a station."""
+        state = self._commander.station(station_id)
+        if state is None:
+            return
+        for live in self._live.at_station(station_id):
+            live.conduct.write_budget = write_budget(state.info, version)
 
     def _disconnected(self, event: StationDisconnected) -> None:
         affected = self._live.at_station(event.station_id)
@@ -92,6 +104,10 @@ class Introductions:
         live_site, evses, news = self._live, self._live.at_station(station_id), self._news[station_id]
 
         async def send(command: Command) -> Outcome:
+            if isinstance(command, SetProfile):
+                for live in evses:
+                    if command.evse_id in (0, live.evse.evse_id):
+                        live.conduct.writes.count(live_site.clock.monotonic())
             return await self._commander.command(
                 live_site.site.operator_id, station_id, command, "controller", SETUP_TIMEOUT_S
             )

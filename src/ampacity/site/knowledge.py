@@ -12,12 +12,12 @@ from ..control.answers import AnswerKind, Answers
 from ..control.lease import Lease
 from ..control.station_clock import StationClock
 from ..control.types import EvseState
-from ..control.verification import TRUSTED
 from ..csms.vocabulary import Outcome
 from ..model.events import MeterSampled, TransactionChanged
 from ..model.phases import ZERO, PerPhase
 from ..model.site import DC_TOLD_SHARE, Evse, Site
 from ..model.station import LAST_PHASE, ConnectorStatus, Sample
+from .conduct import Conduct
 
 FEWER_PHASES_AFTER_S = 60.0
 """A car on a three-phase EVSE that loads fewer phases for so long has fewer."""
@@ -35,6 +35,9 @@ TOO_EARLY = "InvalidMessageSeq"
 """The reason code of a profile that comes before its time (2.x appendix 5, typically with ISO 15118)."""
 
 EARLY_AGAIN_S = 5.0
+
+TOO_OFTEN = "RateLimitExceeded"
+"""The reason code of a profile that would wear the station's memory (2.1 K01.FR.56)."""
 
 _KINDS: dict[str, AnswerKind] = {"accepted": "accepted", "timeout": "silent", "error": "unclear"}
 """What an outcome says of the limit; any other means refused, or never arrived."""
@@ -69,8 +72,7 @@ class LiveEvse(Answers):
         self.loaded_phases: tuple[int, ...] | None = None
         self._seen_phases: tuple[int, ...] = ()
         self._seen_since: float | None = None
-        self.verification = TRUSTED
-        self.quarantine_why = ""
+        self.conduct = Conduct(evse.max_a)
 
     # ------------------------------------------------------------ events
 
@@ -177,10 +179,16 @@ class LiveEvse(Answers):
         """The station's answer to a limit, or none."""
         before = self.refusals
         self.answer(sent, _KINDS.get(outcome.result, "refused"), at)
-        if outcome.result == "rejected" and TOO_EARLY in f"{outcome.status} {outcome.detail}":
+        if outcome.result != "rejected":
+            return
+        word = f"{outcome.status} {outcome.detail}"
+        if TOO_EARLY in word:
             # A car of ISO 15118 is still negotiating: that is no disobedience, only not yet.
             self.refusals = before
             self.lift_again_at = self.cut_again_at = at + EARLY_AGAIN_S
+        elif TOO_OFTEN in word:
+            self.refusals = before
+            self.conduct.rate_limited_at = at
 
     def limit_in_force_a(self, at: float) -> float:
         """What the station allows as far as we know: the committed limit while its lease lives, else the base
@@ -215,25 +223,6 @@ class LiveEvse(Answers):
         elif self.stopped_at is not None and at - self.stopped_at > ASK_STOPPED_AGAIN_S:
             self.stopped_at = None
 
-    def alarms(self, at: float) -> tuple[str, ...]:
-        """What a person should look at."""
-        told = []
-        match self.verification.trust:
-            case "quarantined":
-                told.append(f"in quarantine: {self.quarantine_why}")
-            case "awaiting_reset" | "resetting" | "clearing":
-                most = self.verification.most_a
-                told.append(f"does not obey its limits, drew {most:.1f} A; restarts when idle")
-            case _:
-                pass
-        return tuple(told)
-
-    def aside_a(self) -> float | None:
-        """What the law sets aside for it instead of steering it."""
-        if not self.verification.aside:
-            return None
-        return max(self.verification.most_a, *(self.measured_a or ZERO))
-
     def max_power_w(self) -> float:
         """What the EVSE can give this car."""
         if self.evse.dc_power_w is not None:
@@ -255,6 +244,9 @@ class LiveEvse(Answers):
         """As the law sees it at monotonic second `at`."""
         evse = self.evse
         self.follow_car(at)
+        aside_a, aside_why = self.conduct.aside(self.measured_a)
+        raise_least_a, raise_every_s = self.conduct.thrift(at)
+        external_a, external_source = self.conduct.external_cap()
         return EvseState(
             key=evse.key,
             online=self.steerable,
@@ -275,8 +267,12 @@ class LiveEvse(Answers):
             raise_after=self.lift_again_at if at < self.lift_again_at else None,
             refusing=self.refusing(at),
             phases=self.loaded_phases,
-            aside_a=self.aside_a(),
-            aside_why=self.quarantine_why or "does not obey its limits",
+            aside_a=aside_a,
+            aside_why=aside_why,
+            raise_least_a=raise_least_a,
+            raise_every_s=raise_every_s,
+            external_a=external_a,
+            external_source=external_source,
         )
 
 

@@ -55,6 +55,7 @@ class LimitWriter:
                 live.lease_ended()
             elif live.may_renew(at):
                 live.sent(live.committed_a)
+                live.conduct.writes.count(at, renewal=True)
                 self._live.figures.renewals_sent += 1
                 self._live.run_beside(self._write(live, live.transaction, live.committed_a, front=False))
 
@@ -64,6 +65,7 @@ class LimitWriter:
         """
         if live.transaction is not None and live.inflight_a is None:
             live.sent(live.evse.safe_a)
+            live.conduct.writes.count(self._live.clock.monotonic())
             self._live.figures.limits_sent += 1
             await self._write(live, live.transaction, live.evse.safe_a, front=True)
 
@@ -71,6 +73,7 @@ class LimitWriter:
         if live.transaction is None:
             return
         live.sent(limit_a)
+        live.conduct.writes.count(self._live.clock.monotonic())
         self._live.figures.limits_sent += 1
         self._live.run_beside(self._write(live, live.transaction, limit_a, front=front))
 

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from ..clock import Clock
 from ..control.types import CircuitState, Snapshot
+from ..csms.state import StationState
 from ..csms.vocabulary import Command, Outcome
 from ..model.events import CircuitMetered, CircuitMeterFailed, TransactionChanged
 from ..model.phases import PerPhase
@@ -26,6 +27,10 @@ SAMPLE_INTERVAL_S = 10.0
 
 class Commander(Protocol):
     """Who sends commands to stations (`csms.service.Csms`)."""
+
+    def station(self, station_id: str) -> StationState | None:
+        """What is known of a station."""
+        ...
 
     async def command(
         self,

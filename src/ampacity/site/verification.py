@@ -42,8 +42,8 @@ class Verifier:
         for row in records.quarantines:
             live = live_site.evses.get((row.station_id, row.evse_id))
             if live is not None:
-                live.verification = Verification(trust="quarantined", most_a=row.most_a)
-                live.quarantine_why = row.why
+                live.conduct.verification = Verification(trust="quarantined", most_a=row.most_a)
+                live.conduct.quarantine_why = row.why
 
     def look(self, at: float, decision: Decision) -> None:
         """See whether every EVSE obeys, and start what is to be done."""
@@ -52,11 +52,11 @@ class Verifier:
         self._follow_overloads(at, decision)
         busy = {live.evse.station_id for live in self._live.evses.values() if live.transaction is not None}
         for key, live in self._live.evses.items():
-            if live.transaction is None and live.verification is TRUSTED:
+            if live.transaction is None and live.conduct.verification is TRUSTED:
                 continue
             at_risk = bool(self._above_since) and self._is_at_risk(live, at)
             seen = self._seen(live, at, at_risk, station_idle=live.evse.station_id not in busy)
-            live.verification, action = verify(live.verification, seen, at, DEFAULTS)
+            live.conduct.verification, action = verify(live.conduct.verification, seen, at, DEFAULTS)
             if action is not None:
                 self._act(key, live, action)
 
@@ -100,7 +100,7 @@ class Verifier:
     # ------------------------------------------------------------ what is done
 
     def _act(self, key: EvseKey, live: LiveEvse, action: Action) -> None:
-        limit_a = live.verification.limit_a
+        limit_a = live.conduct.verification.limit_a
         drawn = max(live.measured_a or (0.0,))
         log.warning("%s/%d draws %.1f A on a limit of %.1f A: %s", *key, drawn, limit_a, action)
         match action:
@@ -114,7 +114,8 @@ class Verifier:
                 stop = RequestStop(station_transaction_id=live.transaction.station_transaction_id)
                 self._live.run_beside(self._tell(live, stop))
             case "quarantine":
-                why = f"drew {live.verification.most_a:.1f} A on a limit of {limit_a:.1f} A after a restart"
+                most_a = live.conduct.verification.most_a
+                why = f"drew {most_a:.1f} A on a limit of {limit_a:.1f} A after a restart"
                 self._live.run_beside(self.quarantine(live, why, CONTROLLER))
             case _:
                 pass
@@ -136,19 +137,19 @@ class Verifier:
 
     async def quarantine(self, live: LiveEvse, why: str, actor: str) -> None:
         """Set an EVSE aside until a person releases it."""
-        live.verification = Verification(
+        live.conduct.verification = Verification(
             trust="quarantined",
             since=self._live.clock.monotonic(),
-            most_a=max(live.verification.most_a, *(live.measured_a or (0.0,))),
+            most_a=max(live.conduct.verification.most_a, *(live.measured_a or (0.0,))),
         )
-        live.quarantine_why = why
+        live.conduct.quarantine_why = why
         self._live.wake()
         site = self._live.site
         row = QuarantineRow(
             operator_id=site.operator_id,
             station_id=live.evse.station_id,
             evse_id=live.evse.evse_id,
-            most_a=live.verification.most_a,
+            most_a=live.conduct.verification.most_a,
             why=why,
             actor=actor,
             at=self._live.clock.now(),
@@ -158,6 +159,6 @@ class Verifier:
     async def release(self, live: LiveEvse, actor: str) -> None:
         """A person has looked at it: the EVSE is trusted again, and watched like any other."""
         await self._records.release(live.evse.key, actor)
-        live.verification = released(self._live.clock.monotonic())
-        live.quarantine_why = ""
+        live.conduct.verification = released(self._live.clock.monotonic())
+        live.conduct.quarantine_why = ""
         self._live.wake()

@@ -122,8 +122,11 @@ def evse_view(live: LiveEvse, wiring: Wiring, decision: Decision, at: float, now
         reserve_a=round(max(0.0, held_a - max(measured_a)), 1) if evse.key in decision.reserved else 0.0,
         session=session_view(live, decision, at, now),
         reasons=grant.reasons if grant is not None else (Reason(code="no_session"),),
-        trust=live.verification.trust,
-        alarms=live.alarms(at),
+        trust=live.conduct.verification.trust,
+        alarms=live.conduct.alarms(at),
+        writes_last_hour=live.conduct.writes.limits(at),
+        renewals_last_hour=live.conduct.writes.renewals(at),
+        write_budget=live.conduct.write_budget,
     )
 
 

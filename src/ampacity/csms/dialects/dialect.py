@@ -43,6 +43,8 @@ class Dialect(Protocol):
     """What to read of a station after its boot; empty: all it has."""
     reports_profiles: bool
     """Whether a station can be asked which charging profiles it holds."""
+    persists_profiles: bool
+    """Whether stations keep every charging profile across a power cycle, so that each write wears them."""
     tells_transaction_status: bool
     """Whether a station can be asked how a transaction stands."""
     list_limits: ListLimits

@@ -71,6 +71,7 @@ class Dialect16:
     wanted: tuple[VariableRef, ...] = ()
     tells_transaction_status = False
     reports_profiles = False
+    persists_profiles = True  # errata 3.37
     list_limits = LIST_LIMITS
     tells_cost = False
     words = gathered(BLOCKS)

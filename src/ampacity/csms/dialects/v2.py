@@ -104,6 +104,7 @@ class Dialect2:
     words = gathered(BLOCKS)
     tells_transaction_status = True
     reports_profiles = True
+    persists_profiles = True  # 2.0.1 K01.FR.27
     list_limits = LIST_LIMITS
     tells_cost = True
 

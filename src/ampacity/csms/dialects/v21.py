@@ -15,6 +15,7 @@ class Dialect21(Dialect2):
     """
 
     version = "2.1"
+    persists_profiles = False  # those of transactions only where it says so: ChargingProfilePersistence
     token_chars = 255
     wire = wire
     triggers = frozenset(get_args(wire.MessageTriggerEnumType)) - {"CustomTrigger"}
