@@ -128,6 +128,7 @@ HappeningKind: TypeAlias = Literal[
     "overload",
     "calm",
     "strategy",
+    "mode",
     "started",
     "gap",
 ]

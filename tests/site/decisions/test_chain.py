@@ -105,6 +105,16 @@ def test_a_chain_of_another_program_is_read() -> None:
         assert state.session
 
 
+def test_tables_and_what_is_new_in_the_law_come_back() -> None:
+    """By their types alone: nothing in the log names them."""
+    tick = kept(panel()).keep(1)[0]
+    decision = structs.replace(tick.decision, devices_a={"battery": (1.5, 0.0, -3.2)}, mode="safe")
+    snapshot = structs.replace(tick.snapshot, mode="safe")
+    [moment] = moments(pieces([Tick(snapshot, decision)]), tick.snapshot.site)
+    assert moment.decision.devices_a == {"battery": (1.5, 0.0, -3.2)}
+    assert moment.decision.mode == "safe"
+
+
 def test_columns_fit_into_the_bits_of_a_change() -> None:
     for names in COLUMNS:
         assert len(names) <= 64

@@ -16,7 +16,7 @@ export type ChargingState = "EVConnected" | "Charging" | "SuspendedEV" | "Suspen
 
 export type ReasonCode = "circuit" | "watts" | "neutral" | "unbalance" | "cabinet" | "evse_max" | "car" | "ramp" | "deadband" | "minimum" | "paused" | "offline" | "unproven" | "stale" | "dead" | "in_flight" | "external" | "strategy" | "overload" | "battery" | "no_session" | "safe_mode" | "emergency_stop" | "thermal" | "demand" | "signal" | "goal" | "price" | "switching";
 
-export type HappeningKind = "cut" | "raise" | "refused" | "unanswered" | "online" | "offline" | "session" | "ended" | "paused" | "resumed" | "meter" | "limit" | "overload" | "calm" | "strategy" | "started" | "gap";
+export type HappeningKind = "cut" | "raise" | "refused" | "unanswered" | "online" | "offline" | "session" | "ended" | "paused" | "resumed" | "meter" | "limit" | "overload" | "calm" | "strategy" | "mode" | "started" | "gap";
 
 export type Role = "owner" | "operator" | "viewer";
 

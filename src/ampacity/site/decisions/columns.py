@@ -24,7 +24,7 @@ from ...model.site import EvseKey, Site
 Row = tuple[Any, ...]
 """What is kept of one thing at one tick, in the order of its columns."""
 
-PLACED = {
+PLACED: dict[type[Struct], tuple[str, ...]] = {
     Snapshot: ("site", "circuits", "evses", "at", "epoch_s"),
     Decision: ("at", "grants", "cuts", "raises", "held_a", "cutting", "reserved", "circuits"),
 }
@@ -54,8 +54,8 @@ def _fields(of: type[Struct], *without: str) -> tuple[str, ...]:
 _STATE = _fields(EvseState, "key")
 _CIRCUIT = _fields(CircuitState, "circuit_id")
 _LEDGER = _fields(CircuitLedger, "circuit_id")
-_SEEN = _fields(Snapshot, *PLACED[Snapshot])
 _DECIDED = _fields(Decision, *PLACED[Decision])
+_SEEN = _fields(Snapshot, *PLACED[Snapshot], *_DECIDED)  # what a decision repeats is told once
 
 COLUMNS = Columns(_SEEN + _DECIDED, _CIRCUIT + _LEDGER, _STATE + OF_A_GRANT)
 """Those of this program."""
@@ -78,6 +78,8 @@ def _packed(value: Any, scale: float) -> Any:
         return value
     if isinstance(value, tuple):
         return [_packed(part, scale) for part in value]
+    if isinstance(value, dict):
+        return [[_plain(key), _packed(part, scale)] for key, part in value.items()]
     if isinstance(value, int | float):
         return round(value * scale) if abs(value) < LARGEST else str(value)  # what is no number is not less
     return _plain(value)
@@ -214,12 +216,21 @@ def _restored(of: type[Struct], row: dict[str, Any]) -> dict[str, Any]:
             continue
         scale = _scale(name)
         try:
-            value = row[name] if scale is None else _unpacked(row[name], scale)
+            value = row[name]
+            if scale is not None and read.table:
+                value = [[key, _unpacked(part, scale)] for key, part in value]
+            elif scale is not None:
+                value = _unpacked(value, scale)
             value = msgspec.convert(value, read.hint)
         except ValueError:  # msgspec's own errors among them: the field meant something else then
             continue
         restored[name] = dict(value) if read.table else value
     return restored
+
+
+def _placed(of: type[Struct], row: dict[str, Any]) -> dict[str, Any]:
+    """The fields of `of` that stand in the site's row."""
+    return {name: value for name, value in _restored(of, row).items() if name not in PLACED[of]}
 
 
 Known = dict[EvseKey, tuple[Row, EvseState]]
@@ -274,7 +285,7 @@ def moment_of(
         evses=states,
         at=at,
         epoch_s=epoch_s,
-        **{name: value for name, value in _restored(Snapshot, overall).items() if name in _SEEN},
+        **_placed(Snapshot, overall),
     )
     decision = Decision(
         at=at,
@@ -285,7 +296,7 @@ def moment_of(
         cutting=amperes["cutting_a"],
         reserved=frozenset(reserved),
         circuits=ledgers,
-        **{name: value for name, value in _restored(Decision, overall).items() if name in _DECIDED},
+        **_placed(Decision, overall),
     )
     return Moment(snapshot=snapshot, decision=decision)
 

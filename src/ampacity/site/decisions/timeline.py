@@ -183,6 +183,13 @@ class _Telling:
                 self._add("calm", "all meters read less than their limits again")
         if was["strategy"] != now["strategy"]:
             self._add("strategy", f"the strategy changed from {was['strategy']} to {now['strategy']}")
+        if was.get("mode", "normal") != now.get("mode", "normal"):
+            modes = {
+                "normal": "normal control again",
+                "safe": "safe mode ordered",
+                "stopped": "emergency stop",
+            }
+            self._add("mode", modes.get(str(now["mode"]), str(now["mode"])))
 
     def _circuit(self, circuit_id: str, was: Named, now: Named) -> None:
         name = self._tree.name(circuit_id)
