@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 import httpx
@@ -63,7 +64,8 @@ class HttpSource:
     async def _fetch(self, client: httpx.AsyncClient) -> object:
         body = bytearray()
         try:
-            async with client.stream("GET", self._config.address) as answer:
+            # httpx bounds each byte, not the whole.
+            async with asyncio.timeout(TIMEOUT_S), client.stream("GET", self._config.address) as answer:
                 if answer.status_code in (401, 403):
                     raise MeterTrouble("refused", f"it answers {answer.status_code}: auth, user or password")
                 if answer.status_code != 200:
@@ -72,12 +74,11 @@ class HttpSource:
                     body += part
                     if len(body) > LIMIT_BYTES:
                         raise MeterTrouble("garbled", f"its answer has more than {LIMIT_BYTES} bytes")
-        except httpx.TimeoutException:
+        except (httpx.TimeoutException, TimeoutError):
             raise MeterTrouble("no_answer", f"no answer within {TIMEOUT_S:g} s") from None
         except httpx.ConnectError as problem:
             said = str(problem) or type(problem).__name__
-            fault = "refused" if "CERTIFICATE" in said else "no_connection"
-            raise MeterTrouble("refused" if fault == "refused" else "no_connection", said) from None
+            raise MeterTrouble("refused" if "CERTIFICATE" in said else "no_connection", said) from None
         except httpx.HTTPError as problem:
             raise MeterTrouble("no_answer", str(problem) or type(problem).__name__) from None
         try:
