@@ -179,6 +179,7 @@ class Node:
             log_messages=self.settings.csms.log_messages,
             repairs=self.csms.repairs,
             files=self.files,
+            meter_maps=self.settings.meter_maps,
         )
         self.http = HttpServer(create_app(context), self.settings.api.host, self.settings.api.port)
         await self.http.start()

@@ -37,6 +37,7 @@ from ampacity.ocpp.events import CallReceived
 from ampacity.ocpp.messages import v16
 from ampacity.site.controller import SiteController
 from ampacity.site.records import SiteRecords
+from ampacity.site.safe import Safe
 from ampacity.store import Store, operators, sites
 
 OPERATOR = "default"
@@ -327,9 +328,8 @@ async def running_node(
 ) -> AsyncIterator[Node]:
     """A node that listens, until the block ends. A second operator's site and station are in the store."""
     node = Node()
-    node.store = store = await Store.open(
-        place / "ampacity.db" if isinstance(place, Path) else place, node.clock
-    )
+    folder = place if isinstance(place, Path) else None
+    node.store = store = await Store.open(place if folder is None else folder / "ampacity.db", node.clock)
     try:
         now = datetime.now(UTC)
         theirs = workplace("theirs", OTHER, "XX")
@@ -349,9 +349,17 @@ async def running_node(
         await node.csms.start()
         tasks = []
         for site in (workplace(), theirs):
-            runtime = SiteController(site, node.csms, SiteRecords(store, site), node.bus, node.clock)
+            runtime = SiteController(
+                site,
+                node.csms,
+                SiteRecords(store, site),
+                node.bus,
+                node.clock,
+                safe=Safe(folder and folder / "keys"),
+                meter_maps=folder and folder / "meter-maps",
+            )
             node.sites[site.site_id] = runtime
-            tasks.append(asyncio.create_task(runtime.run()))
+            tasks += [asyncio.create_task(runtime.run()), asyncio.create_task(runtime.meters.run())]
         node.site = node.sites["work"]
         node.access = await Access.open(store, OPERATOR)
         context = ApiContext(
@@ -366,6 +374,7 @@ async def running_node(
             settings=settings or short_settings(),
             quarantine=node.quarantine,
             files=service,
+            meter_maps=folder and folder / "meter-maps",
         )
         node.server = HttpServer(create_app(context, Assets(web) if web else None), port=0)
         await node.server.start()

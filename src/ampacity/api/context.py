@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -30,9 +31,12 @@ from ..csms.settings import CsmsSettings
 from ..csms.state import StationState
 from ..csms.vocabulary import Command, Outcome, RawCall
 from ..files.service import FileService
+from ..model.events import CircuitMetered, CircuitMeterFailed
 from ..model.live import SiteHistory, SiteView
 from ..model.phases import PerPhase
-from ..model.site import EvseKey, Site, Strategy
+from ..model.site import EvseKey, MeterConfig, Site, Strategy
+from ..site.meters.phase_order import PhaseReport
+from ..site.meters.trial import Trial
 from ..store.database import Store
 from ..store.retention import RetentionPolicy
 
@@ -176,8 +180,33 @@ class SiteRuntime(Protocol):
         """Trust an EVSE again. ValueError for one that is not in quarantine."""
         ...
 
-    def record_meter(self, circuit_id: str, current_a: PerPhase, at: datetime) -> None:
-        """A reading of a circuit's meter that somebody pushes."""
+    def record_meter(
+        self,
+        circuit_id: str,
+        current_a: PerPhase,
+        at: datetime,
+        power_w: PerPhase | None = None,
+        voltage_v: PerPhase | None = None,
+    ) -> None:
+        """A reading of a circuit's meter that somebody pushes. MeterTrouble where it can't be used."""
+        ...
+
+    async def try_meter(self, circuit_id: str, config: MeterConfig | None = None) -> Trial:
+        """Read a circuit's meter once, as it is configured or as `config` says."""
+        ...
+
+    async def configure_meter(
+        self, circuit_id: str, config: MeterConfig | None, actor: str, trial: Trial | None = None
+    ) -> None:
+        """Give a circuit this meter, or none; `trial` is what it has just told."""
+        ...
+
+    def meter_report(self, circuit_id: str) -> PhaseReport | None:
+        """What cars' steps say of a meter's phases and direction."""
+        ...
+
+    def meter_told(self, circuit_id: str) -> tuple[CircuitMetered | None, CircuitMeterFailed | None]:
+        """The last reading that counts, and why the meter's last word can't be used."""
         ...
 
 
@@ -244,3 +273,4 @@ class ApiContext(Struct, kw_only=True):
     log_messages: bool = True
     repairs: Repairs = field(default_factory=Repairs)
     files: FileService | None = None
+    meter_maps: Path | None = None

@@ -1,4 +1,4 @@
-"""What the API takes and gives of sites: limits, meters, EVSEs, and what drivers see."""
+"""What the API takes and gives of sites: limits, EVSEs, and what drivers see."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from ..model.live import Reason, SessionView
-from ..model.phases import PerPhase
 from ..model.site import Strategy
 from ..model.station import ConnectorStatus
 from .views import Amperes, Time, WattHours, Watts, Word
@@ -98,13 +97,6 @@ class LimitChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     limit_w: Watts | None = None
     fallback_w: Watts | None = None
     source: Word = "operator"
-
-
-class MeterChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A reading of a circuit's meter, import positive. `at` is now when absent."""
-
-    current_a: PerPhase
-    at: Time | None = None
 
 
 class SwitchChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

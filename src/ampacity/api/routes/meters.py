@@ -1,4 +1,4 @@
-"""Meters of circuits: how they are read, what they tell, a reading for trial, and readings that are pushed."""
+"""Meters of circuits: how they are read, what they tell, a reading for trial, readings that are pushed."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ _HERE = "/{site_id:str}/circuits/{circuit_id:str}/meter"
 @contextmanager
 def on_meter() -> Iterator[None]:
     """A configuration that can't be is a 422 that names its field."""
-    try:
-        with on_request():
+    with on_request():
+        try:
             yield
-    except MeterConfigError as problem:
-        raise invalid(f"meter.{problem.field}", problem.text, "docs/meters.md shows each kind of meter.") from None
+        except MeterConfigError as problem:
+            raise invalid(f"meter.{problem.field}", f"{problem.text}.", "See docs/meters.md.") from None
 
 
 def reading_view(reading: Reading | CircuitMetered) -> MeterReadingView:
@@ -74,6 +74,10 @@ def meter_view(runtime: SiteRuntime, circuit_id: str) -> MeterView:
     if meter is not None and meter.password:
         meter = structs.replace(meter, password=HIDDEN)
     state = next(view.meter_state for view in runtime.view().circuits if view.circuit_id == circuit_id)
+    if meter is None:
+        state = "none"
+    elif state == "none":  # the view is of the tick before
+        state = "dead" if told is None else "fresh"
     return MeterView(
         circuit_id=circuit_id,
         meter=meter,
@@ -88,9 +92,7 @@ def meter_view(runtime: SiteRuntime, circuit_id: str) -> MeterView:
 
 
 @get(_HERE, summary="A circuit's meter")
-async def get_meter(
-    api: Api, who: Who, site_id: FromPath[str], circuit_id: FromPath[str]
-) -> MeterView:
+async def get_meter(api: Api, who: Who, site_id: FromPath[str], circuit_id: FromPath[str]) -> MeterView:
     """How it is read, what it told last, why that can't be used, and whether its phases are in order."""
     return meter_view(site_of(api, who, site_id), circuit_id)
 
@@ -110,16 +112,15 @@ async def put_meter(
             trial = await runtime.try_meter(circuit_id, data.meter)
             if trial.reading is None and not data.unproven:
                 raise conflict(
-                    " ".join(trial.words), "Set it right, or send `unproven`: cars wait until it tells something."
+                    " ".join(trial.words),
+                    "Set it right, or send `unproven`: cars wait until it tells something.",
                 )
         await runtime.configure_meter(circuit_id, data.meter, who.actor, trial)
     return meter_view(runtime, circuit_id)
 
 
 @delete(_HERE, opt={"permission": "operate"}, status_code=200, summary="Take a circuit's meter away")
-async def delete_meter(
-    api: Api, who: Who, site_id: FromPath[str], circuit_id: FromPath[str]
-) -> MeterView:
+async def delete_meter(api: Api, who: Who, site_id: FromPath[str], circuit_id: FromPath[str]) -> MeterView:
     """The circuit's `reserve_a` counts as its base load from then on."""
     runtime = site_of(api, who, site_id)
     circuit_of(runtime, circuit_id)
@@ -129,12 +130,15 @@ async def delete_meter(
 
 
 @post(
-    f"{_HERE}/test", opt={"permission": "operate"}, status_code=200, summary="Read a circuit's meter for trial"
+    f"{_HERE}/test",
+    opt={"permission": "operate"},
+    status_code=200,
+    summary="Read a circuit's meter for trial",
 )
 async def post_test(
     api: Api, who: Who, site_id: FromPath[str], circuit_id: FromPath[str], data: JSONBody[MeterTestRequest]
 ) -> MeterTestView:
-    """Connects, waits for one reading (20 s at most), and tells phase by phase what it saw. Changes nothing."""
+    """Connects, waits for one reading (20 s at most), tells phase by phase what it saw. Changes nothing."""
     runtime = site_of(api, who, site_id)
     circuit_of(runtime, circuit_id)
     with on_meter():

@@ -1,4 +1,4 @@
-"""Sites: what they are, how they stand, their limits, strategy and meters."""
+"""Sites: what they are, how they stand, their limits and strategy."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from sqlalchemy import Connection
 from ...control.limits import effective_limit, effective_power
 from ...model.live import SiteHistory, SiteView
 from ...model.site import UNLIMITED_A, LimitSource, Site
+from ...site.safe import hidden
 from ...store import sites as rows
 from ..context import ApiContext, SiteRuntime
-from ..errors import ApiError, conflict, invalid
+from ..errors import ApiError, invalid
 from ..views_sites import (
     CircuitLimitsView,
     EmergencyRelease,
     EmergencyStop,
     LimitChange,
     LimitView,
-    MeterChange,
     SafeModeChange,
     SiteSummary,
     StrategyChange,
@@ -30,7 +30,6 @@ from .names import Api, Who, aware, circuit_of, on_request, site_of
 
 HISTORY = timedelta(hours=2)
 LONGEST_HISTORY = timedelta(days=31)
-CLOCK_TOLERANCE = timedelta(seconds=60)
 
 
 async def limits_of(api: ApiContext, runtime: SiteRuntime, circuit_id: str) -> CircuitLimitsView:
@@ -116,7 +115,7 @@ async def list_sites(api: Api, who: Who) -> list[SiteSummary]:
 @get("/{site_id:str}", summary="A site as it is built")
 async def get_site(api: Api, who: Who, site_id: FromPath[str]) -> Site:
     """Circuits, EVSEs, strategy."""
-    return site_of(api, who, site_id).site
+    return hidden(site_of(api, who, site_id).site)
 
 
 @get("/{site_id:str}/live", summary="A site as it stands now")
@@ -278,30 +277,6 @@ async def delete_limit(
     return await limits_of(api, runtime, circuit_id)
 
 
-@post(
-    "/{site_id:str}/circuits/{circuit_id:str}/meter",
-    opt={"permission": "operate"},
-    status_code=204,
-    summary="Push a reading of a circuit's meter",
-)
-async def post_meter(
-    api: Api, who: Who, site_id: FromPath[str], circuit_id: FromPath[str], data: JSONBody[MeterChange]
-) -> None:
-    """For circuits whose meter is configured as `push`."""
-    runtime = site_of(api, who, site_id)
-    circuit = circuit_of(runtime, circuit_id)
-    if circuit.meter is None or circuit.meter.protocol != "push":
-        how = "has no meter" if circuit.meter is None else f"is read by {circuit.meter.protocol}"
-        raise conflict(f"{circuit.name} {how}.", "Configure its meter as `push` to send readings here.")
-    now = api.clock.now()
-    at = data.at or now
-    if at > now + CLOCK_TOLERANCE:
-        raise invalid(
-            "at", f"{at.isoformat()} is in the future (now: {now.isoformat()}).", "Set the sender's clock."
-        )
-    runtime.record_meter(circuit_id, data.current_a, at)
-
-
 router = Router(
     "/sites",
     tags=["sites"],
@@ -317,6 +292,5 @@ router = Router(
         get_limits,
         put_limit,
         delete_limit,
-        post_meter,
     ],
 )

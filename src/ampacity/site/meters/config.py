@@ -93,12 +93,12 @@ def _check_way(config: MeterConfig, maps: Path | None) -> None:
                 raise MeterConfigError(
                     "address", f"{config.address!r}: mqtts://host:8883 is right, user apart"
                 )
-            _check_values(config)
             for topic in (config.topic, config.status_topic, *(value.topic for value in config.values)):
                 if "#" in topic or "+" in topic:
                     raise MeterConfigError("topic", f"{topic!r} has a wildcard: name each topic")
             if not config.topic and any(not value.topic for value in config.values):
                 raise MeterConfigError("topic", "a value has no topic and the meter neither: name one")
+            _check_values(config)
         case "push":
             return
 
