@@ -1272,6 +1272,75 @@ export interface LogJobPage {
 }
 
 /**
+ * A reading of a circuit's meter, import positive. `at` is now when absent. With the power of each phase
+ * the direction of its current comes from there.
+ */
+export interface MeterChange {
+  current_a: PerPhase;
+  at?: Instant | null;
+  power_w?: PerPhase | null;
+  voltage_v?: PerPhase | null;
+}
+
+/**
+ * How a circuit is to be metered. It is read once before it is kept; `unproven` keeps it whatever that
+ * brings: until it tells something the cars below it get what they may draw unattended.
+ *
+ * A password that is left out, or is the stars that are shown, stays as it is towards the same address.
+ */
+export interface MeterConfigChange {
+  meter: MeterConfig;
+  unproven?: boolean;
+}
+
+/** Which meter to read once: the circuit's own where none is given. */
+export interface MeterTestRequest {
+  meter?: MeterConfig | null;
+}
+
+/** A reading that counts, on the circuit's phases, import positive. */
+export interface MeterReadingView {
+  at: Instant;
+  current_a: PerPhase;
+  power_w: number | null;
+  voltage_v: [number | null, number | null, number | null] | null;
+  import_wh: number | null;
+  export_wh: number | null;
+}
+
+/** What one reading brought, line by line in words; `reading` where it could be used, else the fault. */
+export interface MeterTestView {
+  usable: boolean;
+  words: string[];
+  reading: MeterReadingView | null;
+  fault: "duplicate" | "frozen" | "future" | "garbled" | "implausible" | "inconsistent" | "missing" | "no_answer" | "no_connection" | "not_a_number" | "offline" | "older" | "refused" | "retained" | "unsigned" | null;
+}
+
+/**
+ * A circuit's meter: how it is read, what it told last, and what cars' steps say of its phases (`phases`
+ * in words; `seen_phases` where its L1.. seem to be, None while that is not shown).
+ */
+export interface MeterView {
+  circuit_id: string;
+  meter: MeterConfig | null;
+  state: "dead" | "fresh" | "none" | "stale";
+  reading: MeterReadingView | null;
+  fault: "duplicate" | "frozen" | "future" | "garbled" | "implausible" | "inconsistent" | "missing" | "no_answer" | "no_connection" | "not_a_number" | "offline" | "older" | "refused" | "retained" | "unsigned" | null;
+  fault_text: string | null;
+  fault_since: Instant | null;
+  phases: string | null;
+  seen_phases: Rotation | null;
+}
+
+/** A register map that a Modbus meter may name. */
+export interface MeterMapView {
+  map: string;
+  name: string;
+  source: string;
+  tells: string[];
+}
+
+/**
  * A price per kWh and per minute from the transaction's begin to its end, tax included. `text` is shown
  * to drivers at stations that can show it, in `language` (RFC 5646); "" shows nothing.
  */
@@ -1480,12 +1549,6 @@ export interface LimitChange {
   limit_w?: number | null;
   fallback_w?: number | null;
   source?: string;
-}
-
-/** A reading of a circuit's meter, import positive. `at` is now when absent. */
-export interface MeterChange {
-  current_a: PerPhase;
-  at?: Instant | null;
 }
 
 /** On or off. */
