@@ -37,6 +37,7 @@ from .settings import NodeSettings
 from .site.controller import SiteController
 from .site.records import SiteRecords
 from .site.safe import Safe, sealed
+from .site.tariff import Tariff
 from .store import Store, housekeeping, operators, sites
 
 log = logging.getLogger(__name__)
@@ -136,6 +137,7 @@ class Node:
                 demo=self.demo is not None,
                 safe=self._safe,
                 meter_maps=self.settings.meter_maps,
+                tariff=Tariff(lambda: self.csms.costs.prices),
             )
 
     def _shown(self) -> Shown:

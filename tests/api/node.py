@@ -38,6 +38,7 @@ from ampacity.ocpp.messages import v16
 from ampacity.site.controller import SiteController
 from ampacity.site.records import SiteRecords
 from ampacity.site.safe import Safe
+from ampacity.site.tariff import Tariff
 from ampacity.store import Store, operators, sites
 
 OPERATOR = "default"
@@ -357,6 +358,7 @@ async def running_node(
                 node.clock,
                 safe=Safe(folder and folder / "keys"),
                 meter_maps=folder and folder / "meter-maps",
+                tariff=Tariff(lambda: node.csms.costs.prices),
             )
             node.sites[site.site_id] = runtime
             tasks += [asyncio.create_task(runtime.run()), asyncio.create_task(runtime.meters.run())]

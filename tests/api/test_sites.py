@@ -71,6 +71,42 @@ async def test_a_history_that_can_not_be(operator: httpx.AsyncClient) -> None:
         assert answer.json()["errors"][0]["where"] == "from"
 
 
+async def test_goals_of_a_session_are_said_shown_and_taken_back(
+    operator: httpx.AsyncClient, charging: object
+) -> None:
+    goals = f"{API}/evses/CP-1/1/goals"
+    refused = await operator.put(goals, json={"budget": "5"})
+    assert (refused.status_code, "no price is known" in refused.json()["what"]) == (409, True)
+    price = {"scope": "all", "price": {"currency": "EUR", "per_kwh": "0.42"}}
+    await operator.post(f"{API}/prices", json=price)
+    said = {"budget": "12.50", "soc_percent": 80.0, "at_goal": "pause"}
+    # The transaction began before there was a price, and keeps that.
+    assert (await operator.put(goals, json=said)).status_code == 409
+    shown = (await operator.put(goals, json={"energy_wh": 9000.0, "at_goal": "pause"})).json()["session"]
+    assert (shown["goals"], shown["goal_reached"]) == ({"energy_wh": 9000.0, "at_goal": "pause"}, None)
+    assert (await deeds(operator))[0] == ("user:anna", "set_goals", "done")
+    for wrong in ({"soc_percent": 101}, {"budget": "-1"}, {"energy_wh": 0}, {"colour": 1}):
+        assert (await operator.put(goals, json=wrong)).status_code == 422, wrong
+    assert (await operator.put(goals, json={})).json()["session"]["goals"] is None
+    assert (await operator.put(f"{API}/evses/CP-1/1/goals", json={"next": True})).status_code == 409
+
+
+async def test_who_gets_what_is_scarce_is_chosen_and_audited(node: Node, operator: httpx.AsyncClient) -> None:
+    rules = {"fairness": "deadline", "boosts_at_once": 2}
+    built = (await operator.put(f"{API}/sites/work/sharing", json=rules)).json()
+    assert built["sharing"] == {
+        "fairness": "deadline",
+        "keep_alive": "learnt",
+        "boosts_at_once": 2,
+        "boosts_per_day": None,
+        "boost_tokens": [],
+    }
+    assert node.site.site.sharing.fairness == "deadline"
+    assert (await deeds(operator))[0] == ("user:anna", "set_sharing", "done")
+    wrong = await operator.put(f"{API}/sites/work/sharing", json={"fairness": "loudest"})
+    assert wrong.status_code == 422
+
+
 async def test_the_strategy_is_changed_and_audited(node: Node, operator: httpx.AsyncClient) -> None:
     answer = await operator.put(f"{API}/sites/work/strategy", json={"strategy": "static"})
     assert answer.status_code == 200

@@ -28,6 +28,7 @@ from ampacity.site.controller import SiteController
 from ampacity.site.knowledge import LiveEvse
 from ampacity.site.meters import CircuitMeter
 from ampacity.site.records import SiteRecords
+from ampacity.site.tariff import Tariff
 from ampacity.station import ChargingStation, EvseConfig, StationConfig
 from ampacity.store import sites
 from tests.csms.world import OPERATOR, World, world
@@ -99,7 +100,13 @@ class LiveYard:
         self.records = SiteRecords(self.node.store, self.site)
         await self.records.load()
         self.controller = SiteController(
-            self.site, self.node.csms, self.records, self.node.bus, self.clock, demo=True
+            self.site,
+            self.node.csms,
+            self.records,
+            self.node.bus,
+            self.clock,
+            demo=True,
+            tariff=Tariff(lambda: self.node.csms.costs.prices),
         )
         self.controller.on_decision = self._decided
         self._control = self.beside(self.controller.run())

@@ -32,9 +32,10 @@ from ..csms.state import StationState
 from ..csms.vocabulary import Command, Outcome, RawCall
 from ..files.service import FileService
 from ..model.events import CircuitMetered, CircuitMeterFailed
+from ..model.goals import Goals
 from ..model.live import SiteHistory, SiteView
 from ..model.phases import PerPhase
-from ..model.site import EvseKey, MeterConfig, Site, Strategy
+from ..model.site import EvseKey, MeterConfig, SharingRules, Site, Strategy
 from ..site.meters.phase_order import PhaseReport
 from ..site.meters.trial import Trial
 from ..store.database import Store
@@ -178,6 +179,19 @@ class SiteRuntime(Protocol):
 
     async def release(self, evse_key: EvseKey, actor: str) -> None:
         """Trust an EVSE again. ValueError for one that is not in quarantine."""
+        ...
+
+    async def set_goals(self, evse_key: EvseKey, goals: Goals, actor: str) -> None:
+        """What the session at an EVSE shall end at or wait for. ValueError where nothing charges, or money is
+        named and no price is known."""
+        ...
+
+    def expect_goals(self, evse_key: EvseKey, goals: Goals, actor: str) -> None:
+        """The same for the next session there, if it begins soon. ValueError where one runs already."""
+        ...
+
+    async def set_sharing(self, rules: SharingRules, actor: str) -> None:
+        """Give what is scarce by another rule."""
         ...
 
     def record_meter(

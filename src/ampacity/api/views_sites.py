@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from ..model.goals import Goals
 from ..model.live import Reason, SessionView
-from ..model.site import Strategy
+from ..model.site import Fairness, KeepAlive, Strategy
 from ..model.station import ConnectorStatus
 from .views import Amperes, Time, WattHours, Watts, Word
 
@@ -116,6 +118,49 @@ class NeedChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     need_wh: WattHours | None = None
     departure: Time | None = None
+
+
+Money = Annotated[str, Meta(pattern=r"^\d{1,9}(\.\d{1,4})?$")]
+
+
+class GoalsChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a session shall end at (the first of these) or wait for; what is absent is not asked for, `{}`
+    withdraws all. Money is in the currency of the session's own price, decimal numbers as text.
+
+    `at_goal`: stop the session, or hold it at 0. `next`: for the session that begins at this EVSE within a
+    quarter of an hour, not for one that runs.
+    """
+
+    soc_percent: Annotated[float, Meta(gt=0, le=100)] | None = None
+    energy_wh: Annotated[float, Meta(gt=0, le=10_000_000)] | None = None
+    time_s: Annotated[float, Meta(gt=0, le=2_678_400)] | None = None
+    budget: Money | None = None
+    max_price_per_kwh: Money | None = None
+    at_goal: Literal["stop", "pause"] = "stop"
+    next: bool = False
+
+    @property
+    def goals(self) -> Goals:
+        """As the site keeps them."""
+        return Goals(
+            soc_percent=self.soc_percent,
+            energy_wh=self.energy_wh,
+            time_s=self.time_s,
+            budget=None if self.budget is None else Decimal(self.budget),
+            max_price_per_kwh=None if self.max_price_per_kwh is None else Decimal(self.max_price_per_kwh),
+            at_goal=self.at_goal,
+        )
+
+
+class SharingChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom a site gives what is scarce, and who may go before others (see `SharingRules`); what is absent
+    has its default."""
+
+    fairness: Fairness = "weights"
+    keep_alive: KeepAlive = "learnt"
+    boosts_at_once: Annotated[int, Meta(ge=0, le=10_000)] | None = None
+    boosts_per_day: Annotated[int, Meta(ge=0, le=1_000)] | None = None
+    boost_tokens: Annotated[tuple[Word, ...], Meta(max_length=1_000)] = ()
 
 
 class OpenSessionView(Struct, frozen=True, kw_only=True):

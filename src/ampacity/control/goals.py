@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from ampacity.model.goals import GoalKind, Goals
+from ampacity.model.live import Reason
 
 STOP_S = 20.0
 """From the sample that decides to no current: a sample interval of 10 s and one reaction (settings)."""
@@ -75,6 +76,13 @@ def judge(goals: Goals, progress: Progress, reached: GoalKind | None = None) -> 
                 held="price", text=f"a kWh costs {price:f}, above the limit of {goals.max_price_per_kwh:f}"
             )
     return FREE
+
+
+def reason_of(verdict: Verdict) -> Reason | None:
+    """Why the law shall hold the session at 0; None: it may charge."""
+    if verdict.held is None:
+        return None
+    return Reason(code="goal" if verdict.held == "goal" else "price", detail=verdict.text)
 
 
 def _reached(goals: Goals, progress: Progress) -> GoalKind | None:

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from .goals import GoalKind, Goals
 from .phases import PerPhase
 from .protection import SiteMode
 from .site import Strategy
@@ -79,7 +80,10 @@ class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SessionView(Struct, frozen=True, kw_only=True):
-    """A car at an EVSE. `need_wh` and `departure` are the driver's word; `ready_at` is our estimate."""
+    """A car at an EVSE. `need_wh` and `departure` are the driver's word; `ready_at` is our estimate.
+    `goals` are what it was asked to end at or to wait for (None: nothing), `goal_reached` which of these it
+    came to.
+    """
 
     transaction_id: str
     token: str | None
@@ -92,6 +96,8 @@ class SessionView(Struct, frozen=True, kw_only=True):
     soc_percent: float | None
     boosted: bool
     paused: bool
+    goals: Goals | None = None
+    goal_reached: GoalKind | None = None
 
 
 Trust: TypeAlias = Literal["trusted", "doubted", "clearing", "awaiting_reset", "resetting", "quarantined"]

@@ -37,6 +37,7 @@ from ..model.site import Site
 from ..store import StoreError
 from .desk import Desk
 from .drawn import cars_a
+from .goals import GoalKeeper
 from .history import PowerHistory
 from .introductions import Introductions
 from .knowledge import LiveEvse
@@ -46,6 +47,7 @@ from .meters.running import SiteMeters
 from .orders import Orders
 from .records import SiteRecords
 from .safe import Safe
+from .tariff import Tariff
 from .verification import Verifier
 from .view import site_view
 from .wiring import Wiring
@@ -70,6 +72,7 @@ class SiteController(Desk):
         demo: bool = False,
         safe: Safe | None = None,
         meter_maps: Path | None = None,
+        tariff: Tariff | None = None,
     ) -> None:
         live_site, wiring = LiveSite(site, clock), Wiring(site)
         safe = safe or Safe(None)
@@ -84,7 +87,8 @@ class SiteController(Desk):
         self._writer = LimitWriter(live_site, commander)
         self._verifier = Verifier(live_site, commander, self._writer, records)
         self._orders = Orders(live_site, commander, records)
-        super().__init__(live_site, records, self._verifier, self._orders, meters, safe)
+        self._goals = GoalKeeper(live_site, commander, records, tariff or Tariff())
+        super().__init__(live_site, records, self._verifier, self._orders, meters, safe, self._goals)
         self._clock = clock
         self._demo = demo
         self._wiring = wiring
@@ -144,6 +148,7 @@ class SiteController(Desk):
     def tick(self) -> None:
         """One step of the law, and what follows from it."""
         at = self._clock.monotonic()
+        self._goals.follow(at)
         snapshot = self._live.snapshot(at)
         self._state, decision = step(self._state, snapshot)
         self._decision = decision
@@ -218,7 +223,11 @@ class SiteController(Desk):
         if wishes is not None and live.is_of(transaction_id):
             live.boosted, live.paused = wishes.boosted, wishes.paused
             live.need_wh, live.departure = wishes.need_wh, wishes.departure
+            live.goals, live.goal_reached = wishes.goals, wishes.goal_reached
             self._live.wake()
+        transaction = live.transaction
+        if live.next_goals is not None and transaction is not None and live.is_of(transaction_id):
+            await self._take_next_goals(live, transaction)
 
     def _sampled(self, event: MeterSampled) -> None:
         live = self._live.evses.get((event.station_id, event.evse_id))

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ..model.site import UNLIMITED_A, EvseKey, LimitSource, Strategy
+from ..model.site import UNLIMITED_A, EvseKey, LimitSource, SharingRules, Strategy
+from .goals import GoalKeeper
 from .live_site import LiveSite
 from .metering import MeterDesk
 from .meters.running import SiteMeters
 from .orders import Orders
 from .records import SiteRecords
 from .safe import Safe
+from .session_desk import SessionDesk
 from .verification import Verifier
 
 
-class Desk(MeterDesk):
+class Desk(MeterDesk, SessionDesk):
     """The asking half of `api.context.SiteRuntime`. Unknown circuits and EVSEs are a LookupError, an EVSE
     where nothing charges is a ValueError.
     """
@@ -31,8 +33,10 @@ class Desk(MeterDesk):
         orders: Orders,
         meters: SiteMeters,
         safe: Safe,
+        goals: GoalKeeper,
     ) -> None:
-        super().__init__(live_site, records, meters, safe)
+        MeterDesk.__init__(self, live_site, records, meters, safe)
+        SessionDesk.__init__(self, live_site, records, goals)
         self._verifier = verifier
         self._orders = orders
 
@@ -81,6 +85,11 @@ class Desk(MeterDesk):
         await self._records.set_strategy(strategy, actor)
         self._live.follow(strategy)
 
+    async def set_sharing(self, rules: SharingRules, actor: str) -> None:
+        """Give what is scarce by another rule."""
+        await self._records.set_sharing(rules, actor)
+        self._live.share_by(rules)
+
     async def safe_mode(self, on: bool, reason: str, actor: str) -> None:
         """Nobody gets more than what he draws unattended, or no longer. ValueError where it does not hold."""
         await self._orders.safe_mode(on, reason, actor)
@@ -105,32 +114,3 @@ class Desk(MeterDesk):
         if live.conduct.verification.trust != "quarantined":
             raise ValueError(f"EVSE {evse_key[1]} of station {evse_key[0]!r} is not in quarantine")
         await self._verifier.release(live, actor)
-
-    # ------------------------------------------------------------ one session
-
-    async def boost(self, evse_key: EvseKey, on: bool, actor: str) -> None:
-        """Let the session go before the others, or no longer."""
-        live, transaction = self._live.session(evse_key)
-        await self._records.set_wish(transaction.transaction_id, "boost", on, actor)
-        if live.is_of(transaction.transaction_id):
-            live.boosted, live.wishes_told = on, live.wishes_told + 1
-            self._live.wake()
-
-    async def pause(self, evse_key: EvseKey, on: bool, actor: str) -> None:
-        """Hold the session at zero, or let it go on."""
-        live, transaction = self._live.session(evse_key)
-        await self._records.set_wish(transaction.transaction_id, "pause", on, actor)
-        if live.is_of(transaction.transaction_id):
-            live.paused, live.wishes_told = on, live.wishes_told + 1
-            self._live.wake()
-
-    async def declare_need(
-        self, evse_key: EvseKey, need_wh: float | None, departure: datetime | None, actor: str
-    ) -> None:
-        """What the driver needs, and by when."""
-        live, transaction = self._live.session(evse_key)
-        await self._records.set_need(transaction.transaction_id, need_wh, departure, actor)
-        if live.is_of(transaction.transaction_id):
-            live.need_wh, live.departure = need_wh, departure
-            live.wishes_told += 1
-            self._live.wake()

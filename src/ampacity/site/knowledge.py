@@ -9,11 +9,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from ..control.answers import AnswerKind, Answers
+from ..control.goals import Verdict, reason_of
 from ..control.lease import Lease
 from ..control.station_clock import StationClock
 from ..control.types import EvseState
 from ..csms.vocabulary import Outcome
 from ..model.events import MeterSampled, TransactionChanged
+from ..model.goals import NO_GOALS, GoalKind, Goals
 from ..model.phases import ZERO, PerPhase
 from ..model.site import DC_TOLD_SHARE, Evse, Site
 from ..model.station import LAST_PHASE, ConnectorStatus, Sample
@@ -61,6 +63,13 @@ class LiveEvse(Answers):
         self.departure: datetime | None = None
         self.boosted = False
         self.paused = False
+        self.goals = NO_GOALS
+        self.goal_reached: GoalKind | None = None
+        self.verdict = Verdict()
+        self.goal_held_at: float | None = None
+        self.stop_asked_at: float | None = None
+        self.next_goals: tuple[Goals, str, float] | None = None
+        """What was asked for the next session here, by whom, and until when it waits for it."""
         self.stopped_at: float | None = None
         self.wishes_told = 0
         self.recalled: str | None = None
@@ -130,6 +139,8 @@ class LiveEvse(Answers):
         self.transaction = None
         self.need_wh = self.departure = self.soc_percent = None
         self.boosted = self.paused = False
+        self.goals, self.goal_reached, self.verdict = NO_GOALS, None, Verdict()
+        self.goal_held_at = self.stop_asked_at = None
         self.loaded_phases = self._seen_since = None
         self.power_w = None
         self.session_ended()
@@ -230,14 +241,21 @@ class LiveEvse(Answers):
         phases = len(self.loaded_phases or self.evse.phases)
         return self.evse.max_a * phases * self.voltage_v
 
+    @property
+    def missing_wh(self) -> float | None:
+        """What the driver's need lacks; None where nobody told it."""
+        if self.need_wh is None or self.transaction is None:
+            return None
+        return max(0.0, self.need_wh - self.transaction.energy_wh)
+
     def slack_s(self, now: datetime) -> float | None:
         """Time to departure less the time that the missing energy takes at full power."""
         if self.departure is None or self.transaction is None:
             return None
         left_s = (self.departure - now).total_seconds()
-        if self.need_wh is None:
+        missing_wh = self.missing_wh
+        if missing_wh is None:
             return left_s
-        missing_wh = max(0.0, self.need_wh - self.transaction.energy_wh)
         return left_s - missing_wh / self.max_power_w() * 3600.0
 
     def state(self, now: datetime, at: float, sample_interval_s: float) -> EvseState:
@@ -254,8 +272,13 @@ class LiveEvse(Answers):
             session=self.transaction is not None,
             wants=self.wants,
             paused=self.paused,
+            held=None if self.transaction is None else reason_of(self.verdict),
             priority=evse.priority + 1 if self.boosted else None,
             slack_s=self.slack_s(now),
+            missing_wh=self.missing_wh,
+            session_at=None
+            if self.transaction is None
+            else at - (now - self.transaction.started_at).total_seconds(),
             measured_a=self.measured_a,
             measured_at=self.measured_at,
             sample_interval_s=sample_interval_s,

@@ -18,7 +18,7 @@ from ..csms.vocabulary import Command, Outcome
 from ..model.events import CircuitMetered, CircuitMeterFailed, TransactionChanged
 from ..model.phases import PerPhase
 from ..model.protection import SiteMode
-from ..model.site import EvseKey, LimitSource, Site, Strategy
+from ..model.site import EvseKey, LimitSource, SharingRules, Site, Strategy
 from ..store.site_modes import ModeRow
 from .knowledge import LiveEvse
 
@@ -98,6 +98,11 @@ class LiveSite:
     def follow(self, strategy: Strategy) -> None:
         """Share by another strategy from now on."""
         self.site = msgspec.structs.replace(self.site, strategy=strategy)
+        self.wake()
+
+    def share_by(self, rules: SharingRules) -> None:
+        """Give what is scarce by other rules from now on."""
+        self.site = msgspec.structs.replace(self.site, sharing=rules)
         self.wake()
 
     def snapshot(self, at: float) -> Snapshot:

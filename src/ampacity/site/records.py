@@ -13,8 +13,9 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from ..clock import Clock
-from ..model.site import EvseKey, LimitSource, MeterConfig, Site, Strategy
-from ..store import Store, audit, profiles, quarantines, site_modes, sites, transactions
+from ..model.goals import NO_GOALS, GoalKind, Goals
+from ..model.site import EvseKey, LimitSource, MeterConfig, SharingRules, Site, Strategy
+from ..store import Store, audit, profiles, quarantines, sharing, site_modes, sites, transactions
 from ..store.identifiers import sortable_id
 from ..store.quarantines import QuarantineRow
 from .commissioning import BASE_ID, LEASE_ID
@@ -28,6 +29,8 @@ class Wishes(Struct, frozen=True, kw_only=True):
     paused: bool
     need_wh: float | None
     departure: datetime | None
+    goals: Goals
+    goal_reached: GoalKind | None
 
 
 class SiteRecords:
@@ -191,6 +194,54 @@ class SiteRecords:
             lambda connection: transactions.set_wish(connection, self._operator_id, transaction_id, change),
         )
 
+    async def set_sharing(self, rules: SharingRules, actor: str) -> None:
+        """Keep whom the site gives what is scarce."""
+        await self._deed(
+            actor,
+            "set_sharing",
+            f"site/{self._site_id}",
+            rules,
+            lambda connection: sites.set_sharing(connection, self._operator_id, self._site_id, rules),
+        )
+
+    async def boost(
+        self, transaction_id: str, token: str | None, day: str, quota: int | None, actor: str
+    ) -> None:
+        """Keep that a session goes before others, and count it for its token's `day`. Raises BoostQuotaUsed
+        where that has had its `quota`."""
+        now = self._store.clock.now()
+
+        def unit(connection: Connection) -> None:
+            sharing.claim_boost(
+                connection, self._operator_id, self._site_id, day, transaction_id, token, quota, actor, now
+            )
+            transactions.set_wish(connection, self._operator_id, transaction_id, {"boosted": True})
+
+        await self._deed(actor, "boost", f"transaction/{transaction_id}", {"on": True}, unit)
+
+    async def set_goals(self, transaction_id: str, goals: Goals, actor: str) -> None:
+        """Keep what a session shall end at or wait for; what was reached before counts no more."""
+        change: dict[str, Any] = {"goals": goals, "goal_reached": None}
+        await self._deed(
+            actor,
+            "set_goals",
+            f"transaction/{transaction_id}",
+            goals,
+            lambda connection: transactions.set_wish(connection, self._operator_id, transaction_id, change),
+        )
+
+    async def set_goal_reached(self, transaction_id: str, reached: GoalKind, text: str, actor: str) -> None:
+        """Keep which of its goals a session came to."""
+        await self._deed(
+            actor,
+            "goal_reached",
+            f"transaction/{transaction_id}",
+            {"goal": reached, "text": text},
+            lambda connection: transactions.set_wish(
+                connection, self._operator_id, transaction_id, {"goal_reached": reached}
+            ),
+        )
+
     async def wishes(self, transaction_id: str) -> Wishes | None:
         """What people wanted of a session; None where nobody said anything."""
         row = await self._store.read(
@@ -198,7 +249,14 @@ class SiteRecords:
         )
         if row is None:
             return None
-        return Wishes(boosted=row.boosted, paused=row.paused, need_wh=row.need_wh, departure=row.departure)
+        return Wishes(
+            boosted=row.boosted,
+            paused=row.paused,
+            need_wh=row.need_wh,
+            departure=row.departure,
+            goals=row.goals or NO_GOALS,
+            goal_reached=row.goal_reached,
+        )
 
     async def _deed(
         self, actor: str, action: str, target: str, detail: Any, deed: Callable[[Connection], object]

@@ -140,6 +140,10 @@ def session_view(live: LiveEvse, decision: Decision, at: float, now: datetime) -
     state: Literal["charging", "waiting", "paused", "full", "connected"]
     if live.paused:
         state = "paused"
+    elif live.verdict.held == "goal":
+        state = "full"
+    elif live.verdict.held is not None:
+        state = "waiting"
     elif power_w > DRAWING_W:
         state = "charging"
     elif transaction.charging_state == "SuspendedEV":
@@ -160,6 +164,8 @@ def session_view(live: LiveEvse, decision: Decision, at: float, now: datetime) -
         soc_percent=live.soc_percent,
         boosted=live.boosted,
         paused=live.paused,
+        goals=live.goals if live.goals.any else None,
+        goal_reached=live.goal_reached,
     )
 
 

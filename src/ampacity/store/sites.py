@@ -132,6 +132,11 @@ def set_meter(
     return result.rowcount > 0
 
 
+def set_sharing(connection: Connection, operator_id: str, site_id: str, rules: SharingRules) -> bool:
+    """Change whom a site gives what is scarce; returns whether it is known."""
+    return _change_site(connection, operator_id, site_id, {"sharing": rules})
+
+
 def remove_site(connection: Connection, operator_id: str, site_id: str) -> bool:
     """Forget a site with its circuits and EVSEs; stations stay known, without a site; the history of limits
     stays.

@@ -31,7 +31,11 @@ export interface Reason {
   detail?: string | null;
 }
 
-/** A car at an EVSE. `need_wh` and `departure` are the driver's word; `ready_at` is our estimate. */
+/**
+ * A car at an EVSE. `need_wh` and `departure` are the driver's word; `ready_at` is our estimate.
+ * `goals` are what it was asked to end at or to wait for (None: nothing), `goal_reached` which of these it
+ * came to.
+ */
 export interface SessionView {
   transaction_id: string;
   token: string | null;
@@ -44,6 +48,8 @@ export interface SessionView {
   soc_percent: number | null;
   boosted: boolean;
   paused: boolean;
+  goals: Goals | null;
+  goal_reached: "budget" | "energy" | "soc" | "time" | null;
 }
 
 /**
@@ -1567,6 +1573,35 @@ export interface NeedChange {
   departure?: Instant | null;
 }
 
+/**
+ * What a session shall end at (the first of these) or wait for; what is absent is not asked for, `{}`
+ * withdraws all. Money is in the currency of the session's own price, decimal numbers as text.
+ *
+ * `at_goal`: stop the session, or hold it at 0. `next`: for the session that begins at this EVSE within a
+ * quarter of an hour, not for one that runs.
+ */
+export interface GoalsChange {
+  soc_percent?: number | null;
+  energy_wh?: number | null;
+  time_s?: number | null;
+  budget?: string | null;
+  max_price_per_kwh?: string | null;
+  at_goal?: "pause" | "stop";
+  next?: boolean;
+}
+
+/**
+ * Whom a site gives what is scarce, and who may go before others (see `SharingRules`); what is absent
+ * has its default.
+ */
+export interface SharingChange {
+  fairness?: "classes" | "deadline" | "equal" | "first_come" | "need" | "weights";
+  keep_alive?: "always" | "learnt" | "off";
+  boosts_at_once?: number | null;
+  boosts_per_day?: number | null;
+  boost_tokens?: string[];
+}
+
 /** A car that is plugged in now, and where. */
 export interface OpenSessionView {
   site_id: string;
@@ -2241,6 +2276,23 @@ export interface Outcome {
   status: string;
   detail: string;
   data: unknown;
+}
+
+/**
+ * What is None is not asked for.
+ *
+ * The session ends at the first of: the car's state of charge, energy of the session, `time_s` since it
+ * began, what it costs with its own tariff (`budget`, in that tariff's currency). `at_goal`: it is stopped
+ * (its limit goes to 0 first), or held at 0 until somebody asks otherwise; a budget is kept by a stop where
+ * time costs money. While a kWh costs more than `max_price_per_kwh` the session waits.
+ */
+export interface Goals {
+  soc_percent?: number | null;
+  energy_wh?: number | null;
+  time_s?: number | null;
+  budget?: string | null;
+  max_price_per_kwh?: string | null;
+  at_goal?: "pause" | "stop";
 }
 
 /** A part of a schedule: the limit from `valid_from` until before `valid_until`, epoch seconds. */

@@ -13,7 +13,14 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from ...csms.vocabulary import Outcome, RequestStop
 from ...model.live import EvseView
 from ..errors import conflict, invalid
-from ..views_sites import EvseLinkView, NeedChange, OpenSessionView, QuarantineChange, SwitchChange
+from ..views_sites import (
+    EvseLinkView,
+    GoalsChange,
+    NeedChange,
+    OpenSessionView,
+    QuarantineChange,
+    SwitchChange,
+)
 from ..views_transactions import SeriesView
 from .commands import send
 from .names import Api, Who, evse_of, on_request, station_of
@@ -104,6 +111,20 @@ async def put_need(
     return evse_of(api, who, station_id, evse_id)[1]
 
 
+@put(f"{_HERE}/goals", opt={"permission": "operate"}, summary="Say what a session shall end at")
+async def put_goals(
+    api: Api, who: Who, station_id: FromPath[str], evse_id: FromPath[int], data: JSONBody[GoalsChange]
+) -> EvseView:
+    """State of charge, energy, time, budget, or a highest price; in the place of what was asked before."""
+    runtime, _ = evse_of(api, who, station_id, evse_id)
+    with on_request():
+        if data.next:
+            runtime.expect_goals((station_id, evse_id), data.goals, who.actor)
+        else:
+            await runtime.set_goals((station_id, evse_id), data.goals, who.actor)
+    return evse_of(api, who, station_id, evse_id)[1]
+
+
 @get(f"{_HERE}/series", summary="Meter values of an EVSE")
 async def get_series(
     api: Api,
@@ -191,6 +212,7 @@ router = Router(
         quarantine,
         release,
         put_need,
+        put_goals,
         get_series,
         get_link,
         get_qr,

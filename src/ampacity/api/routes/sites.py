@@ -7,11 +7,12 @@ from typing import Annotated
 
 from litestar import Router, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import structs
 from sqlalchemy import Connection
 
 from ...control.limits import effective_limit, effective_power
 from ...model.live import SiteHistory, SiteView
-from ...model.site import UNLIMITED_A, LimitSource, Site
+from ...model.site import UNLIMITED_A, LimitSource, SharingRules, Site
 from ...site.safe import hidden
 from ...store import sites as rows
 from ..context import ApiContext, SiteRuntime
@@ -23,6 +24,7 @@ from ..views_sites import (
     LimitChange,
     LimitView,
     SafeModeChange,
+    SharingChange,
     SiteSummary,
     StrategyChange,
 )
@@ -206,6 +208,15 @@ async def post_release(
     return runtime.view()
 
 
+@put("/{site_id:str}/sharing", opt={"permission": "operate"}, summary="Choose who gets what is scarce")
+async def put_sharing(api: Api, who: Who, site_id: FromPath[str], data: JSONBody[SharingChange]) -> Site:
+    """Returns the site as it is built then."""
+    runtime = site_of(api, who, site_id)
+    with on_request():
+        await runtime.set_sharing(SharingRules(**structs.asdict(data)), who.actor)
+    return hidden(runtime.site)
+
+
 @get("/{site_id:str}/circuits/{circuit_id:str}/limits", summary="A circuit's limits")
 async def get_limits(
     api: Api, who: Who, site_id: FromPath[str], circuit_id: FromPath[str]
@@ -289,6 +300,7 @@ router = Router(
         post_safe_mode,
         post_emergency_stop,
         post_release,
+        put_sharing,
         get_limits,
         put_limit,
         delete_limit,
