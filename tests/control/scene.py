@@ -83,6 +83,7 @@ class Scene:
         self.evses: dict[EvseKey, EvseState] = {e.key: idle(e.key) for e in where.evses}
         self.metered: PerPhase | None = (20.0, 20.0, 20.0)
         self.metered_at: float | None = None
+        self.metered_w: float | None = None
         self.limits: tuple[LimitSource, ...] = ()
         self.mode: SiteMode = "normal"
 
@@ -99,6 +100,7 @@ class Scene:
             limits=self.limits,
             metered_a=self.metered,
             metered_at=None if self.metered is None else when,
+            metered_w=self.metered_w,
         )
         return Snapshot(
             site=self.site,

@@ -28,16 +28,16 @@ def fed(*readings: tuple[float, float, float, bool]) -> BaseMemory:
     for at, metered, certain, doubtful in readings:
         state = CircuitState(circuit_id="grid", metered_a=(metered,) * 3, metered_at=at)
 
-        def certain_a(young: bool, value: float = certain) -> tuple[float, float, float]:
+        def implied_a(young: bool, value: float = metered - certain) -> tuple[float, float, float]:
             return value, value, value
 
-        memory = observe(memory, state, certain_a, doubtful, at, 30.0, DEFAULTS)
+        memory = observe(memory, state, implied_a, doubtful, at, 30.0, DEFAULTS)
     assert memory is not None
     return memory
 
 
 def base_at(memory: BaseMemory, at: float) -> tuple[str, float]:
-    state, base_a = estimate(memory, CIRCUIT, 100.0, at, 0.0, 30.0, DEFAULTS)
+    state, base_a = estimate(memory, CIRCUIT, (40.0,) * 3, (100.0,) * 3, at, 0.0, 30.0, DEFAULTS)
     return state, base_a[0]
 
 

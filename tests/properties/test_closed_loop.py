@@ -126,7 +126,7 @@ def test_the_controller_dies_and_every_station_steps_down_by_itself(
             may[evse.key] = max(landed, coming, evse.safe_a if car.lease is None else 0.0)
         flows = plant.flows(may)
         assert plant.decision is not None
-        for row, amperes in enumerate(flows):
+        for row, amperes in enumerate(flows[: 3 * len(site.circuits)]):
             limit = plant.decision.circuits[site.circuits[row // 3].circuit_id].limit_a
             assert amperes <= limit + 1e-6, (silent, site.circuits[row // 3].circuit_id)
 

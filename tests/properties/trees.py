@@ -16,6 +16,7 @@ from ampacity.control.types import CircuitState, EvseState, Snapshot
 from ampacity.model.live import Reason
 from ampacity.model.phases import STRAIGHT
 from ampacity.model.site import (
+    Cabinet,
     Circuit,
     Evse,
     Fairness,
@@ -34,11 +35,14 @@ _PHASES = ((0,), (1,), (2,), (0, 1, 2), (1, 2, 0), (2, 0, 1), (0, 1))
 
 
 @st.composite
-def sites(draw: st.DrawFn, meters: bool = True, most_evses: int = 10) -> Site:
-    """A grid connection, up to two panels below it, up to two feeders below each, and EVSEs anywhere."""
+def sites(draw: st.DrawFn, meters: bool = True, most_evses: int = 10, kinds: bool = False) -> Site:
+    """A grid connection, up to two panels below it, up to two feeders below each, and EVSEs anywhere; with
+    `kinds`, on any supply and with rows of every kind."""
     panels, feeders = draw(st.integers(0, 2)), draw(st.integers(0, 2))
     evses = draw(st.integers(1, most_evses))
-    return random_site(random.Random(draw(st.integers(0, 2**32))), panels, feeders, evses, meters)
+    r = random.Random(draw(st.integers(0, 2**32)))
+    site = random_site(r, panels, feeders, evses, meters)
+    return with_kinds(r, site) if kinds else site
 
 
 def random_site(r: random.Random, panels: int, feeders: int, evse_count: int, meters: bool = True) -> Site:
@@ -71,6 +75,52 @@ def random_site(r: random.Random, panels: int, feeders: int, evse_count: int, me
         circuits=tuple(circuits),
         evses=tuple(evses),
         commissioned=r.random() < 0.7,
+    )
+
+
+def with_kinds(r: random.Random, site: Site) -> Site:
+    """The site on any supply, its circuits limited in watts, volt-amperes, neutral and unbalance here and
+    there, some EVSEs between lines, some DC on a shared cabinet."""
+    supply = r.choice(("wye", "wye", "delta", "split"))
+    lines = 2 if supply == "split" else 3
+    circuits = []
+    for circuit in site.circuits:
+        most_w = lines * 230.0 * circuit.rating_a
+        circuits.append(
+            structs.replace(
+                circuit,
+                rotation=r.choice(((0, 1, 2), (1, 0, 2)))
+                if supply == "split" and circuit.parent_id
+                else circuit.rotation,
+                rating_w=_maybe(r, 0.4, most_w * r.uniform(0.3, 1.1)),
+                rating_va=_maybe(r, 0.2, most_w * r.uniform(0.3, 1.1)),
+                neutral_a=None
+                if supply == "delta"
+                else _maybe(r, 0.3, circuit.rating_a * r.uniform(0.2, 1.0)),
+                unbalance_a=_maybe(r, 0.3, r.uniform(8, 40)),
+            )
+        )
+    phases: dict[str, tuple[tuple[int, ...], ...]] = {
+        "wye": _PHASES,
+        "delta": ((0, 1), (1, 2), (2, 0), (1, 0), (0, 1, 2), (2, 0, 1)),
+        "split": ((0,), (1,), (0, 1), (1, 0)),
+    }
+    cabinet = Cabinet(cabinet_id="hall", modules=r.randint(1, 5), module_w=r.choice((5_000.0, 10_000.0)))
+    evses = []
+    for evse in site.evses:
+        wired = r.choice(phases[supply])
+        dc = supply != "split" and len(wired) == 3 and r.random() < 0.5
+        evses.append(
+            structs.replace(
+                evse,
+                phases=wired,
+                line_to_line=len(wired) == 2 and r.random() < 0.5,
+                dc_power_w=evse.max_a * 690.0 if dc else None,
+                cabinet_id="hall" if dc else None,
+            )
+        )
+    return structs.replace(
+        site, supply=supply, circuits=tuple(circuits), evses=tuple(evses), cabinets=(cabinet,)
     )
 
 
@@ -136,17 +186,39 @@ def random_circuit(r: random.Random, circuit: Circuit) -> CircuitState:
     )
 
 
+def _with_power(r: random.Random, state: CircuitState) -> CircuitState:
+    watts = LimitSource(source="dso", limit_w=float(r.randint(0, 90_000)))
+    return structs.replace(
+        state,
+        metered_w=_maybe(r, 0.3, float(r.randint(0, 60_000))),
+        limits=(*state.limits, watts) if r.random() < 0.3 else state.limits,
+    )
+
+
 @st.composite
-def snapshots(draw: st.DrawFn) -> Snapshot:
-    """A site with everything that goes on there at `AT`."""
-    site = draw(sites())
+def snapshots(draw: st.DrawFn, kinds: bool = False) -> Snapshot:
+    """A site with everything that goes on there at `AT`; with `kinds`, with rows of every kind, cars on some
+    of the phases and limits in watts."""
+    site = draw(sites(kinds=kinds))
     r = random.Random(draw(st.integers(0, 2**32)))
     rules = SharingRules(fairness=r.choice(get_args(Fairness)), keep_alive=r.choice(get_args(KeepAlive)))
     site = structs.replace(site, sharing=rules)
+    circuits = {c.circuit_id: random_circuit(r, c) for c in site.circuits}
+    evses = {e.key: random_evse(r, e) for e in site.evses}
+    if kinds:
+        circuits = {name: _with_power(r, c) for name, c in circuits.items()}
+        evses = {
+            e.key: structs.replace(
+                evses[e.key],
+                phases=_maybe(r, 0.5, tuple(r.sample(e.phases, r.randint(1, len(e.phases))))),
+                in_watts=r.random() < 0.2,
+            )
+            for e in site.evses
+        }
     return Snapshot(
         site=site,
-        circuits={c.circuit_id: random_circuit(r, c) for c in site.circuits},
-        evses={e.key: random_evse(r, e) for e in site.evses},
+        circuits=circuits,
+        evses=evses,
         at=AT,
         epoch_s=EPOCH_S,
     )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ampacity.control.allocate import Problem, allocate, problem
 from ampacity.control.law import step
+from ampacity.control.loading import entries_of
 from ampacity.control.state import START
 from ampacity.control.topology import Topology
 from ampacity.control.types import CircuitState, EvseState, Snapshot
@@ -93,7 +94,7 @@ def task_of(site: Site) -> Problem:
     tree = Topology(site)
     order = sorted(range(len(site.evses)), key=lambda i: (-site.evses[i].priority, i))
     rank = {i: place for place, i in enumerate(order)}
-    wired = [tree.entries_of(i) for i in range(len(site.evses))]
+    wired = [entries_of(tree, i) for i in range(len(site.evses))]
     return problem(
         [c.rating_a - c.reserve_a for c in site.circuits for _ in range(3)],
         [entries.rows for entries in wired],

@@ -16,7 +16,9 @@ counts, and a base below zero (no meter of ours looks at generation) is a meter 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+from msgspec import structs
 
 from ampacity.model.phases import PerPhase
 from ampacity.model.site import Circuit
@@ -97,7 +99,7 @@ def rises_unseen(state: EvseState, raised_at: float | None, at: float, settings:
 def observe(
     memory: BaseMemory | None,
     state: CircuitState,
-    certain_a: Callable[[bool], PerPhase],
+    implied_a: Callable[[bool], tuple[float, ...]],
     doubtful: bool,
     at: float,
     held_s: float,
@@ -105,8 +107,9 @@ def observe(
 ) -> BaseMemory | None:
     """Take in a reading, if it is a new one.
 
-    `certain_a(young)` is the certain draw of all EVSEs below, on the circuit's phases; while the memory is
-    younger than `held_s` it must be the more careful of two bounds. `doubtful`: an EVSE below rises unseen.
+    `implied_a(young)` is the base that it implies on each of the circuit's rows, the phases first; while
+    the memory is younger than `held_s` it must be the more careful of two bounds. `doubtful`: an EVSE below
+    rises unseen.
     """
     if not usable(state.metered_a, state.metered_at, at, settings.future_s):
         return memory
@@ -115,65 +118,78 @@ def observe(
     taken = min(state.metered_at, at)
     if memory is not None and taken <= memory.read_at:
         return memory
-    certain = certain_a(memory is None or taken - memory.first_at < held_s)
-    base_a = tuple(state.metered_a[p] - certain[p] for p in range(3))
+    base_a = implied_a(memory is None or taken - memory.first_at < held_s)
     first = taken if memory is None else memory.first_at
-    known = ((), (), ()) if memory is None else memory.peaks
+    nothing: tuple[Peaks, ...] = ((),) * len(base_a)
+    known = nothing if memory is None else memory.peaks
     if doubtful:
         since = taken if memory is None or memory.doubt_since is None else memory.doubt_since
-        old = ((), (), ()) if memory is None else memory.doubtful
+        old = memory.doubtful if memory is not None and memory.doubtful else nothing
         return BaseMemory(known, taken, first, _push(old, taken, base_a, settings.stale_hold_s), since)
     if memory is not None and memory.doubt_since is not None:
         later = min(taken - memory.doubt_since, held_s)
-        known = (_shift(known[0], later), _shift(known[1], later), _shift(known[2], later))
+        known = tuple(_shift(peaks, later) for peaks in known)
     return BaseMemory(_push(known, taken, base_a, settings.stale_hold_s), taken, first)
 
 
 def estimate(
     memory: BaseMemory | None,
     circuit: Circuit,
-    limit_a: float,
+    reserves_a: Sequence[float],
+    limits_a: Sequence[float],
     at: float,
     since: float,
     held_s: float,
     settings: ControlSettings,
-) -> tuple[MeterState, PerPhase]:
-    """The base to reckon with now, never below 0, and how the meter stands.
+) -> tuple[MeterState, tuple[float, ...]]:
+    """The base to reckon with now on each of the circuit's rows (the phases first), never below 0, and how
+    the meter stands.
 
     A circuit without a meter has its static reserve. With a meter that was never read, or is dead, the worst
-    base counts: the static reserve where one was given, else the whole limit.
+    base counts: the static reserve where one was given, else the whole limit. So does it on a row of which
+    nothing is known yet.
     """
     if circuit.meter is None:
-        return "none", (circuit.reserve_a,) * 3
-    worst = circuit.reserve_a if circuit.reserve_a > 0 else limit_a
+        return "none", tuple(reserves_a)
+    worst = tuple(reserves_a if circuit.reserve_a > 0 else limits_a)
     if memory is None:
         state = meter_state(at - since, circuit.meter.interval_s)
-        return ("lost" if state == "lost" else "dead"), (worst,) * 3
+        return ("lost" if state == "lost" else "dead"), worst
     state = meter_state(max(0.0, at - memory.read_at), circuit.meter.interval_s)
     window = held_s if state == "fresh" else settings.stale_hold_s
     known_at = memory.read_at
     if memory.doubt_since is not None:
         known_at = max(memory.doubt_since, memory.read_at - held_s)
-    l1, l2, l3 = (
-        max(_highest(known, known_at - window), _highest(doubtful, memory.read_at - window))
-        for known, doubtful in zip(memory.peaks, memory.doubtful, strict=True)
-    )
-    if state in ("fresh", "stale") and min(l1, l2, l3) < -settings.negative_base_a:
+    highest = tuple(_highest(peaks, known_at - window) for peaks in memory.peaks)
+    if memory.doubtful:
+        highest = tuple(
+            max(known, _highest(peaks, memory.read_at - window))
+            for known, peaks in zip(highest, memory.doubtful, strict=True)
+        )
+    if state in ("fresh", "stale") and min(highest[:3]) < -settings.negative_base_a:
         state = "dead"
     if state in ("dead", "lost"):
-        return state, (max(worst, l1), max(worst, l2), max(worst, l3))
-    return state, (max(0.0, l1), max(0.0, l2), max(0.0, l3))
+        return state, tuple(max(bad, known) for bad, known in zip(worst, highest, strict=True))
+    return state, tuple(
+        bad if known == -math.inf else max(0.0, known) for bad, known in zip(worst, highest, strict=True)
+    )
 
 
-_Three = tuple[Peaks, Peaks, Peaks]
+def rearranged(memory: BaseMemory, places: Sequence[int | None]) -> BaseMemory:
+    """The memory of a circuit whose rows are others now: row `n` was number `places[n]`, None for a new
+    one."""
+    peaks = tuple(() if place is None else memory.peaks[place] for place in places)
+    doubtful: tuple[Peaks, ...] = ()
+    if memory.doubtful:
+        doubtful = tuple(() if place is None else memory.doubtful[place] for place in places)
+    return structs.replace(memory, peaks=peaks, doubtful=doubtful)
 
 
-def _push(peaks: _Three, at: float, base_a: tuple[float, ...], keep_s: float) -> _Three:
-    l1, l2, l3 = (
+def _push(peaks: tuple[Peaks, ...], at: float, base_a: tuple[float, ...], keep_s: float) -> tuple[Peaks, ...]:
+    return tuple(
         (*(p for p in known if p[1] > value and p[0] >= at - keep_s), (at, value))
         for known, value in zip(peaks, base_a, strict=True)
     )
-    return l1, l2, l3
 
 
 def _shift(peaks: Peaks, later_s: float) -> Peaks:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+from .loading import device_on_rows, entries_of
 from .topology import Topology
 from .types import CircuitPhase, Decision, Snapshot
 
@@ -9,7 +12,8 @@ from .types import CircuitPhase, Decision, Snapshot
 def reservation_excess(
     snapshot: Snapshot, decision: Decision, topology: Topology | None = None
 ) -> dict[CircuitPhase, float]:
-    """Circuit phases that are promised more than their limit, and by how many amperes. Empty is good.
+    """Circuit phases and other rows of circuits that are promised more than their limit, and by how many
+    amperes (of power: watts by the voltage to neutral). Empty is good.
 
     Promised are the base and, for every EVSE, the most that it may draw: what it holds or is raised to now,
     whichever is more. Only a cut that goes out now, or went out no longer ago than the reaction time, counts
@@ -20,15 +24,28 @@ def reservation_excess(
     is a fault.
     """
     tree = Topology(snapshot.site) if topology is None else topology
-    promised = [base for circuit in tree.circuits for base in decision.circuits[circuit.circuit_id].base_a]
+    limits: dict[CircuitPhase, float] = {}
+    bases: dict[CircuitPhase, float] = {}
+    limited: set[int] = set()
+    for k, circuit in enumerate(tree.circuits):
+        ledger = decision.circuits[circuit.circuit_id]
+        for phase, base in enumerate(ledger.base_a):
+            limits[circuit.circuit_id, phase + 1], bases[circuit.circuit_id, phase + 1] = ledger.limit_a, base
+        for other in ledger.others:
+            unit = snapshot.site.voltage_v if other.kind in ("watts", "va") else 1.0
+            limits[circuit.circuit_id, other.row] = other.limit / unit
+            bases[circuit.circuit_id, other.row] = other.base / unit
+            if other.kind == "watts":
+                limited.add(k)
+    power_limited = frozenset(limited)
+    places = [tree.place(row) for row in range(tree.row_count)]
+    promised = [bases.get(place, 0.0) for place in places]
     devices = {device.device_id: device for device in tree.site.devices}
     for device_id, held_a in decision.devices_a.items():
-        k = tree.index[devices[device_id].circuit_id]
-        for phase, amperes in enumerate(held_a):
-            for row in tree.paths[k][phase]:
-                # What feeds in does not relieve the busbar that it feeds.
-                feeds = row // 3 == k and k != tree.root
-                promised[row] += max(0.0, amperes) if feeds else amperes
+        device = devices[device_id]
+        high_a = held_a[device.phases[0]]
+        for row, _, high in device_on_rows(tree, device, high_a, high_a):
+            promised[row] += high
     raised = {grant.key: grant.limit_a for grant in decision.raises}
     for i, evse in enumerate(tree.evses):
         if evse.key in decision.cutting:
@@ -39,12 +56,13 @@ def reservation_excess(
         narrow = None
         if state is not None and state.session and state.phases and set(state.phases) <= set(evse.phases):
             narrow = state.phases
-        for row, coefficient in tree.entries_of(i, narrow).pairs():
+        in_watts = state is not None and state.in_watts
+        entries = entries_of(tree, i, narrow, in_watts=in_watts, power_limited=power_limited)
+        for row, coefficient in entries.pairs():
             promised[row] += coefficient * amperes
     excess: dict[CircuitPhase, float] = {}
-    for place, amperes in zip(tree.rows, promised, strict=True):
-        circuit = tree.circuits[place.circuit]
-        over = amperes - decision.circuits[circuit.circuit_id].limit_a
+    for place, amperes in zip(places, promised, strict=True):
+        over = amperes - limits.get(place, math.inf)
         if over > 1e-6:
-            excess[circuit.circuit_id, place.phase + 1] = over
+            excess[place] = over
     return excess

@@ -177,7 +177,7 @@ class Commands:
             reading = self.picture.snapshot.circuits.get(circuit.circuit_id)
             drawn_a = 0.0
             if self.picture.meters[place.circuit] == "fresh" and reading is not None and reading.metered_a:
-                drawn_a = reading.metered_a[place.phase] - self.rows.amperes(device, power_w)
+                drawn_a = reading.metered_a[place.phase or 0] - self.rows.amperes(device, power_w)
             if export:
                 drawn_a += permitted(circuit.export_a or 0.0) - self.picture.margins[place.circuit]
             least = min(least, drawn_a)

@@ -19,6 +19,7 @@ from msgspec import Struct
 from ampacity.model.devices import Device
 from ampacity.model.phases import PerPhase, on_phases
 
+from .loading import device_on_rows
 from .settings import ControlSettings
 from .topology import Topology
 from .types import DeviceState
@@ -88,10 +89,9 @@ class DeviceRows:
         for device in topology.site.devices:
             found = self.spans[device.device_id] = span(device, states.get(device.device_id), at, settings)
             low_a, high_a = self.amperes(device, found.low_w), self.amperes(device, found.high_w)
-            for row, busbar in self.rows(device):
-                if device.kind != "inverter" or busbar:
-                    self.low_a[row] += low_a
-                self.high_a[row] += max(0.0, high_a) if busbar else high_a
+            for row, low, high in device_on_rows(topology, device, low_a, high_a):
+                self.low_a[row] += low
+                self.high_a[row] += high
 
     def rows(self, device: Device) -> Iterator[tuple[int, bool]]:
         """The rows that carry a device, and whether each is a busbar that it feeds."""

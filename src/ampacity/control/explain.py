@@ -6,19 +6,33 @@ from collections.abc import Iterable, Sequence
 
 from ampacity.model.live import Reason, ReasonCode
 
-from .topology import Topology
+from .topology import RowKind, Topology
 from .types import MeterState
+
+_CODES: dict[RowKind, ReasonCode] = {
+    "phase": "circuit",
+    "line": "circuit",
+    "watts": "watts",
+    "va": "watts",
+    "neutral": "neutral",
+    "unbalance": "unbalance",
+    "cabinet": "cabinet",
+}
+_DETAILS: dict[RowKind, str] = {
+    "watts": "power",
+    "va": "apparent power",
+    "neutral": "neutral",
+    "unbalance": "unbalance",
+}
 
 
 class Explainer:
-    """Names rows; each name is made once. `limits`: amperes and source per circuit, `meters`: its meter's
-    state."""
+    """Names rows; each name is made once. `sources`: whose limit it is, per row, `meters`: the state of every
+    circuit's."""
 
-    def __init__(
-        self, topology: Topology, limits: Sequence[tuple[float, str]], meters: Sequence[MeterState]
-    ) -> None:
+    def __init__(self, topology: Topology, sources: Sequence[str], meters: Sequence[MeterState]) -> None:
         self._topology = topology
-        self._limits = limits
+        self._sources = sources
         self._meters = meters
         self._names: dict[tuple[int, bool], Reason] = {}
 
@@ -28,9 +42,15 @@ class Explainer:
         reasons: list[Reason] = []
         silent: set[int] = set()
         for row in rows:
-            reasons.append(self._name(row, admitted))
+            named = self._name(row, admitted)
+            if named not in reasons:
+                reasons.append(named)
             k = self._topology.rows[row].circuit
-            if self._meters[k] in ("stale", "dead", "lost") and k not in silent:
+            if (
+                self._topology.rows[row].kind != "cabinet"
+                and self._meters[k] in ("stale", "dead", "lost")
+                and k not in silent
+            ):
                 silent.add(k)
                 code: ReasonCode = "stale" if self._meters[k] == "stale" else "dead"
                 reasons.append(Reason(code=code, circuit_id=self._topology.circuits[k].circuit_id))
@@ -43,11 +63,18 @@ class Explainer:
     def _name(self, row: int, admitted: bool) -> Reason:
         known = self._names.get((row, admitted))
         if known is None:
-            place = self._topology.rows[row]
-            known = self._names[row, admitted] = Reason(
-                code="circuit" if admitted else "minimum",
-                circuit_id=self._topology.circuits[place.circuit].circuit_id,
-                phase=place.phase + 1,
-                source=self._limits[place.circuit][1],
-            )
+            known = self._names[row, admitted] = self._reason(row, admitted)
         return known
+
+    def _reason(self, number: int, admitted: bool) -> Reason:
+        row = self._topology.rows[number]
+        code = _CODES[row.kind] if admitted else "minimum"
+        if row.kind == "cabinet":
+            return Reason(code=code, source=self._topology.cabinets[row.circuit].cabinet_id)
+        return Reason(
+            code=code,
+            circuit_id=self._topology.circuits[row.circuit].circuit_id,
+            phase=None if row.phase is None else row.phase + 1,
+            source=self._sources[number],
+            detail=_DETAILS.get(row.kind),
+        )

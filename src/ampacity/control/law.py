@@ -18,14 +18,15 @@ from ampacity.model.phases import PerPhase
 from ampacity.model.site import EvseKey
 
 from . import ramp, turns
+from .base import rearranged
 from .commands import Commands
 from .picture import Picture
 from .reserve import EPSILON_A, safe_a
 from .settings import DEFAULTS, ControlSettings
 from .sharing import Reasons, Sharing, Targets
-from .state import ControlState, DeviceMemory, EvseMemory, OverloadMemory
-from .topology import Entries, Topology
-from .types import CircuitLedger, Decision, DeviceTarget, Grant, Snapshot
+from .state import BaseMemory, ControlState, DeviceMemory, EvseMemory, OverloadMemory
+from .topology import Entries, Row, Topology
+from .types import CircuitLedger, Decision, DeviceTarget, Grant, RowLedger, Snapshot
 
 
 def step(
@@ -40,7 +41,7 @@ def step(
     if topology is None or topology.site is not snapshot.site:
         topology = Topology(snapshot.site)
         if state.topology is not None:
-            state = structs.replace(state, overloads=_moved(state, topology))
+            state = structs.replace(state, overloads=_moved(state, topology), bases=_bases(state, topology))
     return _Turn(Picture(state, snapshot, settings, topology)).run()
 
 
@@ -133,8 +134,8 @@ class _Turn:
                 memory = structs.replace(memory, raised_at=self.picture.at)
                 for number, coefficient in self.picture.entries[i].pairs():
                     row = self.picture.topology.rows[number]
-                    if row.circuit == self.picture.topology.root:
-                        ramp_a[row.phase] += coefficient * (level - max(held.in_force_a, 0.0))
+                    if row.kind == "phase" and row.circuit == self.picture.topology.root:
+                        ramp_a[row.phase or 0] += coefficient * (level - max(held.in_force_a, 0.0))
             if held.standing == "steered":
                 lags = target >= level + evse.step_a - 1e-6
                 if lags != (memory.lagging_since is not None):
@@ -216,7 +217,10 @@ class _Turn:
         if self.strategy == "uncontrolled":
             return {c.number: c.target_a for _, c in candidates}
         ordered = [c for _, c in sorted(candidates, key=lambda pair: pair[0])]
-        metered = [self.picture.meters[row.circuit] != "none" for row in self.picture.topology.rows]
+        meters = self.picture.meters
+        metered = [
+            row.kind != "cabinet" and meters[row.circuit] != "none" for row in self.picture.topology.rows
+        ]
         allowed = ramp.allowances(free, rising_a, metered, self._ramp_left(), settings)
         held_free = list(free)
         risen = ramp.release(ordered, free, allowed)
@@ -264,11 +268,18 @@ class _Turn:
     def _ramp_left(self) -> dict[int, float]:
         """What the site's raises may still add within this half minute, on the rows of the grid
         connection."""
-        most = self.picture.settings.site_raise_share * self.picture.limits[self.picture.topology.root][0]
+        tree = self.picture.topology
+        root = tree.root
+        most = self.picture.settings.site_raise_share * self.picture.limits[root][0]
         used = [0.0, 0.0, 0.0]
         for _, added in self._ramp():
             used = [u + a for u, a in zip(used, added, strict=True)]
-        return {3 * self.picture.topology.root + p: max(0.0, most - used[p]) for p in range(3)}
+        left = {3 * root + p: max(0.0, most - used[p]) for p in range(3)}
+        power = tree.numbers[Row("watts", root)]
+        if root in self.picture.power_limited:
+            most = self.picture.settings.site_raise_share * self.picture.row_limits[power]
+            left[power] = max(0.0, most - sum(used))
+        return left
 
     def _ramp(self) -> tuple[tuple[float, PerPhase], ...]:
         return tuple(
@@ -334,16 +345,17 @@ class _Turn:
                 limit_source=self.picture.limits[k][1],
                 meter_state=self.picture.meters[k],
                 margin_a=self.picture.margins[k],
-                base_a=self.picture.bases[k],
+                base_a=self.picture.base_a(k),
                 reserve_a=_triple(reserved_a, k),
                 grants_a=_triple(granted_a, k),
+                others=self._other_rows(k, reserved_a, granted_a),
             )
             for k, circuit in enumerate(circuits)
         }
         overcommitted = frozenset(
-            (circuits[row.circuit].circuit_id, row.phase + 1)
-            for row, left in zip(self.picture.topology.rows, capacity, strict=True)
-            if left < -1e-6
+            self.picture.topology.place(row)
+            for row, left in enumerate(capacity)
+            if left < -1e-6 and self.picture.topology.rows[row].kind != "cabinet"
         )
         notes = [
             f"{c.circuit_id}: meter {m}"
@@ -385,6 +397,32 @@ class _Turn:
         )
         return state, decision
 
+    def _other_rows(
+        self, k: int, reserved_a: Sequence[float], granted_a: Sequence[float]
+    ) -> tuple[RowLedger, ...]:
+        """Circuit `k`'s rows besides its phases, where they are limited."""
+        seen, tree = self.picture, self.picture.topology
+        rows = []
+        for number in tree.rows_in[k][3:]:
+            limit = seen.row_limits[number]
+            if limit == math.inf:
+                continue
+            kind = tree.rows[number].kind
+            unit = seen.snapshot.site.voltage_v if kind in ("watts", "va") else 1.0
+            rows.append(
+                RowLedger(
+                    row=tree.rows[number].mark,
+                    kind=kind,
+                    limit=limit * unit,
+                    limit_source=seen.row_sources[number],
+                    margin=seen.row_margins[number] * unit,
+                    base=seen.row_bases[number] * unit,
+                    reserve=reserved_a[number] * unit,
+                    grants=granted_a[number] * unit,
+                )
+            )
+        return tuple(rows)
+
 
 def _moved(state: ControlState, topology: Topology) -> dict[int, OverloadMemory]:
     """Overloads by the rows of a site that was changed: a circuit may have another number now, or be gone."""
@@ -395,8 +433,27 @@ def _moved(state: ControlState, topology: Topology) -> dict[int, OverloadMemory]
     for number, memory in state.overloads.items():
         row = old.rows[number]
         k = topology.index.get(old.circuits[row.circuit].circuit_id)
-        if k is not None:
-            kept[3 * k + row.phase] = memory
+        if k is None:
+            continue
+        now = topology.numbers.get(structs.replace(row, circuit=k))
+        if now is not None:
+            kept[now] = memory
+    return kept
+
+
+def _bases(state: ControlState, topology: Topology) -> dict[str, BaseMemory]:
+    """Bases by the rows of a site that was changed."""
+    old = state.topology
+    if old is None:
+        return state.bases
+    kept: dict[str, BaseMemory] = {}
+    for circuit_id, memory in state.bases.items():
+        k, before = topology.index.get(circuit_id), old.index.get(circuit_id)
+        if k is None or before is None:
+            continue
+        known = {old.rows[number].mark: place for place, number in enumerate(old.rows_in[before])}
+        places = [known.get(topology.rows[number].mark) for number in topology.rows_in[k]]
+        kept[circuit_id] = rearranged(memory, places)
     return kept
 
 

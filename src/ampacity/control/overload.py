@@ -10,35 +10,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ampacity.model.phases import PerPhase
-
 from .settings import ControlSettings
 from .state import OverloadMemory
 
 
 def follow(
     memories: Mapping[int, OverloadMemory],
-    readings: Mapping[int, tuple[PerPhase, float]],
+    readings: Mapping[int, tuple[float, float]],
     at: float,
     settings: ControlSettings,
 ) -> tuple[dict[int, OverloadMemory], frozenset[int]]:
     """The rows in trouble, and those that are above their limit right now.
 
-    `readings`: for each circuit (by number) with a fresh meter, what it reads and its limit. A row in trouble
-    whose meter went silent stays as it is: nothing says that it is over.
+    `readings`: for each row with a fresh meter, what it reads and its limit. A row in trouble whose meter
+    went silent stays as it is: nothing says that it is over.
     """
     memories_now: dict[int, OverloadMemory] = {}
     above: set[int] = set()
-    for circuit, (metered_a, limit_a) in readings.items():
-        for phase in range(3):
-            row = 3 * circuit + phase
-            before = memories.get(row)
-            if metered_a[phase] > limit_a:
-                above.add(row)
-                memories_now[row] = _above(before, at, settings)
-            elif before is not None and before.stage > 0 and at - before.above_at <= settings.calm_s:
-                memories_now[row] = before
-    memories_now.update({row: before for row, before in memories.items() if row // 3 not in readings})
+    for row, (metered_a, limit_a) in readings.items():
+        before = memories.get(row)
+        if metered_a > limit_a:
+            above.add(row)
+            memories_now[row] = _above(before, at, settings)
+        elif before is not None and before.stage > 0 and at - before.above_at <= settings.calm_s:
+            memories_now[row] = before
+    memories_now.update({row: before for row, before in memories.items() if row not in readings})
     return memories_now, frozenset(above)
 
 

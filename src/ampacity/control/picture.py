@@ -1,16 +1,18 @@
-"""What is, before anything is decided: who may draw what, and what every circuit has left."""
+"""What is, before anything is decided: who may draw what, and what every row has left."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from ampacity.model.live import Reason
-from ampacity.model.phases import PerPhase, add
-from ampacity.model.site import Strategy
+from ampacity.model.phases import PerPhase
+from ampacity.model.site import Circuit, Strategy
 
 from . import acceptance, base, fairness, overload, waking
 from .devices import DeviceRows
-from .limits import effective_limit, margin_a
+from .limits import effective_limit, effective_power, margin_a, permitted
+from .loading import BASE_SHARE, draw_on_rows, entries_of
 from .reserve import Hold, hold, safe_a
 from .settings import ControlSettings
 from .state import BaseMemory, ControlState, EvseMemory, OverloadMemory
@@ -19,12 +21,13 @@ from .types import CircuitState, EvseState, MeterState, Snapshot
 
 
 class Picture:
-    """One instant of a site, put in order. Lists are by EVSE or circuit number of the topology; `budget` is
-    per row.
+    """One instant of a site, put in order. Lists are by EVSE, circuit or row number of the topology.
 
-    `holds`, `memories` and `entries` belong to EVSEs; `limits` (amperes and whose), `margins`, `meters` and
-    `bases` to circuits. `overloads` and `above` are rows, `doubtful` the metered circuits below which a car
-    rises unseen.
+    `holds`, `memories` and `entries` belong to EVSEs; `limits` (amperes and whose), `margins` and `meters` to
+    circuits. `row_limits` (infinite where nothing limits the row), `row_sources`, `row_margins`,
+    `row_reserves` (the worst base), `row_bases` and `budget` (what all EVSEs together may take) are per row,
+    as are `overloads` and `above`; `power_limited` are the circuits whose power somebody limits now,
+    `doubtful` the metered circuits below which a car rises unseen.
     """
 
     def __init__(
@@ -37,17 +40,32 @@ class Picture:
             snapshot.evses.get(evse.key) or EvseState(key=evse.key, online=False, proven=False)
             for evse in topology.evses
         ]
+        self.circuit_states: list[CircuitState] = [
+            snapshot.circuits.get(circuit.circuit_id) or CircuitState(circuit_id=circuit.circuit_id)
+            for circuit in topology.circuits
+        ]
         self.holds: list[Hold] = []
         self.memories: list[EvseMemory] = []
         self.entries: list[Entries] = []
         self.limits: list[tuple[float, str]] = []
         self.margins: list[float] = []
         self.meters: list[MeterState] = []
-        self.bases: list[PerPhase] = []
+        count = topology.row_count
+        self.row_limits: list[float] = [math.inf] * count
+        self.row_sources: list[str] = [""] * count
+        self.row_margins: list[float] = [0.0] * count
+        self.row_reserves: list[float] = [0.0] * count
+        self.row_bases: list[float] = [0.0] * count
         self.base_memories: dict[str, BaseMemory] = {}
         self.overloads: dict[int, OverloadMemory] = {}
         self.above: frozenset[int] = frozenset()
         self.doubtful: frozenset[int] = frozenset()
+        self._limit()
+        self.power_limited: frozenset[int] = frozenset(
+            row.circuit
+            for row, limit in zip(topology.rows, self.row_limits, strict=True)
+            if row.kind == "watts" and limit < math.inf
+        )
         self.devices = DeviceRows(topology, snapshot.devices, self.at, settings)
         self._hold()
         self._standings = fairness.standings(
@@ -95,6 +113,44 @@ class Picture:
         """The circuits that carry EVSE `i`, its own first."""
         return self.topology.ancestors[self.topology.circuit_of[i]]
 
+    def base_a(self, k: int) -> PerPhase:
+        """The base on the phases of circuit `k`."""
+        return self.row_bases[3 * k], self.row_bases[3 * k + 1], self.row_bases[3 * k + 2]
+
+    def _limit(self) -> None:
+        """What every row may carry, whose limit that is, what stays free below it, and the worst base."""
+        tree, voltage_v = self.topology, self.snapshot.site.voltage_v
+        lines = len(tree.lines)
+        for k, circuit in enumerate(tree.circuits):
+            live = self.circuit_states[k].limits
+            interval = None if circuit.meter is None else circuit.meter.interval_s
+            limit, whose = effective_limit(circuit, live, self.snapshot.epoch_s)
+            self.limits.append((limit, whose))
+            self.margins.append(margin_a(limit, interval))
+            share = BASE_SHARE if k in tree.between_lines else 1.0
+            for number in tree.rows_in[k]:
+                row_limit, source, across, reserve_a = limit, whose, 1, circuit.reserve_a * share
+                match tree.rows[number].kind:
+                    case "watts" | "va" as kind:
+                        found = _power(circuit, self.circuit_states[k], kind, self.snapshot.epoch_s)
+                        if found is None:
+                            continue
+                        row_limit, source = found[0] / voltage_v, found[1]
+                        across, reserve_a = lines, circuit.reserve_a * lines
+                    case "neutral":
+                        row_limit, source = permitted(circuit.neutral_a or 0.0), "rating"
+                        reserve_a = circuit.reserve_a
+                    case "unbalance":
+                        row_limit, source = permitted(circuit.unbalance_a or 0.0), "rating"
+                        reserve_a = circuit.reserve_a
+                self.row_limits[number], self.row_sources[number] = row_limit, source
+                self.row_margins[number] = margin_a(row_limit / across, interval) * across
+                self.row_reserves[number] = reserve_a
+        for number, row in enumerate(tree.rows[len(tree.rows) - len(tree.cabinets) :]):
+            cabinet = tree.cabinets[row.circuit]
+            place = len(tree.rows) - len(tree.cabinets) + number
+            self.row_limits[place], self.row_sources[place] = float(cabinet.modules), cabinet.cabinet_id
+
     def _hold(self) -> None:
         """Where every EVSE stands, and the rows that it loads."""
         known = self.before.evses
@@ -107,12 +163,13 @@ class Picture:
             narrow = (
                 now.phases if now.session and now.phases and set(now.phases) <= set(evse.phases) else None
             )
-            self.entries.append(self.topology.entries_of(i, narrow))
+            self.entries.append(
+                entries_of(self.topology, i, narrow, in_watts=now.in_watts, power_limited=self.power_limited)
+            )
 
     def _weigh_circuits(self) -> None:
-        """Limits, margins, base loads and overloads of all circuits."""
+        """Base loads, the state of the meters, and overloads of all circuits."""
         settings, site = self.settings, self.snapshot.site
-        sums: dict[bool, list[float]] = {}
         held_s = settings.peak_hold_s
         for now in self.states:
             if now.session and base.hold_s(now.sample_interval_s, settings) <= settings.stale_hold_s:
@@ -122,79 +179,121 @@ class Picture:
             if base.rises_unseen(now, known.raised_at, self.at, settings):
                 doubtful.update(self.topology.ancestors[self.topology.circuit_of[i]])
         self.doubtful = frozenset(k for k in doubtful if self._sees_cars(k))
-        readings: dict[int, tuple[PerPhase, float]] = {}
+        draws = _Draws(self)
+        readings: dict[int, tuple[float, float]] = {}
         for k, circuit in enumerate(self.topology.circuits):
-            state = self.snapshot.circuits.get(circuit.circuit_id) or CircuitState(
-                circuit_id=circuit.circuit_id
-            )
-            limit, whose = effective_limit(circuit, state.limits, self.snapshot.epoch_s)
-            self.limits.append((limit, whose))
-            interval = None if circuit.meter is None else circuit.meter.interval_s
-            self.margins.append(margin_a(limit, interval))
+            state, rows = self.circuit_states[k], self.topology.rows_in[k]
             memory = self.before.bases.get(circuit.circuit_id)
             if circuit.meter is not None:
-
-                def certain(young: bool, k: int = k) -> PerPhase:
-                    rows = sums.get(young)
-                    if rows is None:
-                        rows = sums[young] = self._certain(young)
-                    return rows[3 * k], rows[3 * k + 1], rows[3 * k + 2]
-
-                if circuit.meter.measures == "without_evs":
-                    # The cars are not in it: nothing of theirs to take off, and nothing to doubt.
-                    memory = base.observe(memory, state, self._beside(k), False, self.at, held_s, settings)
-                else:
-                    memory = base.observe(memory, state, certain, k in doubtful, self.at, held_s, settings)
-            meter, base_a = base.estimate(memory, circuit, limit, self.at, self.since, held_s, settings)
-            if site.strategy == "static":
-                base_a = (circuit.reserve_a,) * 3
+                # Where the cars are not in the reading, there is nothing of theirs to doubt.
+                doubted = k in self.doubtful
+                memory = base.observe(
+                    memory, state, self._implied(k, draws), doubted, self.at, held_s, settings
+                )
+            meter, bases = base.estimate(
+                memory,
+                circuit,
+                [self.row_reserves[number] for number in rows],
+                [self.row_limits[number] for number in rows],
+                self.at,
+                self.since,
+                held_s,
+                settings,
+            )
+            for number, base_a in zip(rows, bases, strict=True):
+                if self.row_limits[number] < math.inf:
+                    self.row_bases[number] = (
+                        self.row_reserves[number] if site.strategy == "static" else base_a
+                    )
             if memory is not None:
                 self.base_memories[circuit.circuit_id] = memory
                 usable = base.usable(state.metered_a, state.metered_at, self.at, settings.future_s)
                 # Above its limit counts even where the reading makes no sensible base: it only ever cuts.
                 age = self.at - memory.read_at
+                interval = None if circuit.meter is None else circuit.meter.interval_s
                 recent = interval is not None and base.meter_state(age, interval) == "fresh"
-                if recent and usable and state.metered_a is not None:
-                    total_a = state.metered_a
-                    if circuit.meter is not None and circuit.meter.measures == "without_evs":
-                        total_a = add(total_a, _less(certain(False), self._devices_at(k)))
-                    readings[k] = (total_a, limit)
+                if recent and usable:
+                    readings.update(self._reading(k, draws))
             self.meters.append(meter)
-            self.bases.append(base_a)
         self.overloads, self.above = overload.follow(self.before.overloads, readings, self.at, settings)
 
-    def _certain(self, young: bool) -> list[float]:
-        """Certain draw on all rows. While a base is young, old samples of falling cars would hide in it: then
-        no more than the limit in force counts."""
-        sums = list(self.devices.low_a)
-        for i, (now, held) in enumerate(zip(self.states, self.holds, strict=True)):
-            if base.hold_s(now.sample_interval_s, self.settings) > self.settings.stale_hold_s:
+    def _implied(self, k: int, draws: _Draws) -> Callable[[bool], tuple[float, ...]]:
+        """What the reading of circuit `k` leaves for the base on each of its rows, when what cars and devices
+        draw for certain is taken off."""
+        tree, state = self.topology, self.circuit_states[k]
+        sees_cars = self._sees_cars(k)
+        share = BASE_SHARE if k in tree.between_lines else 1.0
+
+        def implied(young: bool) -> tuple[float, ...]:
+            assert state.metered_a is not None
+            metered_a = state.metered_a
+            certain = draws.certain(young) if sees_cars else self.devices.low_a
+            values: list[float] = []
+            for number in tree.rows_in[k]:
+                row = tree.rows[number]
+                match row.kind:
+                    case "watts":
+                        values.append(self._power_a(state, metered_a) - certain[number])
+                    case "va":
+                        values.append(sum(abs(value) for value in metered_a) - certain[number])
+                    case "neutral" | "unbalance":
+                        line = 3 * k + (row.phase or 0)
+                        leads = metered_a[row.phase or 0] * share - certain[line]
+                        values.append(leads - self._least_base_a(k, metered_a, draws if sees_cars else None))
+                    case _:
+                        values.append(metered_a[row.phase or 0] * share - certain[number])
+            return tuple(values)
+
+        return implied
+
+    def _least_base_a(self, k: int, metered_a: PerPhase, draws: _Draws | None) -> float:
+        """The least that the base of circuit `k` draws on its least loaded phase: what the meter reads less
+        the most that cars and devices may draw; below zero only by what generation may feed in."""
+        least = math.inf
+        for phase in self.topology.lines:
+            row = 3 * k + phase
+            most_a = max(0.0, self.devices.high_a[row]) if draws is None else draws.most()[row]
+            least = min(least, metered_a[phase] - most_a)
+        return max(-self.topology.circuits[k].generation_a, least)
+
+    def _power_a(self, state: CircuitState, metered_a: PerPhase) -> float:
+        """Metered power by the voltage to neutral: the meter's own watts, or its amperes."""
+        if state.metered_w is not None and math.isfinite(state.metered_w):
+            return state.metered_w / self.snapshot.site.voltage_v
+        return sum(metered_a)
+
+    def _reading(self, k: int, draws: _Draws) -> dict[int, tuple[float, float]]:
+        """What flows through circuit `k` on the rows that a meter shows, and their limits."""
+        state, found = self.circuit_states[k], {}
+        assert state.metered_a is not None
+        beside = None if self._sees_cars(k) else draws.certain(False)
+        for number in self.topology.rows_in[k]:
+            row = self.topology.rows[number]
+            if self.row_limits[number] == math.inf:
                 continue
-            bound = held.in_force_a if young else held.held_a
-            draw = base.certain_draw(now, bound, self.at, self.settings)
-            if draw is not None:
-                self.topology.spread(sums, i, draw)
-        return sums
+            if row.kind == "phase":
+                value = state.metered_a[row.phase or 0]
+            elif row.kind == "watts":
+                value = self._power_a(state, state.metered_a)
+            elif row.kind == "va":
+                value = sum(abs(amperes) for amperes in state.metered_a)
+            else:
+                continue
+            if beside is not None:  # what the cars draw, without the devices, which it sees
+                value += beside[number] - self.devices.low_a[number]
+            found[number] = value, self.row_limits[number]
+        return found
 
     def _budget(self) -> list[float]:
         """Per row, what all EVSEs together may draw. Before commissioning is finished, only a part of it."""
         share = 1.0 if self.snapshot.site.commissioned else self.settings.commissioning_share
         budget = []
-        for (limit, _), margin, base_a in zip(self.limits, self.margins, self.bases, strict=True):
-            for phase in range(3):
-                room = limit - margin - base_a[phase]
-                budget.append(room * share if room > 0 else room)
+        for row, limit, margin, base_a in zip(
+            self.topology.rows, self.row_limits, self.row_margins, self.row_bases, strict=True
+        ):
+            room = limit - margin - base_a
+            budget.append(room * share if 0 < room < math.inf and row.kind != "cabinet" else room)
         return budget
-
-    def _devices_at(self, k: int) -> PerPhase:
-        """What devices draw at least on circuit `k`."""
-        low_a = self.devices.low_a
-        return low_a[3 * k], low_a[3 * k + 1], low_a[3 * k + 2]
-
-    def _beside(self, k: int) -> Callable[[bool], PerPhase]:
-        """What a meter that does not see the cars sees for certain, as `base.observe` asks for it."""
-        devices_a = self._devices_at(k)
-        return lambda young: devices_a
 
     def _sees_cars(self, k: int) -> bool:
         """Whether the meter of circuit `k` shows what cars draw."""
@@ -202,5 +301,47 @@ class Picture:
         return meter is not None and meter.measures == "everything"
 
 
-def _less(a: PerPhase, b: PerPhase) -> PerPhase:
-    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
+class _Draws:
+    """What EVSEs and devices draw, on all rows; worked out when somebody asks."""
+
+    def __init__(self, picture: Picture) -> None:
+        self._picture = picture
+        self._certain: dict[bool, list[float]] = {}
+        self._most: list[float] | None = None
+
+    def certain(self, young: bool) -> list[float]:
+        """Certain draw. While a base is young, old samples of falling cars would hide in it: then no more
+        than the limit in force counts."""
+        sums = self._certain.get(young)
+        if sums is not None:
+            return sums
+        seen = self._picture
+        sums = self._certain[young] = list(seen.devices.low_a)
+        for i, (now, held) in enumerate(zip(seen.states, seen.holds, strict=True)):
+            if base.hold_s(now.sample_interval_s, seen.settings) > seen.settings.stale_hold_s:
+                continue
+            bound = held.in_force_a if young else held.held_a
+            draw = base.certain_draw(now, bound, seen.at, seen.settings)
+            if draw is not None:
+                for row, amperes in draw_on_rows(seen.topology, i, draw):
+                    sums[row] += amperes
+        return sums
+
+    def most(self) -> list[float]:
+        """The most that may flow in every phase."""
+        if self._most is None:
+            seen = self._picture
+            self._most = [max(0.0, high) for high in seen.devices.high_a]
+            for i, held in enumerate(seen.holds):
+                evse = seen.topology.evses[i]
+                times = len(evse.phases) if seen.states[i].in_watts else 1
+                for row in seen.topology.rows_of(i):
+                    self._most[row] += min(held.held_a * times, max(evse.max_a, held.held_a))
+        return self._most
+
+
+def _power(circuit: Circuit, state: CircuitState, kind: str, epoch_s: float) -> tuple[float, str] | None:
+    """A circuit's limit of active or apparent power in watts or VA, and whose; None without one."""
+    if kind == "watts":
+        return effective_power(circuit, state.limits, epoch_s)
+    return None if circuit.rating_va is None else (permitted(circuit.rating_va), "rating")

@@ -31,7 +31,7 @@ class Sharing:
         self.strategy = picture.strategy
         self.wishes: Targets = {}
         """What each that wants to charge would get if no circuit held it back."""
-        self.explainer = Explainer(picture.topology, picture.limits, picture.meters)
+        self.explainer = Explainer(picture.topology, picture.row_sources, picture.meters)
 
     def share(self, steered: Sequence[int], capacity: Sequence[float]) -> tuple[Targets, Reasons]:
         """Targets of the steered EVSEs, and what keeps each from more."""
@@ -40,7 +40,12 @@ class Sharing:
             self.wishes = {i: evses[i].max_a for i in steered}
             return {i: evses[i].max_a for i in steered}, {i: self.explainer.uncontrolled() for i in steered}
         shares = (
-            fixed_shares(self.picture.topology, [limit for limit, _ in self.picture.limits])
+            fixed_shares(
+                self.picture.topology,
+                self.picture.row_limits,
+                self.picture.row_reserves,
+                self.picture.power_limited,
+            )
             if self.strategy == "static"
             else None
         )
@@ -160,7 +165,8 @@ class Sharing:
             if trouble is not None and trouble.stage > 0:
                 row = self.picture.topology.rows[number]
                 circuit = self.picture.topology.circuits[row.circuit].circuit_id
-                reason = Reason(code="overload", circuit_id=circuit, phase=row.phase + 1)
+                phase = None if row.phase is None else row.phase + 1
+                reason = Reason(code="overload", circuit_id=circuit, phase=phase)
                 named.append((safe if trouble.stage == 1 else 0.0, reason))
         return named
 

@@ -15,15 +15,16 @@ follows it."""
 
 
 class BaseMemory(Struct, frozen=True, gc=False):
-    """The base load of one metered circuit. `read_at`: the reading that was taken in last; `first_at`: the
-    first. `doubtful` are the peaks of readings since `doubt_since`, while cars below were rising that had not
-    reported yet.
+    """The base load of one metered circuit, on each of its rows (`Topology.rows_in`).
+
+    `read_at`: the reading that was taken in last; `first_at`: the first. `doubtful` are the peaks of readings
+    since `doubt_since`, while cars below were rising that had not reported yet.
     """
 
-    peaks: tuple[Peaks, Peaks, Peaks]
+    peaks: tuple[Peaks, ...]
     read_at: float
     first_at: float
-    doubtful: tuple[Peaks, Peaks, Peaks] = ((), (), ())
+    doubtful: tuple[Peaks, ...] = ()
     doubt_since: float | None = None
 
 

@@ -12,17 +12,23 @@ from collections.abc import Sequence
 from ampacity.model.site import EvseKey
 
 from .allocate import allocate, problem
+from .loading import entries_of
 from .topology import Topology
 
 
-def fixed_shares(topology: Topology, limits_a: Sequence[float]) -> dict[EvseKey, float]:
-    """Each EVSE's share under the given limits per circuit, as if all charged on top of the worst base.
+def fixed_shares(
+    topology: Topology,
+    limits_a: Sequence[float],
+    reserves_a: Sequence[float],
+    power_limited: frozenset[int],
+) -> dict[EvseKey, float]:
+    """Each EVSE's share under the given limits per row, as if all charged on top of the worst base.
 
     Where there is not a minimum for everybody, the first in the site's list have one and the others nothing.
     """
-    capacity = [limits_a[row.circuit] - topology.circuits[row.circuit].reserve_a for row in topology.rows]
+    capacity = [limit - reserve for limit, reserve in zip(limits_a, reserves_a, strict=True)]
     evses = topology.evses
-    wired = [topology.entries_of(i) for i in range(len(evses))]
+    wired = [entries_of(topology, i, power_limited=power_limited) for i in range(len(evses))]
     shares = allocate(
         problem(
             capacity,

@@ -1,9 +1,13 @@
-"""A site's tree as rows: one row for each circuit and phase, and which rows an EVSE loads.
+"""A site's tree as rows: the constraints of every circuit, and where they lie.
 
 A load on some phases of a circuit is carried by that circuit and all its ancestors, each time on the phase
-that the rotations lead to. Row `3 * circuit + phase` is a constraint; everything else in this room works on
-rows alone, so that no branch for one-phase, three-phase or rotated sockets exists anywhere. An ampere of an
-EVSE loads a row with its *coefficient*.
+that the rotations lead to. Row `3 * circuit + phase` is the current in that conductor; behind those come the
+circuits' other rows: power, neutral, unbalance, and the modules of power cabinets. How much of each an ampere
+of an EVSE takes is its *coefficient* (`loading`); everything else in this room works on rows and coefficients
+alone, so that no branch for one-phase, three-phase, rotated, delta or DC exists anywhere.
+
+Rows of power are in amperes as well: watts divided by the voltage to neutral, so that an ampere on three
+phases takes three.
 """
 
 from __future__ import annotations
@@ -15,10 +19,15 @@ from msgspec import Struct
 
 from ampacity.model.devices import trouble
 from ampacity.model.phases import PerPhase
-from ampacity.model.site import Circuit, Evse, EvseKey, Site
+from ampacity.model.site import Cabinet, Circuit, Evse, EvseKey, Site
 
 Rows = tuple[int, ...]
-RowKind: TypeAlias = Literal["phase"]
+RowKind: TypeAlias = Literal["phase", "line", "watts", "va", "neutral", "unbalance", "cabinet"]
+"""`phase`: the current in a conductor. `line`: the same once more, seen from the other side of its angle (see
+`loading`). `watts`, `va`: active and apparent power of all phases together. `neutral`, `unbalance`: by how
+much a phase may lead the least loaded one. `cabinet`: modules in use."""
+
+_MARKS: dict[RowKind, int] = {"phase": 1, "watts": 4, "va": 5, "neutral": 6, "unbalance": 9, "line": 12}
 
 
 class Entries(NamedTuple):
@@ -33,11 +42,17 @@ class Entries(NamedTuple):
 
 
 class Row(Struct, frozen=True, gc=False):
-    """One constraint: which `circuit` (by number) it belongs to, and which of its phases."""
+    """One constraint: which `circuit` it belongs to (by number; a cabinet's by the cabinet's number), and
+    which of its phases (0..2; None where it is of all)."""
 
     kind: RowKind
     circuit: int
-    phase: int
+    phase: int | None = None
+
+    @property
+    def mark(self) -> int:
+        """The row's number within its circuit: 1..3 are the phases (see `types.CircuitPhase`)."""
+        return _MARKS.get(self.kind, 0) + (self.phase or 0)
 
 
 class TopologyError(ValueError):
@@ -48,25 +63,22 @@ class TopologyError(ValueError):
 class Topology:
     """The rows of one site. Build it once for each `Site`; it never changes.
 
-    `circuits[k]` has the rows `3k..3k+2`; `evses[i]` hangs on circuit `circuit_of[i]`. `paths[k][p]` are the
-    rows from phase `p` of circuit `k` up to the grid connection, both included; `ancestors[k]` are those
-    circuits.
+    `circuits[k]` has the rows `3k..3k+2` and others, all of them in `rows_in[k]`; `evses[i]` hangs on circuit
+    `circuit_of[i]`. `paths[k][p]` are the phase rows from phase `p` of circuit `k` up to the grid connection,
+    both included; `ancestors[k]` are those circuits. `between_lines` are the circuits that carry loads
+    between two of three lines, whose currents add as phasors. `power_limited` are the circuits whose power
+    is limited by what the site says itself.
     """
 
     def __init__(self, site: Site) -> None:
         self.site = site
         self.circuits: tuple[Circuit, ...] = site.circuits
         self.evses: tuple[Evse, ...] = site.evses
+        self.cabinets: tuple[Cabinet, ...] = site.cabinets
+        self.lines: tuple[int, ...] = (0, 1) if site.supply == "split" else (0, 1, 2)
         self.index: dict[str, int] = {}
         for k, circuit in enumerate(site.circuits):
-            if circuit.circuit_id in self.index:
-                raise TopologyError(
-                    f"circuit {circuit.circuit_id} is listed twice: give each circuit its own id"
-                )
-            if sorted(circuit.rotation) != [0, 1, 2]:
-                raise TopologyError(
-                    f"circuit {circuit.circuit_id}: rotation {circuit.rotation} is not an order of (0, 1, 2)"
-                )
+            self._check_circuit(circuit)
             self.index[circuit.circuit_id] = k
         roots = [k for k, circuit in enumerate(site.circuits) if circuit.parent_id is None]
         if len(roots) != 1:
@@ -80,20 +92,11 @@ class Topology:
         self.ancestors: tuple[tuple[int, ...], ...] = tuple(
             tuple(row // 3 for row in path[0]) for path in self.paths
         )
+        self.cabinet_index: dict[str, int] = {c.cabinet_id: k for k, c in enumerate(site.cabinets)}
         self.evse_index: dict[EvseKey, int] = {}
         self.circuit_of: list[int] = []
         for evse in site.evses:
-            if evse.circuit_id not in self.index:
-                raise TopologyError(
-                    f"EVSE {evse.key} hangs on circuit {evse.circuit_id}, which the site does not have"
-                )
-            if evse.key in self.evse_index:
-                raise TopologyError(
-                    f"EVSE {evse.key} is listed twice: give each EVSE its own station and number"
-                )
-            phases = evse.phases
-            if not phases or len(set(phases)) != len(phases) or not set(phases) <= {0, 1, 2}:
-                raise TopologyError(f"EVSE {evse.key}: phases {phases} must be different ones of 0, 1, 2")
+            self._check_evse(evse)
             self.evse_index[evse.key] = len(self.circuit_of)
             self.circuit_of.append(self.index[evse.circuit_id])
         named: set[str] = set()
@@ -106,15 +109,40 @@ class Topology:
             if wrong is not None:
                 raise TopologyError(f"device {device.device_id}: {wrong}")
             named.add(device.device_id)
-        self.rows: tuple[Row, ...] = tuple(
-            Row("phase", k, phase) for k in range(len(self.circuits)) for phase in range(3)
+        self.between_lines: frozenset[int] = frozenset(
+            j
+            for evse, k in zip(site.evses, self.circuit_of, strict=True)
+            if self.is_pair(evse) and site.supply != "split"
+            for j in self.ancestors[k]
         )
-        self._entries: dict[tuple[int, tuple[int, ...]], Entries] = {}
+        self.power_limited: frozenset[int] = frozenset(
+            k
+            for k, circuit in enumerate(site.circuits)
+            if circuit.rating_w is not None
+            or any(s.limit_w is not None or s.fallback_w is not None for s in circuit.limits)
+        )
+        self.rows: tuple[Row, ...] = (
+            *(Row("phase", k, phase) for k in range(len(self.circuits)) for phase in range(3)),
+            *(row for k in range(len(self.circuits)) for row in self._others(k)),
+            *(Row("cabinet", k) for k in range(len(self.cabinets))),
+        )
+        self.numbers: dict[Row, int] = {row: number for number, row in enumerate(self.rows)}
+        within: list[list[int]] = [[] for _ in self.circuits]
+        for number, row in enumerate(self.rows):
+            if row.kind != "cabinet":
+                within[row.circuit].append(number)
+        self.rows_in: tuple[Rows, ...] = tuple(tuple(rows) for rows in within)
+        self.has_spread_rows: bool = any(row.kind in ("neutral", "unbalance") for row in self.rows)
+        self.kept: dict[object, Entries] = {}
 
     @property
     def row_count(self) -> int:
         """How many rows there are: three for each circuit first, circuit by circuit."""
         return len(self.rows)
+
+    def is_pair(self, evse: Evse) -> bool:
+        """Whether the EVSE is one load between two conductors, without the neutral."""
+        return len(evse.phases) == 2 and (evse.line_to_line or self.site.supply != "wye")
 
     def rows_of(self, evse: int, phases: tuple[int, ...] | None = None) -> Rows:
         """The circuit phases that EVSE number `evse` loads, on all its phases or only on `phases` of its
@@ -123,22 +151,80 @@ class Topology:
         chosen = self.evses[evse].phases if phases is None else phases
         return tuple(row for phase in chosen for row in path[phase])
 
-    def entries_of(self, evse: int, phases: tuple[int, ...] | None = None) -> Entries:
-        """All rows that EVSE number `evse` loads, and by how much: on all its phases or only on `phases` of
-        its circuit."""
-        key = (self.circuit_of[evse], self.evses[evse].phases if phases is None else phases)
-        entries = self._entries.get(key)
-        if entries is None:
-            rows = self.rows_of(evse, phases)
-            entries = self._entries[key] = Entries(rows, (1.0,) * len(rows))
-        return entries
+    def place(self, row: int) -> tuple[str, int]:
+        """A row as `types.CircuitPhase` names it."""
+        found = self.rows[row]
+        if found.kind == "cabinet":
+            return self.cabinets[found.circuit].cabinet_id, 0
+        return self.circuits[found.circuit].circuit_id, found.mark
 
-    def spread(self, sums: list[float], evse: int, current_a: PerPhase) -> None:
-        """Add a current on the phases of the EVSE's circuit to all rows that carry it."""
+    def at_phases(self, evse: int, current_a: PerPhase) -> Iterator[tuple[int, float]]:
+        """A current on the phases of the EVSE's circuit, as phase rows and amperes."""
         for phase, amperes in enumerate(current_a):
             if amperes:
                 for row in self.paths[self.circuit_of[evse]][phase]:
-                    sums[row] += amperes
+                    yield row, amperes
+
+    def _others(self, k: int) -> Iterator[Row]:
+        circuit = self.circuits[k]
+        yield Row("watts", k)
+        if circuit.rating_va is not None:
+            yield Row("va", k)
+        if k in self.between_lines:
+            yield from (Row("line", k, phase) for phase in self.lines)
+        if circuit.neutral_a is not None:
+            yield from (Row("neutral", k, phase) for phase in self.lines)
+        if circuit.unbalance_a is not None:
+            yield from (Row("unbalance", k, phase) for phase in self.lines)
+
+    def _check_circuit(self, circuit: Circuit) -> None:
+        if circuit.circuit_id in self.index:
+            raise TopologyError(f"circuit {circuit.circuit_id} is listed twice: give each circuit its own id")
+        if sorted(circuit.rotation) != [0, 1, 2]:
+            raise TopologyError(
+                f"circuit {circuit.circuit_id}: rotation {circuit.rotation} is not an order of (0, 1, 2)"
+            )
+        if self.site.supply == "split" and circuit.rotation[2] != 2:
+            raise TopologyError(
+                f"circuit {circuit.circuit_id}: rotation {circuit.rotation} uses a third line, which split "
+                "phase does not have: (0, 1, 2) or (1, 0, 2)"
+            )
+        if self.site.supply == "delta" and circuit.neutral_a is not None:
+            raise TopologyError(
+                f"circuit {circuit.circuit_id} limits its neutral, which a delta supply does not have: leave "
+                "neutral_a out"
+            )
+
+    def _check_evse(self, evse: Evse) -> None:
+        if evse.circuit_id not in self.index:
+            raise TopologyError(
+                f"EVSE {evse.key} hangs on circuit {evse.circuit_id}, which the site does not have"
+            )
+        if evse.key in self.evse_index:
+            raise TopologyError(f"EVSE {evse.key} is listed twice: give each EVSE its own station and number")
+        phases, supply = evse.phases, self.site.supply
+        if not phases or len(set(phases)) != len(phases) or not set(phases) <= {0, 1, 2}:
+            raise TopologyError(f"EVSE {evse.key}: phases {phases} must be different ones of 0, 1, 2")
+        if not set(phases) <= set(self.lines):
+            raise TopologyError(f"EVSE {evse.key}: phases {phases} on split phase, which has 0 and 1 only")
+        if supply == "delta" and len(phases) == 1:
+            raise TopologyError(
+                f"EVSE {evse.key}: phases {phases} on a delta supply, which has no neutral: name two or three"
+            )
+        if evse.line_to_line and len(phases) != 2:
+            raise TopologyError(f"EVSE {evse.key} stands between two lines: phases {phases} must be two")
+        if evse.cabinet_id is None:
+            return
+        if evse.cabinet_id not in self.cabinet_index:
+            raise TopologyError(
+                f"EVSE {evse.key} shares cabinet {evse.cabinet_id}, which the site does not have"
+            )
+        cabinet = self.cabinets[self.cabinet_index[evse.cabinet_id]]
+        if evse.dc_power_w is None or not cabinet.module_w > 0 or cabinet.modules < 1:
+            raise TopologyError(
+                f"EVSE {evse.key} on cabinet {evse.cabinet_id}: needs dc_power_w, and the cabinet at least "
+                "one module of more than 0 W"
+            )
 
     def _paths(self, k: int) -> tuple[Rows, Rows, Rows]:
         paths: list[list[int]] = [[], [], []]

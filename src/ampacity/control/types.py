@@ -16,12 +16,16 @@ from ampacity.model.phases import PerPhase
 from ampacity.model.protection import SiteMode
 from ampacity.model.site import EvseKey, LimitSource, Site, Strategy
 
+from .topology import RowKind
+
 MeterState: TypeAlias = Literal["none", "fresh", "stale", "dead", "lost"]
 """`none`: the circuit has no meter. `dead`: silent for so long that the worst base counts. `lost`: silent
 twice as long, so that only what stations may draw unattended is granted. A view shows `lost` as `dead`."""
 
 CircuitPhase: TypeAlias = tuple[str, int]
-"""A circuit and one of its phases, 1..3 as people count them."""
+"""A circuit and one of its phases, 1..3 as people count them; its other rows are numbered behind: 4 active
+and 5 apparent power, 6..8 the neutral and 9..11 the unbalance by the phase that leads, 12..14 the phases once
+more where loads stand between lines (see `topology`)."""
 
 
 class EvseState(Struct, frozen=True, kw_only=True, gc=False):
@@ -54,6 +58,8 @@ class EvseState(Struct, frozen=True, kw_only=True, gc=False):
     with its maximum. `raise_least_a` and `raise_every_s`: what it is raised by and how often is more than the
     law's own because little of its write budget is left. `external_a` with `external_source`: somebody else's
     limit works at the station itself (a local energy management, a grid operator); more would be in vain.
+
+    `in_watts`: its AC station takes limits in watts only, which a car on fewer phases takes on those.
 
     `learned_max_a`: the most that this car was seen to take or declared. `ceiling_a` with `ceiling_source`: a
     planner's or a person's upper limit. `phases`: the circuit phases (0..2) that this session can load, None
@@ -94,6 +100,7 @@ class EvseState(Struct, frozen=True, kw_only=True, gc=False):
     ceiling_a: float | None = None
     ceiling_source: str | None = None
     phases: tuple[int, ...] | None = None
+    in_watts: bool = False
 
     @property
     def stands(self) -> bool:
@@ -105,13 +112,16 @@ class CircuitState(Struct, frozen=True, kw_only=True, gc=False):
     """One circuit as it stands now.
 
     `limits` are the live sources (people, grid signals); the rating and the sources in `Site` hold besides.
-    `metered_a` is the last reading of its meter, positive for import, taken at `metered_at`.
+    `metered_a` is the last reading of its meter, positive for import, taken at `metered_at`; `metered_w` the
+    active power of all phases together of the same reading, where the meter tells it (amperes times volts
+    otherwise).
     """
 
     circuit_id: str
     limits: tuple[LimitSource, ...] = ()
     metered_a: PerPhase | None = None
     metered_at: float | None = None
+    metered_w: float | None = None
 
 
 class DeviceState(Struct, frozen=True, kw_only=True, gc=False):
@@ -167,6 +177,20 @@ class Grant(Struct, frozen=True, gc=False):
     reasons: tuple[Reason, ...] = ()
 
 
+class RowLedger(Struct, frozen=True, kw_only=True, gc=False):
+    """What the law assumed of one more row of a circuit: `row` is its number as in `CircuitPhase`, the
+    quantities are watts for power and amperes for all others."""
+
+    row: int
+    kind: RowKind
+    limit: float
+    limit_source: str
+    margin: float
+    base: float
+    reserve: float
+    grants: float
+
+
 class CircuitLedger(Struct, frozen=True, kw_only=True):
     """What the law assumed of a circuit, per phase of that circuit.
 
@@ -182,6 +206,7 @@ class CircuitLedger(Struct, frozen=True, kw_only=True):
     base_a: PerPhase
     reserve_a: PerPhase
     grants_a: PerPhase
+    others: tuple[RowLedger, ...] = ()
 
 
 class Decision(Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ proven; until then the law reserves the EVSE's maximum.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -72,6 +73,10 @@ def base_profile(evse: Evse, voltage_v: float) -> Profile:
     )
 
 
+_LEAST_VOLTAGES = {1: 1.0, 2: math.sqrt(3), 3: 3.0}
+"""Voltages to neutral that an ampere on so many phases is worth at least, on any supply."""
+
+
 def in_station_unit(evse: Evse, limit_a: float, voltage_v: float) -> tuple[str, float]:
     """The law's amperes in the unit that the EVSE is told: its own amperes on AC, watts towards the car on
     DC.
@@ -81,7 +86,7 @@ def in_station_unit(evse: Evse, limit_a: float, voltage_v: float) -> tuple[str, 
     """
     if evse.dc_power_w is None:
         return "A", round(limit_a, 1)
-    return "W", float(int(limit_a * 3.0 * voltage_v * DC_TOLD_SHARE))
+    return "W", float(int(limit_a * _LEAST_VOLTAGES[len(evse.phases)] * voltage_v * DC_TOLD_SHARE))
 
 
 class Commissioning:
