@@ -305,7 +305,7 @@ def run(quick: bool) -> Outcome:
         excused_wh = lived.outages.lost_s.get(session.station_id, 0.0) * most_w / 3600.0
         missing_wh = possible[session.session_id] * NEAR_SHARE - session.drawn_wh - excused_wh
         if missing_wh > 0.0:
-            short.append(session.session_id)
+            short.append(f"{session.session_id} at {session.station_id}: {missing_wh:.0f} Wh")
             worst_short_wh = max(worst_short_wh, missing_wh)
         else:
             kept += 1
@@ -342,6 +342,6 @@ def run(quick: bool) -> Outcome:
             "lost": float(lived.lost),
         },
         seed=SEED,
-        notes=(f"stations that don't behave: {', '.join(away)}",),
+        notes=(f"stations that don't behave: {', '.join(away)}", *(f"short: {name}" for name in short)),
         failed="; ".join(f"{count} {what}" for what, count in wrong.items() if count),
     )

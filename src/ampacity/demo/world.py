@@ -214,10 +214,17 @@ class SimulatedWorld:
             await station.present(key[1], token)
 
     def present_again(self, station_id: str) -> None:
-        """Drivers whose sessions a restart of their station has ended hold their cards to it once more."""
+        """Drivers whose sessions a restart of their station has ended hold their cards to it once more, until
+        it takes them."""
         for key, occupancy in self.occupied.items():
             if key[0] == station_id:
-                self._spawn(self._present(key, driver_token(occupancy.visit)))
+                self._spawn(self._present_until_taken(key, occupancy))
+
+    async def _present_until_taken(self, key: EvseKey, occupancy: Occupancy) -> None:
+        station = self.stations[key[0]]
+        while self.occupied.get(key) is occupancy and station.transaction_of(key[1]) is None:
+            await self._present(key, driver_token(occupancy.visit))
+            await self._clock.sleep(20.0)
 
     def _departures(self, now: float) -> None:
         for key, occupancy in list(self.occupied.items()):
