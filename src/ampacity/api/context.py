@@ -35,6 +35,7 @@ from ..model.events import CircuitMetered, CircuitMeterFailed
 from ..model.goals import Goals
 from ..model.live import SiteHistory, SiteView
 from ..model.phases import PerPhase
+from ..model.proving import ProbeReport
 from ..model.site import EvseKey, MeterConfig, SharingRules, Site, Strategy
 from ..site.meters.phase_order import PhaseReport
 from ..site.meters.trial import Trial
@@ -175,6 +176,10 @@ class SiteRuntime(Protocol):
 
     async def quarantine(self, evse_key: EvseKey, why: str, actor: str) -> None:
         """Set an EVSE aside that is not to be trusted. LookupError for an unknown one."""
+        ...
+
+    async def probe(self, station_id: str, actor: str) -> ProbeReport:
+        """Find out what a station's firmware really does. LookupError for one that is not at the site."""
         ...
 
     async def release(self, evse_key: EvseKey, actor: str) -> None:

@@ -121,6 +121,13 @@ class Answers:
             self.lease_until, self.renew_at = expires_at(self.lease), renew_at(self.lease)
         self.doubts = tuple(structs.replace(d, skew_s=max(error_s, d.skew_s)) for d in self.doubts)
 
+    def credit_is_gone(self) -> None:
+        """Its leases turned out not to end by themselves: what it took counts without end."""
+        if self.lease is not None:
+            self.lease = structs.replace(self.lease, credit=False)
+            self.lease_until = expires_at(self.lease)
+        self.doubts = tuple(structs.replace(doubt, credit=False) for doubt in self.doubts)
+
     def lease_ended(self) -> None:
         """The limit is gone; the base profile holds from now on."""
         self.lease = self.committed_a = self.committed_at = self.lease_until = self.renew_at = None

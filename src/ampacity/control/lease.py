@@ -32,13 +32,15 @@ class Period(Struct, frozen=True, gc=False):
 
 class Lease(Struct, frozen=True, kw_only=True, gc=False):
     """A limit that a station took. `sent_at` is monotonic site time, of the *sending*; `skew_s` is how far
-    the station's clock may be from where we think it is, either way."""
+    the station's clock may be from where we think it is, either way. `credit` False: a probe has shown that
+    its firmware does not step down by itself."""
 
     limit_a: float
     safe_a: float
     lease_s: float
     sent_at: float
     skew_s: float = 0.0
+    credit: bool = True
 
 
 def periods(limit_a: float, safe_a: float, lease_s: float) -> tuple[Period, ...]:
@@ -71,7 +73,7 @@ def one_decimal(current_a: float) -> float:
 
 def has_credit(lease: Lease) -> bool:
     """Whether the law may count on the lease to end."""
-    return abs(lease.skew_s) <= lease.lease_s / 2
+    return lease.credit and abs(lease.skew_s) <= lease.lease_s / 2
 
 
 def expires_at(lease: Lease) -> float | None:

@@ -32,8 +32,9 @@ from ..model.site import DC_TOLD_SHARE, Evse
 log = logging.getLogger(__name__)
 
 LONG_PAST = datetime(2020, 1, 1, tzinfo=UTC)
-CAP_ID, BASE_ID, LEASE_ID = 1, 1000, 2000
-"""Profile ids: the cap, `BASE_ID + evse`, `LEASE_ID + evse`. Fixed, so that a renewal replaces and never
+CAP_ID, BASE_ID, LEASE_ID, FLOOR_ID = 1, 1000, 2000, 3000
+"""Profile ids: the cap, `BASE_ID + evse`, `LEASE_ID + evse`, `FLOOR_ID + evse` (what holds
+below a lease of one period). Fixed, so that a renewal replaces and never
 piles up.
 """
 

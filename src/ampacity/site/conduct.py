@@ -9,6 +9,7 @@ from math import inf
 from ..control.verification import TRUSTED
 from ..control.writes import Writes, thrift
 from ..model.phases import ZERO, PerPhase
+from ..model.proving import ProbeReport
 
 RATE_LIMITED_S = 60.0
 """A station that says that it is written too often is left alone for so long, but for cuts."""
@@ -30,8 +31,16 @@ class Conduct:
         """Whether its firmware takes schedules of one period only."""
         self.external: dict[str, float] = {}
         """Others' limits that work at the station itself, in amperes by source."""
+        self.probe_a: float | None = None
+        """What a probe's profile allows while it is there."""
         self.foreign = ""
         """A purpose of a profile there that goes before ours; empty: none."""
+
+    def learn(self, probed: ProbeReport | None) -> None:
+        """What a probe has shown of its firmware."""
+        if probed is not None:
+            self.lease_credit = not probed.failed("lease_ends")
+            self.one_period = probed.failed("periods")
 
     def alarms(self, at: float) -> tuple[str, ...]:
         """What a person should look at."""
@@ -61,6 +70,8 @@ class Conduct:
             return (self._max_a if self.foreign else most), self.quarantine_why or "does not obey its limits"
         if self.foreign:
             return self._max_a, f"a {self.foreign} profile goes before ours"
+        if self.probe_a is not None:
+            return self.probe_a, "its firmware is being probed"
         return None, ""
 
     def thrift(self, at: float) -> tuple[float, float]:
@@ -68,6 +79,10 @@ class Conduct:
         if at - self.rate_limited_at < RATE_LIMITED_S:
             return inf, RATE_LIMITED_S
         return thrift(self.writes.limits(at), self.write_budget)
+
+    def time_to_safe_s(self, lease_s: float, skew_s: float) -> float | None:
+        """How long it may draw what it was told last when it hears nothing more; None: for ever."""
+        return lease_s + skew_s if self.lease_credit and skew_s <= lease_s / 2 else None
 
     def external_cap(self) -> tuple[float | None, str | None]:
         """The lowest of others' limits, and whose it is."""

@@ -45,6 +45,7 @@ from .limits_out import LimitWriter
 from .live_site import Commander, LiveSite, SiteFigures
 from .meters.running import SiteMeters
 from .orders import Orders
+from .prover import Prover
 from .records import SiteRecords
 from .safe import Safe
 from .tariff import Tariff
@@ -88,7 +89,8 @@ class SiteController(Desk):
         self._verifier = Verifier(live_site, commander, self._writer, records)
         self._orders = Orders(live_site, commander, records)
         self._goals = GoalKeeper(live_site, commander, records, tariff or Tariff())
-        super().__init__(live_site, records, self._verifier, self._orders, meters, safe, self._goals)
+        prover = Prover(live_site, commander, self._writer, records)
+        super().__init__(live_site, records, self._verifier, prover, self._orders, meters, safe, self._goals)
         self._clock = clock
         self._demo = demo
         self._wiring = wiring

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ..model.proving import ProbeReport
 from ..model.site import UNLIMITED_A, EvseKey, LimitSource, SharingRules, Strategy
 from .goals import GoalKeeper
 from .live_site import LiveSite
 from .metering import MeterDesk
 from .meters.running import SiteMeters
 from .orders import Orders
+from .prover import Prover
 from .records import SiteRecords
 from .safe import Safe
 from .session_desk import SessionDesk
@@ -30,6 +32,7 @@ class Desk(MeterDesk, SessionDesk):
         live_site: LiveSite,
         records: SiteRecords,
         verifier: Verifier,
+        prover: Prover,
         orders: Orders,
         meters: SiteMeters,
         safe: Safe,
@@ -38,6 +41,7 @@ class Desk(MeterDesk, SessionDesk):
         MeterDesk.__init__(self, live_site, records, meters, safe)
         SessionDesk.__init__(self, live_site, records, goals)
         self._verifier = verifier
+        self._prover = prover
         self._orders = orders
 
     # ------------------------------------------------------------ the site
@@ -107,6 +111,10 @@ class Desk(MeterDesk, SessionDesk):
     async def quarantine(self, evse_key: EvseKey, why: str, actor: str) -> None:
         """Set an EVSE aside that is not to be trusted."""
         await self._verifier.quarantine(self._live.evse(evse_key), why, actor)
+
+    async def probe(self, station_id: str, actor: str) -> ProbeReport:
+        """Find out what a station's firmware really does; takes a minute or two of site time."""
+        return await self._prover.probe(station_id, actor)
 
     async def release(self, evse_key: EvseKey, actor: str) -> None:
         """Trust an EVSE again. ValueError for one that is not in quarantine."""

@@ -73,6 +73,7 @@ class Introductions:
             return
         for live in self._live.at_station(station_id):
             live.conduct.write_budget = write_budget(state.info, version)
+            live.conduct.learn(self._records.probe_of(state.info, version))
 
     def _disconnected(self, event: StationDisconnected) -> None:
         affected = self._live.at_station(event.station_id)

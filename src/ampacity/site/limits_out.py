@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from msgspec import structs
+
 from ..control import lease as leases
 from ..control.types import Grant
 from ..csms.vocabulary import Outcome, Profile, SchedulePeriod, SetProfile
 from ..model.events import TransactionChanged
-from .commissioning import LEASE_ID, in_station_unit
+from .commissioning import FLOOR_ID, LEASE_ID, in_station_unit
 from .knowledge import LiveEvse
 from .live_site import Commander, LiveSite
 
@@ -69,6 +71,16 @@ class LimitWriter:
             self._live.figures.limits_sent += 1
             await self._write(live, live.transaction, live.evse.safe_a, front=True)
 
+    async def write_short(self, live: LiveEvse, lease_s: float) -> bool:
+        """Write the limit in force as a lease of `lease_s`, for a probe; returns whether it was taken."""
+        transaction, limit_a = live.transaction, live.committed_a
+        if transaction is None or limit_a is None or live.inflight_a is not None:
+            return False
+        live.sent(limit_a)
+        live.conduct.writes.count(self._live.clock.monotonic())
+        await self._write(live, transaction, limit_a, front=False, lease_s=lease_s)
+        return live.lease is not None and live.lease.lease_s == lease_s
+
     def _send(self, live: LiveEvse, limit_a: float, *, front: bool = False) -> None:
         if live.transaction is None:
             return
@@ -78,26 +90,37 @@ class LimitWriter:
         self._live.run_beside(self._write(live, live.transaction, limit_a, front=front))
 
     async def _write(
-        self, live: LiveEvse, transaction: TransactionChanged, limit_a: float, *, front: bool
+        self,
+        live: LiveEvse,
+        transaction: TransactionChanged,
+        limit_a: float,
+        *,
+        front: bool,
+        lease_s: float = 0.0,
     ) -> None:
         site, clock, figures = self._live.site, self._live.clock, self._live.figures
+        lease_s = lease_s or site.lease_s
         promised = leases.Lease(
             limit_a=limit_a,
             safe_a=live.evse.safe_a,
-            lease_s=site.lease_s,
+            lease_s=lease_s,
             sent_at=clock.monotonic(),
             skew_s=live.clock.error_s,
+            credit=live.conduct.lease_credit,
         )
         outcome = Outcome(result="timeout", detail="nobody waited for the answer")
         try:
-            outcome = await self._commander.command(
-                site.operator_id,
-                live.evse.station_id,
-                SetProfile(evse_id=live.evse.evse_id, profile=self._profile(live, transaction, limit_a)),
-                "controller",
-                LIMIT_TIMEOUT_S,
-                front=front,
-            )
+            for profile in self._profiles(live, transaction, limit_a, lease_s):
+                outcome = await self._commander.command(
+                    site.operator_id,
+                    live.evse.station_id,
+                    SetProfile(evse_id=live.evse.evse_id, profile=profile),
+                    "controller",
+                    LIMIT_TIMEOUT_S,
+                    front=front,
+                )
+                if not outcome.accepted:
+                    break
         finally:
             # Also where this is cancelled: a limit that stayed "on its way" would keep all others back.
             if outcome.result == "timeout":
@@ -112,8 +135,32 @@ class LimitWriter:
                 live.answered(promised, outcome, clock.monotonic())
             self._live.wake()
 
-    def _profile(self, live: LiveEvse, transaction: TransactionChanged, limit_a: float) -> Profile:
-        """The limit as a transaction's profile that ends by itself."""
+    def _profiles(
+        self, live: LiveEvse, transaction: TransactionChanged, limit_a: float, lease_s: float
+    ) -> tuple[Profile, ...]:
+        """The limit as a transaction's profile that ends by itself. Where the firmware takes one period only
+        it is two: what holds without end, and above it the limit for as long as the lease lives.
+        """
+        lease = self._profile(live, transaction, limit_a, lease_s)
+        if not live.conduct.one_period:
+            return (lease,)
+        least = in_station_unit(live.evse, min(limit_a, live.evse.safe_a), self._live.site.voltage_v)[1]
+        below = structs.replace(
+            lease,
+            profile_id=FLOOR_ID + live.evse.evse_id,
+            periods=(SchedulePeriod(start_s=0, limit=least),),
+        )
+        above = structs.replace(
+            lease,
+            stack_level=lease.stack_level + 1,
+            periods=lease.periods[:1],
+            duration_s=leases.BACKDATE_S + int(lease_s),
+        )
+        return below, above
+
+    def _profile(
+        self, live: LiveEvse, transaction: TransactionChanged, limit_a: float, lease_s: float
+    ) -> Profile:
         evse, site, clock = live.evse, self._live.site, self._live.clock
         station_clock_s = clock.time() + live.clock.skew_s
         unit = in_station_unit(evse, limit_a, site.voltage_v)[0]
@@ -128,7 +175,7 @@ class LimitWriter:
                     start_s=period.start_s,
                     limit=in_station_unit(evse, period.limit_a, site.voltage_v)[1],
                 )
-                for period in leases.periods(limit_a, evse.safe_a, site.lease_s)
+                for period in leases.periods(limit_a, evse.safe_a, lease_s)
             ),
             start=datetime.fromtimestamp(leases.start_s(station_clock_s), clock.now().tzinfo),
             station_transaction_id=transaction.station_transaction_id,

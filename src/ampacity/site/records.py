@@ -14,8 +14,10 @@ from sqlalchemy import Connection
 
 from ..clock import Clock
 from ..model.goals import NO_GOALS, GoalKind, Goals
+from ..model.proving import ProbeReport
 from ..model.site import EvseKey, LimitSource, MeterConfig, SharingRules, Site, Strategy
-from ..store import Store, audit, profiles, quarantines, sharing, site_modes, sites, transactions
+from ..model.station import StationInfo
+from ..store import Store, audit, profiles, proving, quarantines, sharing, site_modes, sites, transactions
 from ..store.identifiers import sortable_id
 from ..store.quarantines import QuarantineRow
 from .commissioning import BASE_ID, LEASE_ID
@@ -42,6 +44,7 @@ class SiteRecords:
         self._site_id = site.site_id
         self._commissioned: set[str] = set()
         self.quarantines: list[QuarantineRow] = []
+        self._probes: dict[tuple[str, ...], ProbeReport] = {}
         self.modes: list[site_modes.ModeRow] = []
 
     async def load(self) -> None:
@@ -53,6 +56,8 @@ class SiteRecords:
         self.quarantines = await self._store.read(
             lambda connection: quarantines.list_quarantines(connection, self._operator_id)
         )
+        probes = await self._store.read(lambda connection: proving.list_probes(connection, self._operator_id))
+        self._probes = {(one.vendor, one.model, one.firmware, one.version): one for one in probes}
         rows = await self._store.read(
             lambda connection: profiles.list_profiles(connection, self._operator_id)
         )
@@ -147,6 +152,26 @@ class SiteRecords:
             {"strategy": strategy},
             lambda connection: sites.set_strategy(connection, self._operator_id, self._site_id, strategy),
         )
+
+    def probe_of(self, info: StationInfo, version: str) -> ProbeReport | None:
+        """What is known of a firmware."""
+        return self._probes.get((info.vendor, info.model, info.firmware, version))
+
+    async def keep_probe(self, report: ProbeReport) -> ProbeReport:
+        """Keep what a probe has found; returns it with what is known from before."""
+        key = (report.vendor, report.model, report.firmware, report.version)
+        await self._deed(
+            report.actor,
+            "probe",
+            f"station/{report.station_id}",
+            {finding.name: finding.passed for finding in report.findings},
+            lambda connection: proving.save_probe(connection, self._operator_id, report),
+        )
+        known = await self._store.read(
+            lambda connection: proving.find_probe(connection, self._operator_id, *key)
+        )
+        self._probes[key] = known or report
+        return self._probes[key]
 
     async def quarantine(self, row: QuarantineRow) -> None:
         """Keep that an EVSE is set aside."""

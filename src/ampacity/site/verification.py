@@ -7,6 +7,7 @@ removed, stations restarted, sessions ended for a fuse, and quarantines kept so 
 from __future__ import annotations
 
 import logging
+from math import inf
 
 from ..control.settings import DEFAULTS
 from ..control.types import Decision
@@ -14,6 +15,7 @@ from ..control.verification import TRUSTED, Action, Seen, Verification, released
 from ..csms.vocabulary import ClearProfile, Command, Outcome, RequestStop, Reset
 from ..model.site import EvseKey
 from ..store.quarantines import QuarantineRow
+from . import outside
 from .commissioning import LEASE_ID
 from .knowledge import LiveEvse
 from .limits_out import LIMIT_TIMEOUT_S, LimitWriter
@@ -24,6 +26,8 @@ from .wiring import Wiring
 log = logging.getLogger(__name__)
 
 CONTROLLER = "controller"
+OUTSIDE_S = 5.0
+"""So often others' limits are looked for."""
 
 
 class Verifier:
@@ -37,6 +41,7 @@ class Verifier:
         self._writer = writer
         self._records = records
         self._wiring = Wiring(live_site.site)
+        self._looked_outside_at = -inf
         self._above_since: dict[tuple[str, int], float] = {}
         """Circuit phases that are above their limit, and since when."""
         for row in records.quarantines:
@@ -47,6 +52,9 @@ class Verifier:
 
     def look(self, at: float, decision: Decision) -> None:
         """See whether every EVSE obeys, and start what is to be done."""
+        if at - self._looked_outside_at >= OUTSIDE_S:
+            self._looked_outside_at = at
+            self._look_outside()
         if decision.strategy == "uncontrolled":
             return
         self._follow_overloads(at, decision)
@@ -59,6 +67,12 @@ class Verifier:
             live.conduct.verification, action = verify(live.conduct.verification, seen, at, DEFAULTS)
             if action is not None:
                 self._act(key, live, action)
+
+    def _look_outside(self) -> None:
+        for live in self._live.evses.values():
+            state = self._commander.station(live.evse.station_id)
+            if state is not None:
+                outside.look(live, state, self._live.site.voltage_v)
 
     def _seen(self, live: LiveEvse, at: float, at_risk: bool, *, station_idle: bool) -> Seen:
         return Seen(

@@ -57,7 +57,7 @@ def site_view(
                 meter_text=fault.text if fault is not None else None,
             )
         )
-    views = tuple(evse_view(live, wiring, decision, at, now) for live in evses.values())
+    views = tuple(evse_view(live, wiring, decision, at, now, site.lease_s) for live in evses.values())
     root = site.root
     ledger = decision.circuits[root.circuit_id]
     return SiteView(
@@ -95,7 +95,9 @@ def building_a(
     return one, two, three
 
 
-def evse_view(live: LiveEvse, wiring: Wiring, decision: Decision, at: float, now: datetime) -> EvseView:
+def evse_view(
+    live: LiveEvse, wiring: Wiring, decision: Decision, at: float, now: datetime, lease_s: float
+) -> EvseView:
     """One EVSE now."""
     evse = live.evse
     grant = decision.grants.get(evse.key)
@@ -127,6 +129,7 @@ def evse_view(live: LiveEvse, wiring: Wiring, decision: Decision, at: float, now
         writes_last_hour=live.conduct.writes.limits(at),
         renewals_last_hour=live.conduct.writes.renewals(at),
         write_budget=live.conduct.write_budget,
+        time_to_safe_s=live.conduct.time_to_safe_s(lease_s, live.clock.error_s),
     )
 
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from ..model.station import IdToken
 from ..ocpp.profiles import ChargingProfile, Unit
 from .bay import Bay
@@ -172,6 +174,11 @@ class Commands:
             return False
         if self.limits == "watts" and profile.schedules[0].unit == "A":
             return False
+        if self.limits == "one_period" and len(profile.schedules[0].periods) > 1:
+            return False
+        if self.limits == "endless":
+            first = replace(profile.schedules[0], periods=profile.schedules[0].periods[:1], duration_s=None)
+            profile = replace(profile, schedules=(first,), valid_to=None)
         if profile.purpose == "TxProfile":
             bay = self._bays.get(evse_id)
             if bay is None or bay.transaction is None:
