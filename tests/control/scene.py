@@ -9,7 +9,9 @@ from msgspec import structs
 
 from ampacity.control.law import step
 from ampacity.control.settings import DEFAULTS, ControlSettings
+from ampacity.control.signals import SignalState
 from ampacity.control.state import START, ControlState
+from ampacity.control.thermal import Reading
 from ampacity.control.types import CircuitState, Decision, EvseState, Snapshot
 from ampacity.model.phases import PerPhase
 from ampacity.model.protection import SiteMode
@@ -86,6 +88,9 @@ class Scene:
         self.metered_w: float | None = None
         self.limits: tuple[LimitSource, ...] = ()
         self.mode: SiteMode = "normal"
+        self.signals: dict[str, SignalState] = {}
+        self.temperatures: dict[str, Reading] = {}
+        self.epoch_jump_s = 0.0
 
     def charge(self, key: EvseKey, limit_a: float, **changes: Any) -> None:
         self.evses[key] = charging(key, limit_a, self.at, **changes)
@@ -98,6 +103,8 @@ class Scene:
         grid = CircuitState(
             circuit_id="grid",
             limits=self.limits,
+            signals=self.signals,
+            temperatures=self.temperatures,
             metered_a=self.metered,
             metered_at=None if self.metered is None else when,
             metered_w=self.metered_w,
@@ -107,7 +114,7 @@ class Scene:
             circuits={"grid": grid},
             evses=dict(self.evses),
             at=self.at,
-            epoch_s=EPOCH_S + self.at,
+            epoch_s=EPOCH_S + self.at + self.epoch_jump_s,
             mode=self.mode,
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ampacity.model.live import Reason, ReasonCode
 
+from .limits import code_of
 from .topology import RowKind, Topology
 from .types import MeterState
 
@@ -68,7 +69,7 @@ class Explainer:
 
     def _reason(self, number: int, admitted: bool) -> Reason:
         row = self._topology.rows[number]
-        code = _CODES[row.kind] if admitted else "minimum"
+        code = code_of(self._sources[number], _CODES[row.kind]) if admitted else "minimum"
         if row.kind == "cabinet":
             return Reason(code=code, source=self._topology.cabinets[row.circuit].cabinet_id)
         return Reason(

@@ -19,6 +19,7 @@ from ampacity.model.site import EvseKey
 
 from . import ramp, turns
 from .base import rearranged
+from .bounds import apply
 from .commands import Commands
 from .picture import Picture
 from .reserve import EPSILON_A, safe_a
@@ -42,7 +43,9 @@ def step(
         topology = Topology(snapshot.site)
         if state.topology is not None:
             state = structs.replace(state, overloads=_moved(state, topology), bases=_bases(state, topology))
-    return _Turn(Picture(state, snapshot, settings, topology)).run()
+    bounds, bound = apply(state.bounds, snapshot, topology)
+    after, decision = _Turn(Picture(state, bound, settings, topology)).run()
+    return structs.replace(after, bounds=bounds), decision
 
 
 class _Turn:

@@ -10,7 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from ampacity.model.live import ReasonCode
 from ampacity.model.site import Circuit, LimitSource
+
+from .signals import FAILSAFE
+from .sources import part_at
 
 
 def effective_limit(circuit: Circuit, live: Iterable[LimitSource], epoch_s: float) -> tuple[float, str]:
@@ -18,15 +22,12 @@ def effective_limit(circuit: Circuit, live: Iterable[LimitSource], epoch_s: floa
     lowest, whose = permitted(circuit.rating_a), "rating"
     for sources in (circuit.limits, live):
         for source in sources:
-            if source.valid_until is None or epoch_s < source.valid_until:
-                value, name = source.limit_a, source.source
-            elif source.fallback_a is not None:
-                value, name = source.fallback_a, f"{source.source} (fallback)"
-            else:
+            part = part_at(source, epoch_s)
+            if part is None:
                 continue
-            value = permitted(value)
+            value = permitted(part.limit_a)
             if value < lowest:
-                lowest, whose = value, name
+                lowest, whose = value, part.source
     return lowest, whose
 
 
@@ -40,16 +41,38 @@ def effective_power(
         found = permitted(circuit.rating_w), "rating"
     for sources in (circuit.limits, live):
         for source in sources:
-            if source.valid_until is None or epoch_s < source.valid_until:
-                told, name = source.limit_w, source.source
-            else:
-                told, name = source.fallback_w, f"{source.source} (fallback)"
-            if told is None:
+            part = part_at(source, epoch_s)
+            if part is None or part.limit_w is None:
                 continue
-            value = permitted(told)
+            value = permitted(part.limit_w)
             if found is None or value < found[0]:
-                found = value, name
+                found = value, part.source
     return found
+
+
+def expired(until: float | None, at: float) -> bool:
+    """Whether something that counts until then is over. A time that is not a number never comes."""
+    return until is not None and at >= until
+
+
+def plan_until(made_at: float, slot_s: float) -> float:
+    """Until when the ceilings of a plan count: one older than two slots is ignored, and the fair share takes
+    over."""
+    return made_at + 2.0 * slot_s
+
+
+def code_of(source: str, code: ReasonCode) -> ReasonCode:
+    """The reason's code for a limit that the law itself has put on a circuit; `code` for all others."""
+    if source.endswith(FAILSAFE):
+        return "signal"
+    return next((own for start, own in _OWN if source.startswith(start)), code)
+
+
+_OWN: tuple[tuple[str, ReasonCode], ...] = (
+    ("temperature of ", "thermal"),
+    ("hot spot", "thermal"),
+    ("demand window", "demand"),
+)
 
 
 def permitted(limit_a: float) -> float:

@@ -13,7 +13,7 @@ from ampacity.model.site import EvseKey
 from . import turns
 from .allocate import Allocation, Problem, allocate, problem
 from .explain import Explainer
-from .limits import permitted
+from .limits import expired, permitted
 from .picture import Picture
 from .reserve import safe_a
 from .strategies import fixed_shares
@@ -145,7 +145,9 @@ class Sharing:
             named.append((self.picture.holds[i].reach_a, Reason(code="unproven", detail=detail)))
         if not now.wants:
             named.append((evse.min_a, Reason(code="car", detail="stopped by itself")))
-        if now.ceiling_a is not None:
+        if now.thermal_a is not None:
+            named.append((permitted(now.thermal_a), Reason(code="thermal", detail=now.thermal_at)))
+        if now.ceiling_a is not None and not expired(now.ceiling_until, self.picture.at):
             named.append((permitted(now.ceiling_a), Reason(code="strategy", source=now.ceiling_source)))
         if now.external_a is not None:
             reason = Reason(code="external", source=now.external_source)

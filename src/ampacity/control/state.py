@@ -7,6 +7,7 @@ from msgspec import Struct
 from ampacity.model.phases import PerPhase
 from ampacity.model.site import EvseKey
 
+from . import demand, hot_spot, signals, sources, thermal
 from .topology import Topology
 
 Peaks = tuple[tuple[float, float], ...]
@@ -77,6 +78,17 @@ class DeviceMemory(Struct, frozen=True, kw_only=True, gc=False):
     full: bool = False
 
 
+class BoundsMemory(Struct, frozen=True, kw_only=True):
+    """What limits remember. Keys are circuits, and what is named within them; of sensors, the thing that
+    they are at."""
+
+    sources: sources.Sources = {}
+    signals: dict[tuple[str, str], signals.SignalMemory] = {}
+    sensors: dict[tuple[str, str], thermal.ThermalMemory] = {}
+    hot_spots: dict[str, hot_spot.HotSpotMemory] = {}
+    demands: dict[str, demand.DemandMemory] = {}
+
+
 class ControlState(Struct, frozen=True, kw_only=True):
     """All of it. `since` is the first step; `ramp` holds `(at, amperes)` of recent raises on the grid
     connection."""
@@ -88,6 +100,7 @@ class ControlState(Struct, frozen=True, kw_only=True):
     evses: dict[EvseKey, EvseMemory] = {}
     ramp: tuple[tuple[float, PerPhase], ...] = ()
     devices: dict[str, DeviceMemory] = {}
+    bounds: BoundsMemory = BoundsMemory()
 
 
 START = ControlState()

@@ -16,6 +16,8 @@ from ampacity.model.phases import PerPhase
 from ampacity.model.protection import SiteMode
 from ampacity.model.site import EvseKey, LimitSource, Site, Strategy
 
+from .signals import SignalState
+from .thermal import Reading
 from .topology import RowKind
 
 MeterState: TypeAlias = Literal["none", "fresh", "stale", "dead", "lost"]
@@ -62,7 +64,9 @@ class EvseState(Struct, frozen=True, kw_only=True, gc=False):
     `in_watts`: its AC station takes limits in watts only, which a car on fewer phases takes on those.
 
     `learned_max_a`: the most that this car was seen to take or declared. `ceiling_a` with `ceiling_source`: a
-    planner's or a person's upper limit. `phases`: the circuit phases (0..2) that this session can load, None
+    planner's or a person's upper limit, which counts until `ceiling_until` (None: until it is taken away).
+    `temperatures`: as of a circuit; `thermal_a` is what follows from them (`bounds`), `thermal_at` the
+    sensor. `phases`: the circuit phases (0..2) that this session can load, None
     for all of the EVSE's; set it only where it was declared by the car or measured over a whole minute.
     """
 
@@ -99,6 +103,10 @@ class EvseState(Struct, frozen=True, kw_only=True, gc=False):
     learned_max_a: float | None = None
     ceiling_a: float | None = None
     ceiling_source: str | None = None
+    ceiling_until: float | None = None
+    temperatures: dict[str, Reading] = {}
+    thermal_a: float | None = None
+    thermal_at: str | None = None
     phases: tuple[int, ...] | None = None
     in_watts: bool = False
 
@@ -109,7 +117,8 @@ class EvseState(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class CircuitState(Struct, frozen=True, kw_only=True, gc=False):
-    """One circuit as it stands now.
+    """One circuit as it stands now. `signals`: what was heard of its `SignalSource`s, by source;
+    `temperatures`: by sensor, degrees C and when they were measured.
 
     `limits` are the live sources (people, grid signals); the rating and the sources in `Site` hold besides.
     `metered_a` is the last reading of its meter, positive for import, taken at `metered_at`; `metered_w` the
@@ -122,6 +131,8 @@ class CircuitState(Struct, frozen=True, kw_only=True, gc=False):
     metered_a: PerPhase | None = None
     metered_at: float | None = None
     metered_w: float | None = None
+    signals: dict[str, SignalState] = {}
+    temperatures: dict[str, Reading] = {}
 
 
 class DeviceState(Struct, frozen=True, kw_only=True, gc=False):

@@ -5,7 +5,7 @@ Plain configuration; what follows from it is decided in `control` (docs/control.
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -74,7 +74,7 @@ class HotSpotModel(Struct, frozen=True, kw_only=True):
     hot_spot_c: float = 120.0
     top_oil_c: float = 105.0
     most_share: float = 1.5
-    horizon_s: float = 900.0
+    horizon_s: float = 1800.0
     oil_rise_k: float = 55.0
     gradient_k: float = 23.0
     oil_s: float = 10_800.0
@@ -92,7 +92,3 @@ class DemandWindow(Struct, frozen=True, kw_only=True):
 
     limit_w: float
     window_s: float = 900.0
-
-
-LAW_SOURCES: Final = {"temperature": "thermal", "hot spot": "thermal", "demand window": "demand"}
-"""Limits that the law itself puts on a circuit, by the name of their source, and the reason's code."""
