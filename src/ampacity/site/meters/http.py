@@ -29,6 +29,8 @@ class HttpSource:
         self._password = around.password
         self._paths = [(value, parse(value.path)) for value in config.values]
         self._client: httpx.AsyncClient | None = None
+        # Reads the roots of the machine, which takes a while: once.
+        self._tls = tls_context(config.ca_pem) if config.address.startswith("https:") else None
 
     async def open(self) -> None:
         config = self._config
@@ -46,7 +48,7 @@ class HttpSource:
             timeout=TIMEOUT_S,
             follow_redirects=False,
             trust_env=False,
-            verify=tls_context(config.ca_pem) if config.address.startswith("https:") else False,
+            verify=self._tls if self._tls is not None else False,
         )
 
     async def read(self) -> Told:
