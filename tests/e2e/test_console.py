@@ -258,7 +258,7 @@ def test_the_message_log_is_searched_and_exported(signed_in: Page, demo: Demo) -
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 @pytest.mark.parametrize(
-    "path", ["/", "/stations", "/stations/WP-01", "/transactions", "/tokens", "/settings"]
+    "path", ["/", "/control", "/stations", "/stations/WP-01", "/transactions", "/tokens", "/settings"]
 )
 def test_axe_finds_nothing(signed_in: Page, demo: Demo, path: str, scheme: str) -> None:
     page = signed_in
@@ -275,7 +275,7 @@ def test_no_request_leaves_the_machine(browser: Browser, demo: Demo, signed_in: 
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.on("websocket", lambda socket: asked.append(socket.url))
-    for path in ("/", "/stations", "/stations/WP-01", "/transactions", "/tokens", "/settings"):
+    for path in ("/", "/control", "/stations", "/stations/WP-01", "/transactions", "/tokens", "/settings"):
         page.goto(demo.address + path)
         page.wait_for_load_state("networkidle")
     host = demo.address.removeprefix("http://")

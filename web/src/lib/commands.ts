@@ -26,6 +26,10 @@ export const OWN_SOURCE = "operator";
 
 export const setStrategy = (siteId: string, strategy: Strategy) => put(path`/sites/${siteId}/strategy`, { strategy });
 
+export const orderSafeMode = (siteId: string, on: boolean, reason: string) => post(path`/sites/${siteId}/safe-mode`, { on, reason });
+export const stopSite = (siteId: string, reason: string, stop_sessions: boolean) => post(path`/sites/${siteId}/emergency-stop`, { reason, stop_sessions });
+export const releaseSite = (siteId: string, reason: string) => post(path`/sites/${siteId}/emergency-stop/release`, { reason });
+
 export const limitsOf = (siteId: string, circuitId: string) => get<CircuitLimitsView>(path`/sites/${siteId}/circuits/${circuitId}/limits`);
 export const setLimit = (siteId: string, circuitId: string, change: LimitChange) =>
   put<CircuitLimitsView>(path`/sites/${siteId}/circuits/${circuitId}/limits`, change);
