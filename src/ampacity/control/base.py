@@ -10,13 +10,13 @@ are all there is, and are dropped when every raised car has reported; meanwhile 
 grow older.
 
 Unknown is never a number. A silent meter first freezes the highest base of five minutes, then the worst base
-counts, and a base below zero (no meter of ours looks at generation) is a meter that can't be trusted.
+counts, and a base further below zero than the generation that is declared is a meter that can't be trusted.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import structs
 
@@ -145,9 +145,10 @@ def estimate(
     """The base to reckon with now on each of the circuit's rows (the phases first), never below 0, and how
     the meter stands.
 
-    A circuit without a meter has its static reserve. With a meter that was never read, or is dead, the worst
-    base counts: the static reserve where one was given, else the whole limit. So does it on a row of which
-    nothing is known yet.
+    A base below zero is believed only as far as generation is declared, and counts as 0: what the sun feeds
+    in raises no rating. A circuit without a meter has its static reserve. With a meter that was never read,
+    or is dead, the worst base counts: the static reserve where one was given, else the whole limit. So does
+    it on a row of which nothing is known yet.
     """
     if circuit.meter is None:
         return "none", tuple(reserves_a)
@@ -166,13 +167,25 @@ def estimate(
             max(known, _highest(peaks, memory.read_at - window))
             for known, peaks in zip(highest, memory.doubtful, strict=True)
         )
-    if state in ("fresh", "stale") and min(highest[:3]) < -settings.negative_base_a:
+    if state in ("fresh", "stale") and min(highest[:3]) < -settings.negative_base_a - circuit.generation_a:
         state = "dead"
     if state in ("dead", "lost"):
         return state, tuple(max(bad, known) for bad, known in zip(worst, highest, strict=True))
+    if state == "stale" and circuit.generation_a > 0:
+        # The sun may have gone since: what it fed in at most comes back as base, up to the base without sun.
+        highest = tuple(
+            known if known == -math.inf else max(known, min(bad, known + circuit.generation_a * phases))
+            for bad, known, phases in zip(worst, highest, _phases_of(len(highest)), strict=True)
+        )
     return state, tuple(
         bad if known == -math.inf else max(0.0, known) for bad, known in zip(worst, highest, strict=True)
     )
+
+
+def _phases_of(rows: int) -> Iterator[int]:
+    """Of how many phases each row of a circuit may take generation: the conductors of one, all others of
+    three."""
+    return (1 if number < 3 else 3 for number in range(rows))
 
 
 def rearranged(memory: BaseMemory, places: Sequence[int | None]) -> BaseMemory:
