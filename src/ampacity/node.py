@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import secrets
 import signal
 import socket
 from collections.abc import Coroutine
@@ -62,6 +63,8 @@ class Node:
         self.store = store
         self.access = access
         self.operator_id = settings.csms.operator_id
+        # Another one each time: a device that the last run held is ours only when its lease is over.
+        self._name = f"{socket.gethostname()}/{secrets.token_hex(4)}"
         self.bus = LocalBus()
         self.files = FileService(store, clock, settings.files_folder, settings.files)
         self.csms = Csms(store, self.bus, clock, settings.csms, self.files)
@@ -138,6 +141,7 @@ class Node:
                 safe=self._safe,
                 meter_maps=self.settings.meter_maps,
                 tariff=Tariff(lambda: self.csms.costs.prices),
+                holder=self._name,
             )
 
     def _shown(self) -> Shown:

@@ -316,7 +316,7 @@ def test_one_that_does_not_yield_stays_while_its_limit_can_be_held_by_cars() -> 
         ({"kind": "heat", "feed_w": 0.0}, "levels_w"),
         ({"kind": "heat", "levels_w": (0.0, 10.0)}, "feed_w"),
         ({"kind": "inverter", "feed_w": 0.0}, "feed_w"),
-        ({"protocol": "push"}, "address"),
+        ({"protocol": "none"}, "address"),
     ],
 )
 def test_a_device_that_can_not_be_is_named_with_the_remedy(changes: dict[str, Any], says: str) -> None:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from .phases import STRAIGHT
 
 DeviceKind: TypeAlias = Literal["battery", "inverter", "heat"]
-DeviceProtocol: TypeAlias = Literal["modbus-tcp", "push"]
+DeviceProtocol: TypeAlias = Literal["modbus-tcp", "none"]
 
 
 class Device(Struct, frozen=True, kw_only=True):
@@ -20,7 +20,8 @@ class Device(Struct, frozen=True, kw_only=True):
 
     `circuit_id` and `phases` are where it hangs, `draw_w` and `feed_w` the most that it draws and feeds in on
     all of them together. `commanded`: whether we write to it; else it is only read. `map` names how it is
-    spoken to: `sunspec`, or a device map. `address` is host:port/unit.
+    spoken to: `sunspec`, or a device map. `address` is host:port/unit. With the
+    protocol `none` it is neither read nor commanded, and all that it can do is set aside.
 
     `watchdog_s` is how long it keeps a command that it doesn't hear again, and `fallback_w` what it does then
     (None: not known, so that anything from -`feed_w` to `draw_w` counts). `ramp_w_s` is how fast a command
@@ -86,6 +87,6 @@ def trouble(device: Device) -> str | None:
         return "a heat load feeds nothing in: leave feed_w out"
     if device.kind == "inverter" and not device.feed_w:
         return "an inverter needs feed_w, its rating"
-    if device.protocol == "push" and device.commanded:
-        return "a device whose readings are pushed can't be commanded: give it an address"
+    if device.protocol == "none" and device.commanded:
+        return "a device that nobody speaks to can't be commanded: give it protocol and address"
     return None

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from .devices import DeviceKind
 from .goals import GoalKind, Goals
 from .phases import PerPhase
 from .protection import SiteMode
@@ -160,6 +161,27 @@ class CircuitView(Struct, frozen=True, kw_only=True):
     margin_a: float
     meter_fault: MeterFault | None = None
     meter_text: str | None = None
+
+
+class DeviceView(Struct, frozen=True, kw_only=True):
+    """A battery, inverter or heat load now. Powers are positive where it draws. `command_w` is what we told
+    it last, `stated_w` what it says that it follows. `alarms` are what a person should look at, in words.
+    """
+
+    device_id: str
+    name: str
+    kind: DeviceKind
+    circuit_id: str
+    online: bool
+    commanded: bool
+    steered: bool
+    power_w: float | None
+    soc_percent: float | None
+    command_w: float | None
+    stated_w: float | None
+    generation_w: float | None
+    state: str
+    alarms: tuple[str, ...]
 
 
 class SiteView(Struct, frozen=True, kw_only=True):

@@ -36,6 +36,7 @@ from ..model.live import SiteHistory, SiteView
 from ..model.site import Site
 from ..store import StoreError
 from .desk import Desk
+from .devices import SiteDevices
 from .drawn import cars_a
 from .goals import GoalKeeper
 from .history import PowerHistory
@@ -74,6 +75,7 @@ class SiteController(Desk):
         safe: Safe | None = None,
         meter_maps: Path | None = None,
         tariff: Tariff | None = None,
+        holder: str = "this program",
     ) -> None:
         live_site, wiring = LiveSite(site, clock), Wiring(site)
         safe = safe or Safe(None)
@@ -90,7 +92,11 @@ class SiteController(Desk):
         self._orders = Orders(live_site, commander, records)
         self._goals = GoalKeeper(live_site, commander, records, tariff or Tariff())
         prover = Prover(live_site, commander, self._writer, records)
-        super().__init__(live_site, records, self._verifier, prover, self._orders, meters, safe, self._goals)
+        devices = SiteDevices(site.devices, clock, records, holder, meter_maps)
+        live_site.device_states = devices.states
+        super().__init__(
+            live_site, records, self._verifier, prover, self._orders, meters, safe, self._goals, devices
+        )
         self._clock = clock
         self._demo = demo
         self._wiring = wiring
@@ -130,6 +136,7 @@ class SiteController(Desk):
                 self._live.limits[circuit_id] = known | self._live.limits[circuit_id]
         self._live.run_beside(self._notify())
         self._live.run_beside(self._log.run())
+        self._live.run_beside(self.devices.run())
         try:
             while True:
                 self._live.check_errands()
@@ -161,6 +168,7 @@ class SiteController(Desk):
         for grant in decision.raises:
             self._writer.lift(grant, at)
         self._writer.renew(at)
+        self.devices.follow(decision.commands)
         self._verifier.look(at, decision)
         self._orders.look(at)
         if self._history.due(self._clock.time()) and self._is_metered():

@@ -10,6 +10,8 @@ from datetime import datetime
 
 from ..model.proving import ProbeReport
 from ..model.site import UNLIMITED_A, EvseKey, LimitSource, SharingRules, Strategy
+from .device_desk import DeviceDesk
+from .devices import SiteDevices
 from .goals import GoalKeeper
 from .live_site import LiveSite
 from .metering import MeterDesk
@@ -22,7 +24,7 @@ from .session_desk import SessionDesk
 from .verification import Verifier
 
 
-class Desk(MeterDesk, SessionDesk):
+class Desk(MeterDesk, SessionDesk, DeviceDesk):
     """The asking half of `api.context.SiteRuntime`. Unknown circuits and EVSEs are a LookupError, an EVSE
     where nothing charges is a ValueError.
     """
@@ -37,9 +39,11 @@ class Desk(MeterDesk, SessionDesk):
         meters: SiteMeters,
         safe: Safe,
         goals: GoalKeeper,
+        devices: SiteDevices,
     ) -> None:
         MeterDesk.__init__(self, live_site, records, meters, safe)
         SessionDesk.__init__(self, live_site, records, goals)
+        DeviceDesk.__init__(self, live_site, records, devices, meters.maps)
         self._verifier = verifier
         self._prover = prover
         self._orders = orders

@@ -5,14 +5,14 @@ runs beside the ticks.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 import msgspec
 from msgspec import structs
 
 from ..clock import Clock
-from ..control.types import CircuitState, Snapshot
+from ..control.types import CircuitState, DeviceState, Snapshot
 from ..csms.state import StationState
 from ..csms.vocabulary import Command, Outcome
 from ..model.events import CircuitMetered, CircuitMeterFailed, TransactionChanged
@@ -77,6 +77,8 @@ class LiveSite:
         }
         self.orders: dict[SiteMode, ModeRow] = {}
         """What people ordered of the whole site and holds."""
+        self.device_states: Callable[[], dict[str, DeviceState]] = dict
+        """How batteries, inverters and heat loads stand."""
         self.figures = SiteFigures()
         self.woken = asyncio.Event()
         self._errands: set[asyncio.Task[Any]] = set()
@@ -124,6 +126,7 @@ class LiveSite:
             at=at,
             epoch_s=self.clock.time(),
             mode=self.mode,
+            devices=self.device_states(),
         )
 
     # ------------------------------------------------------------ what people name

@@ -6,18 +6,30 @@ A command of a person returns when both are durable.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from ..clock import Clock
+from ..model.devices import Device
 from ..model.goals import NO_GOALS, GoalKind, Goals
 from ..model.proving import ProbeReport
 from ..model.site import EvseKey, LimitSource, MeterConfig, SharingRules, Site, Strategy
 from ..model.station import StationInfo
-from ..store import Store, audit, profiles, proving, quarantines, sharing, site_modes, sites, transactions
+from ..store import (
+    Store,
+    audit,
+    devices,
+    profiles,
+    proving,
+    quarantines,
+    sharing,
+    site_modes,
+    sites,
+    transactions,
+)
 from ..store.identifiers import sortable_id
 from ..store.quarantines import QuarantineRow
 from .commissioning import BASE_ID, LEASE_ID
@@ -173,6 +185,37 @@ class SiteRecords:
         self._probes[key] = known or report
         return self._probes[key]
 
+    async def take_device(self, device_id: str, holder: str, seconds: float) -> int | None:
+        """Become the one who commands a device, or stay it; the epoch, or None while somebody else is."""
+        now = self._store.clock.now()
+        until = now + timedelta(seconds=seconds)
+        return await self._store.write(
+            lambda connection: devices.take_device(
+                connection, self._operator_id, self._site_id, device_id, holder, now, until
+            )
+        )
+
+    async def leave_device(self, device_id: str, holder: str) -> None:
+        """Let others command a device."""
+        now = self._store.clock.now()
+        await self._store.write(
+            lambda connection: devices.leave_device(
+                connection, self._operator_id, self._site_id, device_id, holder, now
+            )
+        )
+
+    async def set_device(self, device_id: str, device: Device | None, actor: str) -> None:
+        """Keep a device of the site, or forget it (None)."""
+
+        def deed(connection: Connection) -> None:
+            if device is None:
+                devices.remove_device(connection, self._operator_id, self._site_id, device_id)
+            else:
+                devices.save_device(connection, self._operator_id, self._site_id, device)
+
+        detail = None if device is None else structs.asdict(device)
+        await self._deed(actor, "set_device", f"device/{self._site_id}/{device_id}", detail, deed)
+
     async def quarantine(self, row: QuarantineRow) -> None:
         """Keep that an EVSE is set aside."""
         await self._deed(
@@ -282,6 +325,10 @@ class SiteRecords:
             goals=row.goals or NO_GOALS,
             goal_reached=row.goal_reached,
         )
+
+    async def note(self, actor: str, action: str, target: str) -> None:
+        """Keep that somebody did something that is kept nowhere else."""
+        await self._deed(actor, action, target, None, lambda connection: None)
 
     async def _deed(
         self, actor: str, action: str, target: str, detail: Any, deed: Callable[[Connection], object]

@@ -107,6 +107,27 @@ export interface CircuitView {
   meter_text: string | null;
 }
 
+/**
+ * A battery, inverter or heat load now. Powers are positive where it draws. `command_w` is what we told
+ * it last, `stated_w` what it says that it follows. `alarms` are what a person should look at, in words.
+ */
+export interface DeviceView {
+  device_id: string;
+  name: string;
+  kind: "battery" | "heat" | "inverter";
+  circuit_id: string;
+  online: boolean;
+  commanded: boolean;
+  steered: boolean;
+  power_w: number | null;
+  soc_percent: number | null;
+  command_w: number | null;
+  stated_w: number | null;
+  generation_w: number | null;
+  state: string;
+  alarms: string[];
+}
+
 /** A whole site now. Where `mode` is not normal: why, who ordered it, and since when. */
 export interface SiteView {
   site_id: string;
@@ -2380,7 +2401,8 @@ export interface SignalSource {
  *
  * `circuit_id` and `phases` are where it hangs, `draw_w` and `feed_w` the most that it draws and feeds in on
  * all of them together. `commanded`: whether we write to it; else it is only read. `map` names how it is
- * spoken to: `sunspec`, or a device map. `address` is host:port/unit.
+ * spoken to: `sunspec`, or a device map. `address` is host:port/unit. With the
+ * protocol `none` it is neither read nor commanded, and all that it can do is set aside.
  *
  * `watchdog_s` is how long it keeps a command that it doesn't hear again, and `fallback_w` what it does then
  * (None: not known, so that anything from -`feed_w` to `draw_w` counts). `ramp_w_s` is how fast a command
@@ -2403,7 +2425,7 @@ export interface Device {
   draw_w: number;
   feed_w: number;
   commanded: boolean;
-  protocol: "modbus-tcp" | "push";
+  protocol: "modbus-tcp" | "none";
   address: string;
   map: string;
   interval_s: number;
