@@ -19,7 +19,10 @@ from .told import MeterTrouble, Told
 PATIENCE_S: Final = 20.0
 """Site time: DSMR 4 meters tell each 10 s, some that publish do so each 15 s."""
 
-NOTED: Final = 8
+NOTED: Final = 12
+"""So many lines, and it is enough."""
+
+CLOCK_NOTED_S: Final = 3.0
 
 
 class Trial(Struct, frozen=True, kw_only=True):
@@ -52,7 +55,7 @@ async def try_out(
             try:
                 left_s = max(0.1, ends - around.clock.monotonic())
                 told = await around.clock.wait_for(source.read(), left_s)
-                words += [*_told(told, config)]
+                words += [*_told(told, config), *_clock(told, config, around)]
                 reading = checks.judge(told, around.clock.now())
             except MeterTrouble as trouble:
                 fault = trouble.fault
@@ -92,6 +95,17 @@ def _told(told: Told, config: MeterConfig) -> list[str]:
     return lines
 
 
+def _clock(told: Told, config: MeterConfig, around: Around) -> list[str]:
+    """Whether its clock makes its readings look older than they are."""
+    if told.at is None:
+        return []
+    behind_s = (around.clock.now() - told.at).total_seconds()
+    if behind_s < CLOCK_NOTED_S:
+        return []
+    used = "let meter_time be false, or set it" if config.meter_time else "it is not used"
+    return [f"Its clock is {behind_s:.0f} s behind, or the reading so old: {used}."]
+
+
 def _meant(reading: Reading, circuit: Circuit, cars_a: PerPhase | None, config: MeterConfig) -> list[str]:
     """What that is on the circuit's phases."""
     lines = []
@@ -106,7 +120,11 @@ def _meant(reading: Reading, circuit: Circuit, cars_a: PerPhase | None, config: 
             f"{circuit.name} L{phase + 1} (its L{index + 1}): {abs(amperes):.2f} A {way}, {share}{cars}."
         )
     beside = config.measures == "everything" and cars_a is not None
-    if beside and cars_a is not None and any(c > reading.current_a[p] + 3.0 for p, c in enumerate(cars_a)):
+    if (
+        beside
+        and cars_a is not None
+        and any(0.0 <= reading.current_a[phase] < cars - 3.0 for phase, cars in enumerate(cars_a))
+    ):
         lines.append(
             "Cars draw more than the meter shows: look at phases and sign, or it stands beside them."
         )
