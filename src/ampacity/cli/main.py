@@ -52,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     _simulate(commands.add_parser("simulate", help="run a scenario under several strategies, and compare"))
     _fit(commands.add_parser("fit", help="learn a site's arrivals from its session files"))
     _bench(commands.add_parser("bench", help="measure what we claim"))
+    _check_law(commands.add_parser("check-law", help="prove the lease protocol in small worlds"))
     return parser
 
 
@@ -290,6 +291,22 @@ def run_bench(options: argparse.Namespace) -> int:
         print(f"ampacity bench: {problem}", file=sys.stderr)
         return 2
     return 0
+
+
+def _check_law(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quick", action="store_true", help="the smallest worlds only")
+    parser.add_argument(
+        "--minutes", type=positive, default=10.0, metavar="M", help="for each world at most (10)"
+    )
+    parser.add_argument("--output", type=Path, metavar="DIR", help="where the way to a fault is written")
+    parser.set_defaults(run=run_check_law)
+
+
+def run_check_law(options: argparse.Namespace) -> int:
+    """`ampacity check-law`."""
+    from .check_law import check_law
+
+    return check_law(options.quick, options.minutes, options.output)
 
 
 def _settings(parser: argparse.ArgumentParser) -> None:

@@ -63,14 +63,18 @@ def release(
     risen: dict[int, float] = {}
     rising: list[Candidate] = []
     for candidate in candidates:
+        if not fits(candidate.entries, 0.0, free_a):
+            # Somebody there has to come down first. What is counted for this one (a limit whose answer never
+            # came) may be nowhere: rising into it would be a rise above the limit.
+            continue
         if not candidate.start:
             rising.append(candidate)
             continue
-        more = candidate.target_a - candidate.held_a
-        if more <= 0 or fits(candidate.entries, more, free_a):
+        more = max(0.0, candidate.target_a - candidate.held_a)
+        if fits(candidate.entries, more, free_a):
             risen[candidate.number] = candidate.target_a
             for row, coefficient in candidate.entries.pairs():
-                free_a[row] -= coefficient * max(0.0, more)
+                free_a[row] -= coefficient * more
     room = [max(0.0, min(allowed, free)) for allowed, free in zip(allowance_a, free_a, strict=True)]
     while rising:
         limits = _share(rising, room)

@@ -1,0 +1,566 @@
+"""A world small enough to go through everything that can happen in it: two or three EVSEs behind one limit.
+
+The product's own code decides: `control.law.step`, `control.lease`, and `control.answers` (what the site
+makes of answers). Around it stand the writer of limits and the introduction of stations as `site` has them,
+in ticks, and stations that do the worst that they may (`stations`).
+
+What must hold in every state that can be reached with so many faults:
+
+- *raise* (I5): where a limit is raised, everybody at the most that they may draw, now or when a message on
+  its way lands, fits.
+- *promise* (I1): the reservation sum of every decision fits, but on rows that are overcommitted.
+- *draw* (I1, I13): what the cars draw is within the limit, or within the one that held until one time to
+  safe ago.
+- *silence* (I12): were the controller dead from here on, the same would hold at every later moment, and after
+  one time to safe everybody would be within the limit in force.
+
+Times are multiples of a tick and kept relative to now; ages beyond every threshold of the law are drawn
+together in their order, so that the same situation is the same state.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable, Hashable, Iterator
+from math import inf
+from typing import Any, NamedTuple
+
+from msgspec import Struct, structs
+
+from ampacity.control import lease as leases
+from ampacity.control.answers import AnswerKind, Answers
+from ampacity.control.check import reservation_excess
+from ampacity.control.law import step
+from ampacity.control.lease import Lease, Period
+from ampacity.control.settings import ControlSettings
+from ampacity.control.state import ControlState, EvseMemory
+from ampacity.control.topology import Topology
+from ampacity.control.types import CircuitState, Decision, EvseState, Snapshot
+from ampacity.model.phases import ZERO
+from ampacity.model.site import Circuit, Evse, EvseKey, LimitSource, Site
+
+from .explore import Move
+from .stations import (
+    LAG_TICKS,
+    Happening,
+    Message,
+    Periods,
+    Rules,
+    Station,
+    allowed_at,
+    allows,
+    happenings,
+)
+
+NOW_S = 1_000.0
+EPOCH_S = 1_790_000_000.0
+CLIP_S = 20.0
+"""Longer ago is all the same to the law with the settings below."""
+
+SAMPLE_S = 1.0
+MOST_KEPT = 1_000_000
+"""Answers of the law that are kept for the same question."""
+
+SETTINGS = ControlSettings(
+    latency_s=5.0,
+    landing_s=5.0,
+    verify_s=5.0,
+    raise_share=1.0,
+    site_raise_share=1.0,
+    raise_every_s=5.0,
+    deadband_a=0.0,
+    deadband_share=0.0,
+    keep_a=0.0,
+    deadband_waived_after_s=0.0,
+    minimum_run_s=0.0,
+    minimum_pause_s=0.0,
+    accept_after_s=1e9,
+)
+"""Quick raises without deadbands: what is not about promises is out of the way."""
+
+
+class Size(Struct, frozen=True, kw_only=True):
+    """A small world. `safe_a` of each EVSE; `levels_a`: the limits that a person may set, the first holds at
+    the start. `faults`: how many deviations a run may have, `changes`: how often the limit moves."""
+
+    name: str
+    safe_a: tuple[float, ...]
+    levels_a: tuple[float, ...] = (20.0, 12.0)
+    min_a: float = 4.0
+    max_a: float = 12.0
+    step_a: float = 4.0
+    tick_s: float = 5.0
+    lease_s: float = 15.0
+    timeout_s: float = 10.0
+    error_s: float = 0.0
+    steps_s: tuple[float, ...] = ()
+    faults: int = 2
+    changes: int = 1
+    crashes: bool = True
+    forgets: bool = False
+    sampled: bool = True
+
+
+class Parts(NamedTuple):
+    """The code under proof; a test puts a wrong part in its place and wants it found."""
+
+    step: Callable[[ControlState, Snapshot, ControlSettings], tuple[ControlState, Decision]] = step
+    periods: Callable[[float, float, float], tuple[Period, ...]] = leases.periods
+    lease: Callable[..., Lease] = Lease
+    answers: type[Answers] = Answers
+
+
+PRODUCT = Parts()
+
+
+class Known(NamedTuple):
+    """The controller's side of one EVSE. `answers`: `control.answers` as a value. `calling`: the limit whose
+    answer it waits for. `proving`: `hold`, `read` or nothing. `asked_at`: when that was sent."""
+
+    answers: tuple[Any, ...]
+    calling: Lease | None
+    proving: str
+    asked_at: float
+    measured: tuple[float, float] | None
+    error_s: float
+
+
+class State(NamedTuple):
+    """All of it, as of `NOW_S`. `high`: a limit that held a while ago, and the ticks for which it still
+    excuses what is drawn."""
+
+    stations: tuple[Station, ...]
+    known: tuple[Known, ...]
+    memories: tuple[EvseMemory, ...]
+    ramp: tuple[tuple[float, float], ...]
+    level: int
+    high: tuple[float, int]
+    faults: int
+    changes: int
+
+
+Action = tuple[str, ...]
+"""What happened in a tick: to each station, and to the site."""
+
+_FIELDS = (
+    "online", "proven", "checking", "committed_a", "committed_at", "lease_until", "renew_at", "inflight_a",
+    "lease", "doubts", "lift_again_at", "cut_again_at", "refusals",
+)  # fmt: skip
+_MEMORY_TIMES = (
+    "settling_since", "cut_since", "over_since", "running_since", "stopped_at", "waiting_since", "raised_at",
+    "lagging_since", "slack_since", "accepted_at",
+)  # fmt: skip
+
+
+class SmallWorld:
+    """Every state's moves (for `explore`)."""
+
+    def __init__(self, size: Size, parts: Parts = PRODUCT) -> None:
+        self.size, self.parts = size, parts
+        self.evses = tuple(
+            Evse(
+                station_id="abc"[i],
+                evse_id=1,
+                circuit_id="grid",
+                phases=(0,),
+                min_a=size.min_a,
+                max_a=size.max_a,
+                step_a=size.step_a,
+                safe_a=safe_a,
+            )
+            for i, safe_a in enumerate(size.safe_a)
+        )
+        self.site = Site(
+            site_id="small",
+            operator_id="proof",
+            name=size.name,
+            time_zone="UTC",
+            circuits=(Circuit(circuit_id="grid", name="grid", rating_a=size.levels_a[0]),),
+            evses=self.evses,
+            lease_s=size.lease_s,
+            commissioned=True,
+        )
+        self.topology = Topology(self.site)
+        off_s = size.error_s + max((abs(s) for s in size.steps_s), default=0.0)
+        oldest_s = leases.BACKDATE_S + 2 * size.lease_s + size.tick_s * (1 + 2 * off_s // size.tick_s)
+        self.rules = Rules(size.tick_s, size.forgets, size.steps_s, oldest_s, size.sampled)
+        lasts_s = size.lease_s + 2 * off_s + size.timeout_s
+        self.to_safe = int(-(-lasts_s // size.tick_s)) + LAG_TICKS + 1
+        """Ticks after which a lower limit must be kept: a lease that was renewed at the last moment, late by
+        the clock's error, and the car's lag."""
+        self.snapshots: list[Snapshot] | None = None
+        """What the law was told, where somebody wants to know."""
+        self._blank = parts.answers()
+        self._periods: dict[tuple[float, float], Periods] = {}
+        self._choices: dict[tuple[Station, int, int], list[Happening]] = {}
+        self._turns: dict[Hashable, tuple[ControlState, Decision, str]] = {}
+        self._futures: dict[tuple[Station, int], tuple[float, ...]] = {}
+
+    def starts(self) -> Iterator[State]:
+        """Everybody connected and nothing known yet; clocks slow and fast by the error that is known."""
+        signs = (-1.0, 1.0) if self.size.error_s else (0.0,)
+        for off in itertools.product(signs, repeat=len(self.evses)):
+            yield State(
+                stations=tuple(
+                    Station(False, None, e.safe_a, 0, (), "", sign * self.size.error_s)
+                    for e, sign in zip(self.evses, off, strict=True)
+                ),
+                known=tuple(self._nothing() for _ in self.evses),
+                memories=(),
+                ramp=(),
+                level=0,
+                high=(0.0, 0),
+                faults=self.size.faults,
+                changes=self.size.changes,
+            )
+
+    def _nothing(self) -> Known:
+        return Known(_freeze(self.parts.answers()), None, "", NOW_S, None, self.size.error_s)
+
+    # ------------------------------------------------------------ one tick
+
+    def moves(self, state: State) -> Iterator[Move[State, Action]]:
+        """Everything that the next tick may bring."""
+        choices = [self._happenings(station, i, state.faults) for i, station in enumerate(state.stations)]
+        events: list[tuple[str, int, int]] = [("", 0, state.level)]
+        if state.changes:
+            events += [(f"limit {a:g} A", 0, k) for k, a in enumerate(self.size.levels_a) if k != state.level]
+        if self.size.crashes and state.faults and any(s.online for s in state.stations):
+            events.append(("controller dies", 1, state.level))
+        for what in itertools.product(*choices):
+            cost = sum(each.cost for each in what)
+            for event in events:
+                if cost + event[1] <= state.faults:
+                    yield self._tick(state, what, event, cost + event[1])
+
+    def _tick(
+        self, state: State, what: tuple[Happening, ...], event: tuple[str, int, int], cost: int
+    ) -> Move[State, Action]:
+        at = NOW_S + self.size.tick_s
+        name, _, level = event
+        died = name == "controller dies"
+        stations = [each.station for each in what]
+        if died:
+            stations = [s._replace(online=False, queue=(), answer="") for s in stations]
+        known = [
+            (self._nothing() if died else self._learn(k, each, e, at))
+            for k, each, e in zip(state.known, what, self.evses, strict=True)
+        ]
+        thawed = [self._thaw(k) for k in known]
+        limit, before = self.size.levels_a[level], self.size.levels_a[state.level]
+        high = (state.high[0], state.high[1] - 1) if state.high[1] > 1 else (0.0, 0)
+        if limit < before:
+            high = (max(before, high[0]), self.to_safe)
+        broken = self._drawn(stations, limit, high)
+        control, decision, promised = self._turn(state, died, thawed, known, limit)
+        broken = broken or promised
+        raised = {grant.key: grant.limit_a for grant in decision.raises}
+        broken = broken or self._raises_fit(stations, raised, limit)
+        for i, evse in enumerate(self.evses):
+            known[i], stations[i] = self._send(known[i], thawed[i], stations[i], evse, decision, at)
+        broken = broken or self._silence(stations, limit, high)
+        action: Action = tuple(each.name for each in what) + ((name,) if name else ())
+        following = self._settle(
+            State(
+                stations=tuple(stations),
+                known=tuple(k._replace(answers=_freeze(a)) for k, a in zip(known, thawed, strict=True)),
+                memories=tuple(control.evses[e.key] for e in self.evses),
+                ramp=tuple((when, added[0]) for when, added in control.ramp),
+                level=level,
+                high=high,
+                faults=state.faults - cost,
+                changes=state.changes - (level != state.level),
+            )
+        )
+        return Move(action=action, state=following, broken=broken)
+
+    def _happenings(self, station: Station, i: int, budget: int) -> list[Happening]:
+        key = (station, i, budget)
+        found = self._choices.get(key)
+        if found is None:
+            safe_a = self.evses[i].safe_a
+            found = list(happenings(station, safe_a, self.rules, budget, self._shape(safe_a)))
+            self._choices[key] = found
+        return found
+
+    def _shape(self, safe_a: float) -> Callable[[float], Periods]:
+        def shape(limit_a: float) -> Periods:
+            key = (limit_a, safe_a)
+            if key not in self._periods:
+                self._periods[key] = self.parts.periods(limit_a, safe_a, self.size.lease_s)
+            return self._periods[key]
+
+        return shape
+
+    # ------------------------------------------------------------ the controller's side
+
+    def _learn(self, known: Known, what: Happening, evse: Evse, at: float) -> Known:
+        """What the controller gets to know of one tick."""
+        answers = self._thaw(known)
+        calling, proving, asked_at = known.calling, known.proving, known.asked_at
+        if what.dropped:
+            if calling is not None:
+                answers.answer(calling, "silent", at)
+            answers.line_lost()
+            return known._replace(answers=_freeze(answers), calling=None, proving="")
+        if what.opened:
+            answers.line_opened()
+            proving = "start"
+        error_s = known.error_s
+        if what.stepped_s:
+            error_s += abs(what.stepped_s)
+            answers.clock_is_off(error_s)
+        measured = known.measured if what.sampled_a is None else (what.sampled_a, at)
+        if calling is not None:
+            kind: AnswerKind | None = None
+            if what.heard:
+                kind = "accepted" if what.heard == "accepted" else "refused"
+            elif at - calling.sent_at >= self.size.timeout_s:
+                kind = "silent"
+            if kind is not None:
+                answers.answer(calling, kind, at)
+                calling = None
+                proving = "start" if proving == "hold" else proving
+        if proving == "read":
+            allowed = max(evse.safe_a, answers.committed_a or 0.0, answers.doubt_a(at) or 0.0)
+            if what.read_a is not None:
+                answers.checked(what.read_a <= allowed + 0.1)
+                proving = "" if answers.proven else "start"
+            elif at - asked_at >= self.size.timeout_s:
+                answers.checked(False)
+                proving = "start"
+        return Known(_freeze(answers), calling, proving, asked_at, measured, error_s)
+
+    def _send(
+        self, known: Known, answers: Answers, station: Station, evse: Evse, decision: Decision, at: float
+    ) -> tuple[Known, Station]:
+        """The writer of limits and the introduction of one station, after the law's turn."""
+
+        def write(limit_a: float) -> None:
+            nonlocal known, station
+            answers.sent(limit_a)
+            promised = self.parts.lease(
+                limit_a=limit_a,
+                safe_a=evse.safe_a,
+                lease_s=self.size.lease_s,
+                sent_at=at,
+                skew_s=known.error_s,
+            )
+            known = known._replace(calling=promised)
+            age_s = leases.BACKDATE_S + station.off_s
+            station = station._replace(
+                queue=(*_unawaited(station.queue), Message("limit", limit_a, age_s, True))
+            )
+
+        for grant in decision.cuts:
+            if grant.key == evse.key and answers.may_cut(at):
+                write(grant.limit_a)
+        for grant in decision.raises:
+            if grant.key == evse.key and answers.may_lift(at):
+                write(grant.limit_a)
+        if answers.committed_a is not None:
+            if answers.lease_is_over(at):
+                answers.lease_ended()
+            elif answers.may_renew(at):
+                write(answers.committed_a)
+        if known.proving == "start" and station.online:
+            if answers.committed_a is None and answers.inflight_a is None and not answers.doubts:
+                write(evse.safe_a)
+                known = known._replace(proving="hold")
+            elif answers.inflight_a is None:
+                known = known._replace(proving="read", asked_at=at)
+                station = station._replace(queue=(*station.queue, Message("read", 0.0, 0.0, True)))
+        return known, station
+
+    def _turn(
+        self, state: State, died: bool, thawed: list[Answers], known: list[Known], limit: float
+    ) -> tuple[ControlState, Decision, str]:
+        """One step of the law; the same question has the same answer."""
+        told = tuple((k.answers, k.measured) for k in known)
+        key = (died, state.memories, state.ramp, told, limit)
+        turn = None if self.snapshots is not None else self._turns.get(key)
+        if turn is None:
+            snapshot = self._snapshot(thawed, known, limit, NOW_S + self.size.tick_s)
+            control, decision = self.parts.step(self._control(state, died), snapshot, SETTINGS)
+            turn = (control, decision, self._promised(snapshot, decision))
+            if self.snapshots is not None:
+                self.snapshots.append(snapshot)
+            elif len(self._turns) < MOST_KEPT:
+                self._turns[key] = turn
+        return turn
+
+    def _control(self, state: State, died: bool) -> ControlState:
+        if died or not state.memories:
+            return ControlState(topology=self.topology)
+        return ControlState(
+            topology=self.topology,
+            since=NOW_S,
+            evses={e.key: m for e, m in zip(self.evses, state.memories, strict=True)},
+            ramp=tuple((when, (added, 0.0, 0.0)) for when, added in state.ramp),
+        )
+
+    def _snapshot(self, answers: list[Answers], known: list[Known], limit: float, at: float) -> Snapshot:
+        evses: dict[EvseKey, EvseState] = {}
+        for evse, line, k in zip(self.evses, answers, known, strict=True):
+            evses[evse.key] = EvseState(
+                key=evse.key,
+                online=line.steerable,
+                proven=line.proven,
+                session=True,
+                wants=True,
+                measured_a=None if k.measured is None else (k.measured[0], *ZERO[1:]),
+                measured_at=None if k.measured is None else k.measured[1],
+                sample_interval_s=SAMPLE_S,
+                committed_a=line.committed_a,
+                committed_at=line.committed_at,
+                lease_until=line.lease_until,
+                inflight_a=line.inflight_a,
+                doubt_a=line.doubt_a(at),
+                raise_after=line.lift_again_at if at < line.lift_again_at else None,
+                refusing=line.refusing(at),
+            )
+        person = LimitSource(limit_a=limit, source="person")
+        return Snapshot(
+            site=self.site,
+            circuits={"grid": CircuitState(circuit_id="grid", limits=(person,))},
+            evses=evses,
+            at=at,
+            epoch_s=EPOCH_S,
+        )
+
+    def _thaw(self, known: Known) -> Answers:
+        answers = copy.copy(self._blank)
+        vars(answers).update(zip(_FIELDS, known.answers, strict=True))
+        return answers
+
+    # ------------------------------------------------------------ what must hold
+
+    def _drawn(self, stations: list[Station], limit: float, high: tuple[float, int]) -> str:
+        drawn = sum(s.draw_a for s in stations)
+        if drawn > max(limit, high[0]) + 1e-6:
+            return f"draw: cars draw {drawn:g} A where {limit:g} A hold"
+        return ""
+
+    def _promised(self, snapshot: Snapshot, decision: Decision) -> str:
+        for row, over in reservation_excess(snapshot, decision, self.topology).items():
+            if row not in decision.overcommitted:
+                return f"promise: the reservation sum is {over:g} A above the limit"
+        return ""
+
+    def _raises_fit(self, stations: list[Station], raised: dict[EvseKey, float], limit: float) -> str:
+        if not raised:
+            return ""
+        total = 0.0
+        rises = False
+        for station, evse in zip(stations, self.evses, strict=True):
+            may = self._may(station, evse)
+            up = raised.get(evse.key, 0.0)
+            rises = rises or up > may
+            total += max(may, up)
+        if rises and total > limit + 1e-6:
+            return f"raise: {total:g} A may be drawn after a raise where {limit:g} A hold"
+        return ""
+
+    def _may(self, station: Station, evse: Evse) -> float:
+        """The most that it may draw, now or when a message on its way lands."""
+        may = max(station.draw_a, allows(station, evse.safe_a, self._shape(evse.safe_a)))
+        return max([may, *(m.limit_a for m in station.queue if m.kind == "limit")])
+
+    def _silence(self, stations: list[Station], limit: float, high: tuple[float, int]) -> str:
+        """Nobody says anything from here on: the most that is drawn at every later tick."""
+        futures = [self._future(station, i) for i, station in enumerate(stations)]
+        for tick, drawn in enumerate(zip(*futures, strict=True), start=1):
+            ceiling = max(limit, high[0] if tick < high[1] else 0.0)
+            if sum(drawn) > ceiling + 1e-6:
+                later = tick * self.size.tick_s
+                return f"silence: {sum(drawn):g} A may flow {later:g} s after the last word, of {ceiling:g} A"
+        return ""
+
+    def _future(self, station: Station, i: int) -> tuple[float, ...]:
+        """The most that one station may draw at each later tick when nobody says anything any more."""
+        found = self._futures.get((station, i))
+        if found is not None:
+            return found
+        safe_a = self.evses[i].safe_a
+        shape = self._shape(safe_a)
+        promises = [(shape(m.limit_a), m.age_s) for m in station.queue if m.kind == "limit"]
+        if station.held is not None:
+            promises.append((shape(station.held[0]), station.held[1]))
+        future = []
+        for tick in range(1, 2 * self.to_safe):
+            later = tick * self.size.tick_s
+            may = safe_a if station.held is None else 0.0
+            may = max([may, *(allowed_at(periods, age_s + later) for periods, age_s in promises)])
+            future.append(max(may, station.draw_a) if tick <= LAG_TICKS - station.lag else may)
+        if len(self._futures) < MOST_KEPT:
+            self._futures[station, i] = tuple(future)
+        return tuple(future)
+
+    # ------------------------------------------------------------ the same situation is the same state
+
+    def _settle(self, state: State) -> State:
+        """Shift the clock back to `NOW_S`, and draw old times together in their order."""
+        back = self.size.tick_s
+        past: set[float] = set()
+        for memory in state.memories:
+            past.update(t for f in _MEMORY_TIMES if (t := getattr(memory, f)) is not None)
+        for known in state.known:
+            past.update(_times(known))
+        edge = NOW_S + back - CLIP_S
+        old = sorted(t for t in past if t < edge)
+        places = {t: edge - (len(old) - k) for k, t in enumerate(old)}
+
+        def moved(t: float | None) -> float | None:
+            return None if t is None else places.get(t, t) - back
+
+        memories = tuple(
+            structs.replace(m, **{f: moved(getattr(m, f)) for f in _MEMORY_TIMES}) for m in state.memories
+        )
+        ramp = tuple(
+            (when - back, added) for when, added in state.ramp if NOW_S + back - when < SETTINGS.raise_every_s
+        )
+        sides = tuple(_shifted(known, moved, back) for known in state.known)
+        return state._replace(memories=memories, ramp=ramp, known=sides)
+
+
+def _unawaited(queue: tuple[Message, ...]) -> tuple[Message, ...]:
+    return tuple(m._replace(awaited=False) if m.kind == "limit" else m for m in queue)
+
+
+def _freeze(answers: Answers) -> tuple[Any, ...]:
+    return tuple(map(vars(answers).__getitem__, _FIELDS))
+
+
+def _times(known: Known) -> Iterator[float]:
+    committed_at = known.answers[_FIELDS.index("committed_at")]
+    if committed_at is not None:
+        yield committed_at
+    if known.measured is not None:
+        yield known.measured[1]
+
+
+def _shifted(known: Known, moved: Callable[[float | None], float | None], back: float) -> Known:
+    values = dict(zip(_FIELDS, known.answers, strict=True))
+    values["committed_at"] = moved(values["committed_at"])
+    for field in ("lease_until", "renew_at"):
+        if values[field] is not None:
+            values[field] -= back
+    for field in ("lift_again_at", "cut_again_at"):
+        values[field] = -inf if values[field] <= NOW_S else values[field] - back
+    values["refusals"] = min(values["refusals"], 5)
+    if values["lease"] is not None:
+        values["lease"] = structs.replace(values["lease"], sent_at=values["lease"].sent_at - back)
+    values["doubts"] = tuple(structs.replace(d, sent_at=d.sent_at - back) for d in values["doubts"])
+    calling = known.calling
+    if calling is not None:
+        calling = structs.replace(calling, sent_at=calling.sent_at - back)
+    measured = known.measured
+    if measured is not None:
+        when = moved(measured[1])
+        assert when is not None
+        measured = (measured[0], when)
+    asked_at = known.asked_at - back if known.proving == "read" else NOW_S
+    return Known(
+        tuple(values[field] for field in _FIELDS), calling, known.proving, asked_at, measured, known.error_s
+    )
