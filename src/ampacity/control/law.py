@@ -15,7 +15,7 @@ from msgspec import structs
 
 from ampacity.model.live import Reason
 from ampacity.model.phases import PerPhase
-from ampacity.model.site import EvseKey
+from ampacity.model.site import Evse, EvseKey
 
 from . import ramp, turns
 from .base import rearranged
@@ -27,7 +27,7 @@ from .settings import DEFAULTS, ControlSettings
 from .sharing import Reasons, Sharing, Targets
 from .state import BaseMemory, ControlState, DeviceMemory, EvseMemory, OverloadMemory
 from .topology import Entries, Row, Topology
-from .types import CircuitLedger, Decision, DeviceTarget, Grant, RowLedger, Snapshot
+from .types import CircuitLedger, Decision, DeviceTarget, EvseState, Grant, RowLedger, Snapshot
 
 
 def step(
@@ -117,7 +117,7 @@ class _Turn:
             may_cut = now.online and now.session and self.strategy != "uncontrolled"
             told = held.reach_a
             if held.standing == "unproven":
-                told = evse.max_a if now.committed_a is None else now.committed_a
+                told = self._told_unproven(evse, now)
             wanted = may_cut and target < told - EPSILON_A
             if wanted:
                 if now.inflight_a is None or now.inflight_a > target + EPSILON_A:
@@ -163,6 +163,15 @@ class _Turn:
             memories,
             (ramp_a[0], ramp_a[1], ramp_a[2]),
         )
+
+    def _told_unproven(self, evse: Evse, now: EvseState) -> float:
+        """What an unproven EVSE may have been told: its maximum where nobody knows. While leases from before
+        our start may live it may also have been held *below* its safe current, because others were promised
+        the rest, and is not told to be safe unless it was read back to mean more."""
+        if now.committed_a is not None:
+            return now.committed_a
+        young = self.picture.at - self.picture.since < 2 * self.picture.snapshot.site.lease_s
+        return 0.0 if young else evse.max_a
 
     def _raises(
         self,

@@ -109,14 +109,14 @@ class Commissioning:
         outcome = await self._send(SetProfile(evse_id=0, profile=cap_profile(self._evses, self._voltage_v)))
         return accepted and outcome.accepted
 
-    async def read_back(self, evse: Evse, allowed_a: float) -> bool:
-        """Whether the station's own composite schedule stays within `allowed_a`."""
+    async def read_back(self, evse: Evse, allowed_a: float) -> bool | None:
+        """Whether the station's own composite schedule stays within `allowed_a`; None where it tells none."""
         outcome = await self._send(GetCompositeSchedule(evse_id=evse.evse_id, duration_s=COMPOSITE_S))
         if not outcome.accepted or not isinstance(outcome.data, CompositeSchedule):
-            return False
+            return None
         schedule = outcome.data
         if not schedule.periods:
-            return False
+            return None
         limit_a = max(period.limit for period in schedule.periods)
         if schedule.unit == "W":
             limit_a /= len(evse.phases) * self._voltage_v

@@ -139,11 +139,19 @@ class Introductions:
 
     async def _prove(self, work: Commissioning, live: LiveEvse) -> None:
         """Read back what the EVSE means to do, and compare it with what it was told."""
-        if live.transaction is not None and live.committed_a is None:
-            # After a restart of ours nobody knows what it was promised: it is told to be safe first.
+        fits = await work.read_back(live.evse, self._promised_a(live))
+        if fits is False and live.transaction is not None and live.committed_a is None:
+            # After a restart of ours nobody knows what it was promised: it is told to be safe. Not so one
+            # that means less than that already: it may be held below its safe current because others still
+            # run on what they were promised before the restart.
             await self._writer.hold_at_safe(live)
-        promised = [live.evse.safe_a]
-        if live.transaction is not None:
-            promised += [live.committed_a or 0.0, live.doubt_a(self._live.clock.monotonic()) or 0.0]
-        live.checked(await work.read_back(live.evse, max(promised)))
+            fits = await work.read_back(live.evse, self._promised_a(live))
+        live.checked(fits is True)
         self._live.wake()
+
+    def _promised_a(self, live: LiveEvse) -> float:
+        """The most that the law counts for this EVSE."""
+        if live.transaction is None:
+            return live.evse.safe_a
+        doubt_a = live.doubt_a(self._live.clock.monotonic())
+        return max(live.evse.safe_a, live.committed_a or 0.0, doubt_a or 0.0)

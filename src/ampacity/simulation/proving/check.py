@@ -34,7 +34,7 @@ SLOW = structs.replace(
     crashes=False,
 )
 HELD = structs.replace(
-    PLAIN, name="held below its safe current", levels_a=(12.0,), safe_a=(4.0, 8.0), step_a=2.0
+    PLAIN, name="held below its safe current", levels_a=(12.0,), safe_a=(4.0, 8.0), step_a=2.0, lease_s=30.0
 )
 JUMPS = structs.replace(PLAIN, name="a clock jumps", steps_s=(-5.0, 5.0), crashes=False)
 FORGETS = structs.replace(PLAIN, name="profiles lost at a restart", safe_a=(0.0, 0.0), forgets=True)

@@ -116,7 +116,8 @@ PRODUCT = Parts()
 
 class Known(NamedTuple):
     """The controller's side of one EVSE. `answers`: `control.answers` as a value. `calling`: the limit whose
-    answer it waits for. `proving`: `hold`, `read` or nothing. `asked_at`: when that was sent."""
+    answer it waits for. `proving`: `start`, `read` (sent at
+    `asked_at`), `hold` (it means more than anybody knows of), `held` (told so), or nothing."""
 
     answers: tuple[Any, ...]
     calling: Lease | None
@@ -128,7 +129,7 @@ class Known(NamedTuple):
 
 class State(NamedTuple):
     """All of it, as of `NOW_S`. `high`: a limit that held a while ago, and the ticks for which it still
-    excuses what is drawn."""
+    excuses what is drawn. `since`: the controller's start."""
 
     stations: tuple[Station, ...]
     known: tuple[Known, ...]
@@ -136,6 +137,7 @@ class State(NamedTuple):
     ramp: tuple[tuple[float, float], ...]
     level: int
     high: tuple[float, int]
+    since: float | None
     faults: int
     changes: int
 
@@ -211,6 +213,7 @@ class SmallWorld:
                 ramp=(),
                 level=0,
                 high=(0.0, 0),
+                since=None,
                 faults=self.size.faults,
                 changes=self.size.changes,
             )
@@ -269,6 +272,7 @@ class SmallWorld:
                 ramp=tuple((when, added[0]) for when, added in control.ramp),
                 level=level,
                 high=high,
+                since=control.since,
                 faults=state.faults - cost,
                 changes=state.changes - (level != state.level),
             )
@@ -321,12 +325,14 @@ class SmallWorld:
             if kind is not None:
                 answers.answer(calling, kind, at)
                 calling = None
-                proving = "start" if proving == "hold" else proving
+                proving = "start" if proving == "held" else proving
         if proving == "read":
             allowed = max(evse.safe_a, answers.committed_a or 0.0, answers.doubt_a(at) or 0.0)
             if what.read_a is not None:
-                answers.checked(what.read_a <= allowed + 0.1)
-                proving = "" if answers.proven else "start"
+                fits = what.read_a <= allowed + 0.1
+                proving = "" if fits else "hold" if answers.committed_a is None else "start"
+                if fits or proving == "start":
+                    answers.checked(fits)
             elif at - asked_at >= self.size.timeout_s:
                 answers.checked(False)
                 proving = "start"
@@ -364,11 +370,11 @@ class SmallWorld:
                 answers.lease_ended()
             elif answers.may_renew(at):
                 write(answers.committed_a)
-        if known.proving == "start" and station.online:
-            if answers.committed_a is None and answers.inflight_a is None and not answers.doubts:
+        if station.online and answers.inflight_a is None:
+            if known.proving == "hold":
                 write(evse.safe_a)
-                known = known._replace(proving="hold")
-            elif answers.inflight_a is None:
+                known = known._replace(proving="held")
+            elif known.proving == "start":
                 known = known._replace(proving="read", asked_at=at)
                 station = station._replace(queue=(*station.queue, Message("read", 0.0, 0.0, True)))
         return known, station
@@ -378,7 +384,7 @@ class SmallWorld:
     ) -> tuple[ControlState, Decision, str]:
         """One step of the law; the same question has the same answer."""
         told = tuple((k.answers, k.measured) for k in known)
-        key = (died, state.memories, state.ramp, told, limit)
+        key = (died, state.memories, state.ramp, state.since, told, limit)
         turn = None if self.snapshots is not None else self._turns.get(key)
         if turn is None:
             snapshot = self._snapshot(thawed, known, limit, NOW_S + self.size.tick_s)
@@ -395,7 +401,7 @@ class SmallWorld:
             return ControlState(topology=self.topology)
         return ControlState(
             topology=self.topology,
-            since=NOW_S,
+            since=state.since,
             evses={e.key: m for e, m in zip(self.evses, state.memories, strict=True)},
             ramp=tuple((when, (added, 0.0, 0.0)) for when, added in state.ramp),
         )
@@ -521,7 +527,8 @@ class SmallWorld:
             (when - back, added) for when, added in state.ramp if NOW_S + back - when < SETTINGS.raise_every_s
         )
         sides = tuple(_shifted(known, moved, back) for known in state.known)
-        return state._replace(memories=memories, ramp=ramp, known=sides)
+        since = None if state.since is None else max(state.since - back, NOW_S - 2 * self.size.lease_s)
+        return state._replace(memories=memories, ramp=ramp, known=sides, since=since)
 
 
 def _unawaited(queue: tuple[Message, ...]) -> tuple[Message, ...]:
