@@ -68,7 +68,7 @@ def two_periods(limit_a: float, safe_a: float, lease_s: float) -> tuple[Period, 
     ids=["lease without skew", "commit before seen", "two periods"],
 )
 def test_a_seeded_fault_is_found(size: Size, parts: Parts, broken: str, tmp_path: Path) -> None:
-    verdict = check(size, parts, most_states=60_000)
+    verdict = check(size, parts, most_states=20_000, ordinary_ticks=8 if size is SLOW else 0)
     assert verdict.explored.broken.startswith(broken), verdict.explored
     file = tmp_path / "fault.json"
     file.write_bytes(verdict.recording)

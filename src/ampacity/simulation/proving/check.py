@@ -82,12 +82,14 @@ def check(
     *,
     most_states: int = 2_000_000,
     most_s: float = 1e9,
+    ordinary_ticks: int = 0,
 ) -> Verdict:
-    """Everything that can happen in one world, as far as `most_states` and `most_s` reach."""
+    """Everything that can happen in one world, as far as `most_states` and `most_s` reach, from the start or
+    from how it is after `ordinary_ticks` without a fault."""
     world = SmallWorld(size, parts)
     began = time.perf_counter()
     explored = explore(
-        world.starts(),
+        world.at_work(ordinary_ticks),
         world.moves,
         most_states=most_states,
         going_on=lambda states, depth: time.perf_counter() - began < most_s,

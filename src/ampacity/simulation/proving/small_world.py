@@ -218,6 +218,13 @@ class SmallWorld:
                 changes=self.size.changes,
             )
 
+    def at_work(self, ticks: int) -> Iterator[State]:
+        """Each start after `ticks` in which nothing out of the ordinary happened."""
+        for state in self.starts():
+            for _ in range(ticks):
+                state = next(move.state for move in self.moves(state) if _ordinary(state, move))
+            yield state
+
     def _nothing(self) -> Known:
         return Known(_freeze(self.parts.answers()), None, "", NOW_S, None, self.size.error_s)
 
@@ -529,6 +536,11 @@ class SmallWorld:
         sides = tuple(_shifted(known, moved, back) for known in state.known)
         since = None if state.since is None else max(state.since - back, NOW_S - 2 * self.size.lease_s)
         return state._replace(memories=memories, ramp=ramp, known=sides, since=since)
+
+
+def _ordinary(state: State, move: Move[State, Action]) -> bool:
+    same = move.state.faults == state.faults and move.state.level == state.level
+    return same and not any(word in name for name in move.action for word in ("away", "lags"))
 
 
 def _unawaited(queue: tuple[Message, ...]) -> tuple[Message, ...]:
