@@ -54,6 +54,13 @@ class ControlSettings(Struct, frozen=True, kw_only=True):
     accept_after_s: float = 60.0
     ask_again_s: float = 900.0
 
+    switch_down_s: float = 60.0
+    switch_up_s: float = 600.0
+    switch_below_w: float = 100.0
+    switch_rest_s: float = 30.0
+    switch_timeout_s: float = 600.0
+    switches_a_session: int = 3
+
     calm_s: float = 30.0
 
     @property
