@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from .node import Node, Peer, in_an_hour
+from ampacity.api.routes.fairness import fairness_view
+from ampacity.store.sharing import ShareRow, save_shares
+
+from .node import OPERATOR, Node, Peer, in_an_hour
 
 API = "/api/v1"
 LIMITS = f"{API}/sites/work/circuits/grid/limits"
@@ -105,6 +108,67 @@ async def test_who_gets_what_is_scarce_is_chosen_and_audited(node: Node, operato
     assert (await deeds(operator))[0] == ("user:anna", "set_sharing", "done")
     wrong = await operator.put(f"{API}/sites/work/sharing", json={"fairness": "loudest"})
     assert wrong.status_code == 422
+
+
+async def test_feedback_is_one_tap_and_shown_beside_who_got_what(
+    node: Node, operator: httpx.AsyncClient, charging: tuple[Peer, int]
+) -> None:
+    path = (await operator.get(f"{API}/evses/CP-1/1/link")).json()["code"]
+    door = f"{API}/public/evses/{path}/feedback"
+    given = (await operator.put(door, json={"score": 2})).json()
+    assert given["score"] == 2
+    session = (await operator.get(f"{API}/evses/CP-1/1")).json()["session"]
+    own = f"{API}/transactions/{session['transaction_id']}/feedback"
+    assert (await operator.put(own, json={"score": 5})).json()["given_at"] == given["given_at"]
+    for wrong in ({"score": 6}, {"score": 0}, {}, {"score": 3, "name": "Ada"}):
+        assert (await operator.put(door, json=wrong)).status_code == 422, wrong
+    assert (await operator.put(f"{API}/transactions/nobody/feedback", json={"score": 1})).status_code == 404
+    empty = (await operator.get(f"{API}/evses/CP-2/1/link")).json()["code"]
+    nobody = await operator.put(f"{API}/public/evses/{empty}/feedback", json={"score": 1})
+    assert nobody.status_code == 409
+    row = ShareRow(
+        operator_id=OPERATOR,
+        site_id="work",
+        day=node.clock.now().date().isoformat(),
+        transaction_id=session["transaction_id"],
+        station_id="CP-1",
+        evse_id=1,
+        energy_wh=3600.0,
+        wanting_s=100.0,
+        satisfied_s=25.0,
+        waited_s=50.0,
+    )
+    await node.store.write(lambda c: save_shares(c, [row]))
+    told = (await operator.get(f"{API}/sites/work/fairness")).json()
+    assert (told["satisfied_share"], told["waited_share"], told["mean_score"]) == (0.25, 0.5, 5.0)
+    [item] = told["items"]
+    assert (item["score"], item["energy_wh"]) == (5, 3600.0)
+    wrong_way = {"from": "2030-01-01T00:00:00Z", "to": "2029-01-01T00:00:00Z"}
+    assert (await operator.get(f"{API}/sites/work/fairness", params=wrong_way)).status_code == 422
+
+
+def test_evenness_is_one_where_all_were_alike() -> None:
+    def rows(*energies: float) -> list[ShareRow]:
+        return [
+            ShareRow(
+                operator_id=OPERATOR,
+                site_id="work",
+                day="2026-03-01",
+                transaction_id=str(number),
+                station_id="CP-1",
+                evse_id=1,
+                energy_wh=energy_wh,
+                wanting_s=3600.0,
+            )
+            for number, energy_wh in enumerate(energies)
+        ]
+
+    def evenness(*energies: float) -> float | None:
+        return fairness_view(rows(*energies), {}, "equal", "2026-03-01", "2026-03-01").evenness
+
+    assert evenness(5.0, 5.0, 5.0) == pytest.approx(1.0)
+    assert evenness(9.0, 0.0, 0.0) == pytest.approx(1 / 3)
+    assert evenness(9.0) is None
 
 
 async def test_the_strategy_is_changed_and_audited(node: Node, operator: httpx.AsyncClient) -> None:

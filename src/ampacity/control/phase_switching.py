@@ -155,6 +155,8 @@ def room(topology: Topology, evse: Evse, decision: Decision, counted: int) -> tu
             row = topology.rows[row_number]
             ledger = decision.circuits[topology.circuits[row.circuit].circuit_id]
             k = row.phase
+            if k is None:
+                continue
             free = (
                 ledger.limit_a - ledger.margin_a - ledger.base_a[k] - ledger.reserve_a[k] - ledger.grants_a[k]
             )

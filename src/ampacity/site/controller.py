@@ -49,6 +49,7 @@ from .orders import Orders
 from .prover import Prover
 from .records import SiteRecords
 from .safe import Safe
+from .shares import Shares
 from .tariff import Tariff
 from .verification import Verifier
 from .view import site_view
@@ -97,6 +98,7 @@ class SiteController(Desk):
         super().__init__(
             live_site, records, self._verifier, prover, self._orders, meters, safe, self._goals, devices
         )
+        self._shares = Shares(live_site, records)
         self._clock = clock
         self._demo = demo
         self._wiring = wiring
@@ -173,6 +175,7 @@ class SiteController(Desk):
         self._orders.look(at)
         if self._history.due(self._clock.time()) and self._is_metered():
             self._history.record(self._clock.time(), self.view())
+        self._shares.follow(decision, at)
         self._log.note(snapshot, decision)
         if self.on_decision is not None:
             self.on_decision(snapshot, decision)
@@ -209,6 +212,7 @@ class SiteController(Desk):
         live = self._live.evses.get((event.station_id, event.evse_id))
         if live is None:
             return
+        self._shares.told(event)
         live.transaction_changed(event)
         if live.transaction is not None and live.recalled != live.transaction.transaction_id:
             live.recalled = live.transaction.transaction_id

@@ -32,6 +32,7 @@ from ..store import (
 )
 from ..store.identifiers import sortable_id
 from ..store.quarantines import QuarantineRow
+from ..store.sharing import ShareRow
 from .commissioning import BASE_ID, LEASE_ID
 from .decisions.log import DecisionLog
 
@@ -286,6 +287,16 @@ class SiteRecords:
             transactions.set_wish(connection, self._operator_id, transaction_id, {"boosted": True})
 
         await self._deed(actor, "boost", f"transaction/{transaction_id}", {"on": True}, unit)
+
+    async def shares_of(self, transaction_id: str) -> list[ShareRow]:
+        """What a session got, as far as it was kept."""
+        return await self._store.read(
+            lambda connection: sharing.shares_of(connection, self._operator_id, self._site_id, transaction_id)
+        )
+
+    async def save_shares(self, rows: list[ShareRow]) -> None:
+        """Keep what sessions got."""
+        await self._store.write(lambda connection: sharing.save_shares(connection, rows))
 
     async def set_goals(self, transaction_id: str, goals: Goals, actor: str) -> None:
         """Keep what a session shall end at or wait for; what was reached before counts no more."""

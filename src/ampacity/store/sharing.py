@@ -15,7 +15,7 @@ from .tokens import token_key
 FEEDBACK_MAY_CHANGE = timedelta(hours=1)
 
 
-class ShareRow(Struct, frozen=True, kw_only=True):
+class ShareRow(Struct, kw_only=True):
     """A session's share of one `day` (YYYY-MM-DD in the site's time zone). Energy in Wh, times in seconds:
     `connected_s` of the session, of which it was `wanting_s` (a car that could draw, held by no person and no
     goal), of these `satisfied_s` with nothing but its own maximum or its car above it, and `waited_s` with
@@ -78,6 +78,18 @@ def shares(
         .where(column.operator_id == operator_id, column.site_id == site_id)
         .where(column.day >= first_day, column.day <= last_day)
         .order_by(column.day, column.transaction_id)
+    )
+    return [ShareRow(**row._mapping) for row in found]
+
+
+def shares_of(connection: Connection, operator_id: str, site_id: str, transaction_id: str) -> list[ShareRow]:
+    """A session's shares, by day."""
+    column = session_share.c
+    found = connection.execute(
+        select(session_share)
+        .where(column.operator_id == operator_id, column.site_id == site_id)
+        .where(column.transaction_id == transaction_id)
+        .order_by(column.day)
     )
     return [ShareRow(**row._mapping) for row in found]
 

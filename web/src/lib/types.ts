@@ -1165,6 +1165,61 @@ export interface DisplayMessageView {
 }
 
 /**
+ * What a driver thinks of a session, 1 (bad) to 5 (good). Once a session; it can be changed for an
+ * hour.
+ */
+export interface FeedbackChange {
+  score: number;
+}
+
+/** As it is kept. */
+export interface FeedbackView {
+  score: number;
+  given_at: Instant;
+  changed_at: Instant;
+}
+
+/**
+ * What one session got on one day (of the site's time zone). Of the time that the car was connected it
+ * was `wanting_s`: it could draw, and no person, goal or price held it. Of that it was `satisfied_s` with
+ * nothing but the EVSE's and its own maximum above it, and `waited_s` with nothing. `score` is its driver's.
+ */
+export interface ShareView {
+  day: string;
+  transaction_id: string;
+  station_id: string;
+  evse_id: number;
+  energy_wh: number;
+  connected_s: number;
+  wanting_s: number;
+  satisfied_s: number;
+  waited_s: number;
+  boosted_s: number;
+  score: number | null;
+}
+
+/**
+ * Who got what from `first_day` to `last_day`, both among them.
+ *
+ * `satisfied_share` and `waited_share` are of all wanting time (null: nobody wanted anything). `evenness` is
+ * Jain's index of the sessions' mean power while they wanted: 1 where all were alike, 1 / n where one had
+ * all; null below two sessions. `mean_score` is of the `scores` that drivers gave.
+ */
+export interface FairnessView {
+  fairness: "classes" | "deadline" | "equal" | "first_come" | "need" | "weights";
+  first_day: string;
+  last_day: string;
+  sessions: number;
+  energy_wh: number;
+  satisfied_share: number | null;
+  waited_share: number | null;
+  evenness: number | null;
+  scores: number;
+  mean_score: number | null;
+  items: ShareView[];
+}
+
+/**
  * A firmware image. `signature_check`: `good`, `unknown` (an algorithm that can't be checked here),
  * `none`. `md5` is what PublishFirmware calls it.
  */
