@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import statistics
 import subprocess
 import sys
@@ -222,7 +223,7 @@ async def test_the_description_is_whole_and_leads_nowhere_else(node: Node) -> No
     page = await client.get(f"{API}/docs")
     assert page.status_code == 200
     assert "<script" not in page.text
-    assert "http" not in page.text.replace("http-equiv", "")
+    assert not re.search(r"https?:", page.text)
     assert f"PUT {API}/sites/{{site_id}}/strategy" in page.text
 
 

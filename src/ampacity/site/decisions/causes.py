@@ -14,8 +14,8 @@ from .columns import Moment
 CLEARLY_A = 0.15
 """Less than this explains nothing: everything is kept to 0.1 A."""
 
-ON_CIRCUITS = frozenset({"circuit", "minimum"})
-"""Reasons that name a circuit's phase."""
+ON_CIRCUITS = frozenset({"circuit", "minimum", "thermal", "demand", "signal"})
+"""Reasons that can name a circuit's phase and its limit, by rating or by somebody."""
 
 CUT_UNEXPLAINED = "the shares were worked out anew"
 RAISE_UNEXPLAINED = "its share was not reached yet, and raises go in steps"

@@ -31,6 +31,7 @@ from .columns import (
     Columns,
     Known,
     Moment,
+    Packed,
     Row,
     Tick,
     circuit_row,
@@ -104,6 +105,7 @@ class Writer:
         self._head = Head(site=digest_of(site), columns=COLUMNS, started=started, gap=gap)
         self._zlib = zlib.compressobj(LEVEL)
         self._rows: list[Row] = []
+        self._packed: list[Packed] = []
         self._states: dict[EvseKey, EvseState] = {}
         self._reasons: dict[tuple[Reason, ...], int] = {}
         self._tenths = self._millis = 0
@@ -131,8 +133,13 @@ class Writer:
         decision = tick.decision
         cuts = {grant.key: grant.limit_a for grant in decision.cuts}
         raises = {grant.key: grant.limit_a for grant in decision.raises}
-        rows = [site_row(tick)]
-        rows += [circuit_row(tick, circuit.circuit_id) for circuit in self.site.circuits]
+        before: list[Packed | None] = [*self._packed] or [None] * (1 + len(self.site.circuits))
+        self._packed = [site_row(tick, before[0])]
+        self._packed += [
+            circuit_row(tick, circuit.circuit_id, known)
+            for circuit, known in zip(self.site.circuits, before[1:], strict=True)
+        ]
+        rows = [packed.row for packed in self._packed]
         states = {}
         offset = len(rows)
         width = len(COLUMNS.evse)

@@ -131,14 +131,28 @@ class Tick(NamedTuple):
     decision: Decision
 
 
-def site_row(tick: Tick) -> Row:
+class Packed(NamedTuple):
+    """What was told of a thing, and its row: most is the same in the next tick, and not packed again."""
+
+    values: list[Any]
+    row: Row
+
+
+def _row(packs: Sequence[Pack], values: list[Any], before: Packed | None) -> Packed:
+    if before is None:
+        return Packed(values, tuple([pack(value) for pack, value in zip(packs, values, strict=True)]))
+    again = zip(packs, values, *before, strict=True)
+    return Packed(values, tuple([old if value == was else pack(value) for pack, value, was, old in again]))
+
+
+def site_row(tick: Tick, before: Packed | None) -> Packed:
     """What concerns the whole site."""
     values = [getattr(tick.snapshot, name) for name in _SEEN]
     values += [getattr(tick.decision, name) for name in _DECIDED]
-    return tuple([pack(value) for pack, value in zip(_PACK_SITE, values, strict=True)])
+    return _row(_PACK_SITE, values, before)
 
 
-def circuit_row(tick: Tick, circuit_id: str) -> Row:
+def circuit_row(tick: Tick, circuit_id: str, before: Packed | None) -> Packed:
     """A circuit: what was told of it, and what the law assumed."""
     state = tick.snapshot.circuits.get(circuit_id) or CircuitState(circuit_id=circuit_id)
     ledger = tick.decision.circuits[circuit_id]
@@ -146,7 +160,7 @@ def circuit_row(tick: Tick, circuit_id: str) -> Row:
         # As the age of the reading: it stays the same while the meter does, and the time would not.
         state = structs.replace(state, metered_at=tick.snapshot.at - state.metered_at)
     values = [getattr(state, name) for name in _CIRCUIT] + [getattr(ledger, name) for name in _LEDGER]
-    return tuple([pack(value) for pack, value in zip(_PACK_CIRCUIT, values, strict=True)])
+    return _row(_PACK_CIRCUIT, values, before)
 
 
 def state_part(state: EvseState) -> Row:

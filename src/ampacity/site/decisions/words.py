@@ -95,7 +95,7 @@ def _of_circuit(scene: Scene, reason: Reason, place: Place) -> Bound:
     if kept_back:
         parts.append(f"kept back until the site is commissioned {amperes(kept_back)}")
     where = scene.tree.at(place)
-    lack = "was full" if reason.code == "circuit" else f"had less left than {amperes(scene.evse.min_a)}"
+    lack = f"had less left than {amperes(scene.evse.min_a)}" if reason.code == "minimum" else "was full"
     sums = f"limit {amperes(ledger.limit_a)}, {whose}: {' + '.join(parts)}"
     others = max(0, len(sharing) - (1 if scene.evse.key in sharing else 0))
     more = f"a higher limit or less load on {where}"
@@ -252,7 +252,38 @@ def _generic(scene: Scene, reason: Reason) -> Said:
     return words, None
 
 
+def _on_circuit(words: str, more: str) -> Callable[[Scene, Reason], Said]:
+    """What is said of a circuit as a whole: `{0}` is its name, with the phase where the reason has one."""
+
+    def say(scene: Scene, reason: Reason) -> Said:
+        name = "a circuit" if reason.circuit_id is None else scene.tree.name(reason.circuit_id)
+        where = name if reason.phase is None else f"{name} L{reason.phase}"
+        return words.format(where), more.format(where)
+
+    return say
+
+
+def _external(scene: Scene, reason: Reason) -> Said:
+    whose = reason.source or "somebody else"
+    return f"{whose} limits the station itself", f"{whose}, who would have to lift it"
+
+
+def _cabinet(scene: Scene, reason: Reason) -> Said:
+    which = f" {reason.source}" if reason.source else ""
+    return f"the power cabinet{which} had no more modules free", "a car that leaves the cabinet"
+
+
+def _thermal(scene: Scene, reason: Reason) -> Said:
+    return f"{reason.detail or 'something'} was too warm", "time to cool down"
+
+
+def _said(words: str, more: str | None) -> Callable[[Scene, Reason], Said]:
+    return lambda scene, reason: (words, more)
+
+
 _SAY: dict[str, Callable[[Scene, Reason], Said]] = {
+    "circuit": _on_circuit("{0} was full", "a higher limit or less load on {0}"),
+    "minimum": _on_circuit("{0} had less than the minimum left", "a higher limit or less load on {0}"),
     "evse_max": _evse_max,
     "car": _car,
     "ramp": _ramp,
@@ -266,4 +297,26 @@ _SAY: dict[str, Callable[[Scene, Reason], Said]] = {
     "strategy": _strategy,
     "overload": _overload,
     "no_session": _no_session,
+    "watts": _on_circuit("{0} carried all the power that it may", "a higher limit or less load on {0}"),
+    "neutral": _on_circuit(
+        "the neutral of {0} was full", "loads that are spread better over the phases of {0}"
+    ),
+    "unbalance": _on_circuit(
+        "one phase of {0} may not lead the others by more", "load on the other phases of {0}"
+    ),
+    "demand": _on_circuit("the energy of {0}'s demand window was used up", "the next window"),
+    "signal": _on_circuit("who limits {0} from afar was silent: the fail-safe held", "its next signal"),
+    "thermal": _thermal,
+    "cabinet": _cabinet,
+    "external": _external,
+    "battery": _said("the battery could give no more, or was charging", None),
+    "goal": _said("the session had what it was asked to end at", "another goal"),
+    "price": _said(
+        "the price or the budget of the session did not allow more", "a lower price or a higher budget"
+    ),
+    "switching": _said("it was being switched to another number of phases", "the end of the switching"),
+    "safe_mode": _said(
+        "people had ordered safe mode: no more than it draws unattended", "the end of safe mode"
+    ),
+    "emergency_stop": _said("people had stopped the site", "a person who releases the stop"),
 }
