@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("4  work", ("site", "simulation")),
     ("3  mean", ("csms", "access")),
     ("2  know and keep", ("control", "pki", "pricing", "station", "store", "files", "bus", "clock")),
-    ("1  name", ("ocpp", "model")),
+    ("1  name", ("ocpp", "model", "compiled")),
 )
 """The floors of the house, from the top; a room imports only from floors below, or from the few beside it
 that the import contract in pyproject.toml lists."""

@@ -1,5 +1,6 @@
-"""How long the law takes each second: `allocate` with minima, classes, rounding and the rows that bind, and a
-whole step.
+"""How long the law takes each second: `allocate` with minima, classes, coefficients, rounding and the rows
+that bind, and a whole step; how that grows from 10 to 30,000 EVSEs, and what the form over arrays takes,
+which runs where numba is not there.
 
 The bound in the same run is plain max-min filling over the same rows in numpy: no minima, no classes, no
 explanations, one common level and round by round the fullest row. It is not a rival, it says what the extras
@@ -11,15 +12,16 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from functools import partial
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ampacity.control.allocate import Problem, allocate, problem
+from ampacity.control.allocate import Problem, allocate, by_arrays, prepare, problem
 from ampacity.control.law import step
 from ampacity.control.loading import entries_of
 from ampacity.control.state import START
-from ampacity.control.topology import Topology
+from ampacity.control.topology import Row, Topology
 from ampacity.control.types import CircuitState, EvseState, Snapshot
 from ampacity.model.phases import on_phases
 from ampacity.model.site import Circuit, Evse, MeterConfig, Site
@@ -29,12 +31,13 @@ from .report import interleaved_medians_s
 
 SEED = 20261121
 SIZES = (100, 1_000, 10_000)
+GROWTH = (10, 30, 300, 3_000, 30_000)
 PER_FEEDER, PER_PANEL = 20, 200
 
 
 def site_of(count: int, seed: int = SEED) -> Site:
     """Three levels with phases: grid, a panel for 200 EVSEs, a feeder for 20; sized so that many limits
-    bind."""
+    bind, the power of grid and panels and the unbalance of every fifth feeder among them."""
     r = random.Random(seed)
     panels = max(1, count // PER_PANEL)
     feeders = max(1, count // PER_FEEDER)
@@ -46,6 +49,7 @@ def site_of(count: int, seed: int = SEED) -> Site:
             rating_a=8.0 * count,
             meter=MeterConfig(protocol="push", interval_s=1.0),
             reserve_a=1.0 * count,
+            rating_w=3 * 230.0 * 7.5 * count,
         )
     ]
     circuits += [
@@ -54,6 +58,7 @@ def site_of(count: int, seed: int = SEED) -> Site:
             name=f"panel{p}",
             rating_a=count / panels * r.uniform(6.5, 9.5),
             parent_id="grid",
+            rating_w=3 * 230.0 * count / panels * r.uniform(5.5, 8.5),
         )
         for p in range(panels)
     ]
@@ -64,6 +69,7 @@ def site_of(count: int, seed: int = SEED) -> Site:
             rating_a=count / feeders * r.uniform(5, 12),
             parent_id=f"panel{f % panels}",
             rotation=rotations[f % 3],
+            unbalance_a=None if f % 5 else 40.0,
         )
         for f in range(feeders)
     ]
@@ -94,9 +100,10 @@ def task_of(site: Site) -> Problem:
     tree = Topology(site)
     order = sorted(range(len(site.evses)), key=lambda i: (-site.evses[i].priority, i))
     rank = {i: place for place, i in enumerate(order)}
-    wired = [entries_of(tree, i) for i in range(len(site.evses))]
+    # Half of the cars are known to take all of their EVSE's phases.
+    wired = [entries_of(tree, i, evse.phases if i % 2 else None) for i, evse in enumerate(site.evses)]
     return problem(
-        [c.rating_a - c.reserve_a for c in site.circuits for _ in range(3)],
+        [_room(site, row) for row in tree.rows],
         [entries.rows for entries in wired],
         [e.min_a for e in site.evses],
         [e.max_a for e in site.evses],
@@ -104,6 +111,13 @@ def task_of(site: Site) -> Problem:
         order=[rank[i] for i in range(len(site.evses))],
         coefficients=[entries.coefficients for entries in wired],
     )
+
+
+def _room(site: Site, row: Row) -> float:
+    circuit = site.circuits[row.circuit]
+    if row.kind == "watts":
+        return (circuit.rating_w or inf) / site.voltage_v - 3 * circuit.reserve_a
+    return circuit.unbalance_a or 0.0 if row.kind == "unbalance" else circuit.rating_a - circuit.reserve_a
 
 
 def plain_filling(task: Problem) -> NDArray[np.float64]:
@@ -115,7 +129,7 @@ def plain_filling(task: Problem) -> NDArray[np.float64]:
     while active.any():
         entry = active[task.entry_load]
         loads, where = task.entry_load[entry], task.entry_row[entry]
-        members = np.bincount(where, minlength=rows)
+        members = np.bincount(where, task.entry_coefficient[entry], rows)
         rise = min(
             float((left[members > 0] / members[members > 0]).min()),
             float((task.maximum_a - grant)[active].min()),
@@ -152,20 +166,28 @@ def snapshot_of(site: Site, at: float) -> Snapshot:
 
 def run(quick: bool) -> Outcome:
     """Milliseconds of one `allocate` at 100, 1,000 and 10,000 EVSEs, of one `step`, and of the bound."""
+    compiled = prepare()
     figures: dict[str, float] = {}
     bounds: dict[str, float] = {}
     for count in SIZES:
         site = site_of(count)
         task = task_of(site)
         repeat = max(1, (2_000 if quick else 20_000) // count)
-        ours, bound = interleaved_medians_s(
+        ours, arrays, bound = interleaved_medians_s(
             (
                 partial(_times, allocate, task, repeat),
+                partial(_times, by_arrays, task, repeat),
                 partial(_times, plain_filling, task, max(1, repeat // 10)),
             )
         )
         figures[f"ms_{count}"] = ours / repeat * 1e3
+        figures[f"arrays_ms_{count}"] = arrays / repeat * 1e3
         bounds[f"plain_filling_ms_{count}"] = bound / max(1, repeat // 10) * 1e3
+    for count in GROWTH:
+        task = task_of(site_of(count))
+        repeat = max(1, (2_000 if quick else 20_000) // count)
+        (ours,) = interleaved_medians_s((partial(_times, allocate, task, repeat),))
+        figures[f"ms_{count}"] = ours / repeat * 1e3
     for count in SIZES:
         site = site_of(count)
         state, _ = step(START, snapshot_of(site, 1_000.0))
@@ -177,7 +199,9 @@ def run(quick: bool) -> Outcome:
         seed=SEED,
         peer_figures=bounds,
         notes=(
-            "ms_N: allocate, one call: minima, classes, step rounding and every binding row.",
+            "ms_N: one allocate with minima, classes, phases, coefficients, rounding, every binding row: "
+            + ("compiled." if compiled else "over arrays, numba is not there."),
+            "arrays_ms_N: the same in numpy alone.",
             "step_ms_N: a whole turn of the law with its memory, cuts, raises and reasons as objects.",
             "plain_filling: max-min in numpy on the same rows without minima, classes or reasons.",
         ),

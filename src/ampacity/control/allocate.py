@@ -14,17 +14,23 @@ depth of the tree, not the number of rows. 3. *Floor* to the step. What the floo
 to one of several equals would not be fair.
 
 A row binds a load when the load was held there: at the level at which that row is full.
+
+There are two forms of it that give the same: `by_arrays` needs nothing but numpy; `kernel` is compiled where
+numba is there and `prepare` was called (docs/decisions/0011-two-forms-of-sharing.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
+
+from ..compiled import compiled, is_installed
+from . import kernel
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.intp]
@@ -104,12 +110,75 @@ def problem(
     )
 
 
+Kernel: TypeAlias = Callable[
+    [Floats, Ints, Ints, Floats, Floats, Floats, Floats, Ints, int, Ints, Ints], tuple[Floats, Bools, Bools]
+]
+
+
+class _Chosen:
+    """Which form of the filling is used: None for the one over arrays."""
+
+    kernel: Kernel | None = None
+
+
+def prepare() -> bool:
+    """Use the compiled form from now on, where numba is there; returns whether it is.
+
+    Takes seconds where it has to be compiled first (from disk a tenth of one), so a program that is live
+    calls it in a thread of its own: until it returns, the form over arrays goes on. Both give the same.
+    """
+    if _Chosen.kernel is None and is_installed():
+        fast = compiled(kernel.share)
+        _by_kernel(problem([10.0], [(0,)], [6.0], [16.0]), fast)
+        _Chosen.kernel = fast
+    return _Chosen.kernel is not None
+
+
 def allocate(task: Problem) -> Allocation:
     """Share `task.capacity_a` (see the head of the file)."""
-    row_count = len(task.capacity_a)
-    load, row, share = task.entry_load, task.entry_row, task.entry_coefficient
+    return by_arrays(task) if _Chosen.kernel is None else _by_kernel(task, _Chosen.kernel)
+
+
+def _by_kernel(task: Problem, share: Kernel) -> Allocation:
+    """The same by a loop over all loads and rows (`kernel.share`)."""
+    load, row, coefficient = task.entry_load, task.entry_row, task.entry_coefficient
+    low, high = _on_steps(task)
+    classes, rank = np.unique(-task.priority, return_inverse=True)
+    corners = np.argsort(np.concatenate((low / task.weight, high / task.weight)), kind="stable")
+    grant, admitted, binding = share(
+        task.capacity_a,
+        load,
+        row,
+        coefficient,
+        low,
+        high,
+        task.weight,
+        rank,
+        len(classes),
+        np.argsort(task.order, kind="stable"),
+        corners,
+    )
+    return _rounded(task, grant, admitted, binding)
+
+
+def _on_steps(task: Problem) -> tuple[Floats, Floats]:
+    """Minima rounded up and maxima rounded down to whole steps."""
     low = np.round(np.ceil(task.minimum_a / task.step_a - _EPSILON_A) * task.step_a, 9)
     high = np.round(np.floor(task.maximum_a / task.step_a + _EPSILON_A) * task.step_a, 9)
+    return low, high
+
+
+def _rounded(task: Problem, grant: Floats, admitted: Bools, binding: Bools) -> Allocation:
+    grant = np.round(np.floor(grant / task.step_a + 1e-6) * task.step_a, 9)
+    taken = np.bincount(task.entry_row, task.entry_coefficient * grant[task.entry_load], len(task.capacity_a))
+    return Allocation(grant_a=grant, admitted=admitted, binding=binding, slack_a=task.capacity_a - taken)
+
+
+def by_arrays(task: Problem) -> Allocation:
+    """The same by operations on whole arrays, which needs nothing but numpy."""
+    row_count = len(task.capacity_a)
+    load, row, share = task.entry_load, task.entry_row, task.entry_coefficient
+    low, high = _on_steps(task)
     binding = np.zeros(len(load), np.bool_)
     admitted = _admit(task, low, high, binding)
     floor = np.where(admitted, low, 0.0)
@@ -127,13 +196,7 @@ def allocate(task: Problem) -> Allocation:
         used += np.bincount(row[inside], share[inside] * (grant - floor)[load[inside]], row_count)
     # A round's level of a row is too low while loads on it may still turn out to be held elsewhere.
     binding &= ~admitted[load] | (used >= task.capacity_a - 1e-5)[row]
-    grant = np.round(np.floor(grant / task.step_a + 1e-6) * task.step_a, 9)
-    return Allocation(
-        grant_a=grant,
-        admitted=admitted,
-        binding=binding,
-        slack_a=task.capacity_a - np.bincount(row, share * grant[load], row_count),
-    )
+    return _rounded(task, grant, admitted, binding)
 
 
 def _admit(task: Problem, low: Floats, high: Floats, binding: Bools) -> Bools:
