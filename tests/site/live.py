@@ -84,6 +84,8 @@ class LiveYard:
         self.site = site
         self.meter = meter
         self.base_a: PerPhase = (10.0, 10.0, 10.0)
+        self.turned = False
+        """Whether the EVSEs' wires land one phase further than drawn."""
         self.stations: dict[str, ChargingStation] = {}
         self.decisions: list[Decision] = []
         self.excess: list[dict[tuple[str, int], float]] = []
@@ -159,7 +161,7 @@ class LiveYard:
         total = list(self.base_a)
         for station in self.stations.values():
             for phase, amperes in enumerate(station.bays[1].hardware.current_a):
-                total[phase] += amperes
+                total[(phase + self.turned) % 3] += amperes
         return total[0], total[1], total[2]
 
     def evse(self, station_id: str) -> EvseView:

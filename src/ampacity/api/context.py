@@ -37,6 +37,7 @@ from ..model.live import SiteHistory, SiteView
 from ..model.phases import PerPhase
 from ..model.proving import ProbeReport
 from ..model.site import EvseKey, MeterConfig, SharingRules, Site, Strategy
+from ..site.assessment import Assessor
 from ..site.meters.phase_order import PhaseReport
 from ..site.meters.trial import Trial
 from ..store.database import Store
@@ -181,6 +182,9 @@ class SiteRuntime(Protocol):
     async def probe(self, station_id: str, actor: str) -> ProbeReport:
         """Find out what a station's firmware really does. LookupError for one that is not at the site."""
         ...
+
+    assessor: Assessor
+    """Who assesses the site before it is commissioned."""
 
     async def release(self, evse_key: EvseKey, actor: str) -> None:
         """Trust an EVSE again. ValueError for one that is not in quarantine."""

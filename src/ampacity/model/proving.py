@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -30,3 +31,44 @@ class ProbeReport(Struct, frozen=True, kw_only=True):
     def failed(self, name: str) -> bool:
         """Whether it was asked and did not pass."""
         return any(finding.name == name and finding.passed is False for finding in self.findings)
+
+
+StepState: TypeAlias = Literal["open", "passed", "failed", "waiting"]
+StepName: TypeAlias = Literal["tree", "load", "offline_sum", "phases", "probes", "cable_pull"]
+STEPS: tuple[StepName, ...] = ("tree", "load", "offline_sum", "phases", "probes", "cable_pull")
+
+
+class AssessmentStep(Struct, frozen=True, kw_only=True):
+    """One step with what it found. `waiting`: something is missing (a car, a week, a hand at a cable); run
+    the assessment again when it is there.
+    """
+
+    name: StepName
+    state: StepState = "open"
+    findings: tuple[Finding, ...] = ()
+    at: datetime | None = None
+
+
+class Assessment(Struct, frozen=True, kw_only=True):
+    """A site looked at as a whole. `accepted_by` is who has read it and lets the site use all of its
+    headroom; `running` while steps are being done.
+    """
+
+    assessment_id: str
+    site_id: str
+    actor: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    accepted_by: str | None = None
+    running: bool = False
+    steps: tuple[AssessmentStep, ...] = tuple(AssessmentStep(name=name) for name in STEPS)
+
+    @property
+    def failed(self) -> bool:
+        """Whether any step has."""
+        return any(step.state == "failed" for step in self.steps)
+
+    def with_step(self, done: AssessmentStep) -> Assessment:
+        """The same with a step's new state."""
+        steps = tuple(done if step.name == done.name else step for step in self.steps)
+        return structs.replace(self, steps=steps)

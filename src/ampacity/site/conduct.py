@@ -27,6 +27,7 @@ class Conduct:
         self.rate_limited_at = -inf
         self.lease_credit = True
         """Whether its leases end by themselves: False where a probe of its firmware has shown that not."""
+        self.measured_to_safe_s: float | None = None
         self.one_period = False
         """Whether its firmware takes schedules of one period only."""
         self.external: dict[str, float] = {}
@@ -82,7 +83,9 @@ class Conduct:
 
     def time_to_safe_s(self, lease_s: float, skew_s: float) -> float | None:
         """How long it may draw what it was told last when it hears nothing more; None: for ever."""
-        return lease_s + skew_s if self.lease_credit and skew_s <= lease_s / 2 else None
+        if not self.lease_credit or skew_s > lease_s / 2:
+            return None
+        return self.measured_to_safe_s or lease_s + skew_s
 
     def external_cap(self) -> tuple[float | None, str | None]:
         """The lowest of others' limits, and whose it is."""

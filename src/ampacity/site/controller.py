@@ -36,6 +36,7 @@ from ..model.events import (
 from ..model.live import SiteHistory, SiteView
 from ..model.site import Site
 from ..store import StoreError
+from .assessment import Assessor
 from .desk import Desk
 from .devices import SiteDevices
 from .drawn import cars_a
@@ -111,6 +112,7 @@ class SiteController(Desk):
         self._history = PowerHistory(
             site.site_id, [(evse.station_id, evse.evse_id, evse.label) for evse in site.evses]
         )
+        self.assessor = Assessor(live_site, records, prover, self._history.between)
         self._watchers: list[Callable[[], None]] = []
         self._log = records.decision_log(clock)
         self.on_decision: Callable[[Snapshot, Decision], None] | None = None

@@ -63,6 +63,13 @@ class Prover:
         self._learn(known)
         return report
 
+    def firmware(self, station_id: str) -> tuple[str, str, str, str]:
+        """Make, model, firmware and OCPP version of a station; empty where nothing is known."""
+        state = self._commander.station(station_id)
+        if state is None:
+            return "", "", "", ""
+        return state.info.vendor, state.info.model, state.info.firmware, state.version or ""
+
     def _learn(self, known: ProbeReport) -> None:
         key = (known.vendor, known.model, known.firmware, known.version)
         for live in self._live.evses.values():

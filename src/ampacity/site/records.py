@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from ..clock import Clock
 from ..model.devices import Device
 from ..model.goals import NO_GOALS, GoalKind, Goals
-from ..model.proving import ProbeReport
+from ..model.proving import Assessment, ProbeReport
 from ..model.site import EvseKey, LimitSource, MeterConfig, SharingRules, Site, Strategy
 from ..model.station import StationInfo
 from ..store import (
@@ -216,6 +216,32 @@ class SiteRecords:
 
         detail = None if device is None else structs.asdict(device)
         await self._deed(actor, "set_device", f"device/{self._site_id}/{device_id}", detail, deed)
+
+    async def newest_assessment(self) -> Assessment | None:
+        """The site's newest assessment."""
+        rows = await self._store.read(
+            lambda connection: proving.list_assessments(connection, self._operator_id, self._site_id)
+        )
+        return proving.assessment_of(rows[0]) if rows else None
+
+    async def keep_assessment(
+        self, found: Assessment, actor: str, action: str | None, *, commissioned: bool = False
+    ) -> None:
+        """Keep how an assessment stands; with an `action` it goes into the audit, and `commissioned` lets the
+        site use all of its headroom.
+        """
+        row = proving.assessment_row(self._operator_id, found)
+
+        def deed(connection: Connection) -> None:
+            proving.save_assessment(connection, row)
+            if commissioned:
+                sites.set_commissioned(connection, self._operator_id, self._site_id)
+
+        if action is None:
+            await self._store.write(deed)
+        else:
+            detail = {"assessment": found.assessment_id}
+            await self._deed(actor, action, f"site/{self._site_id}", detail, deed)
 
     async def quarantine(self, row: QuarantineRow) -> None:
         """Keep that an EVSE is set aside."""

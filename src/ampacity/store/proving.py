@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct, structs
 from sqlalchemy import Connection, select
 
-from ..model.proving import Finding, ProbeReport
+from ..model.proving import Assessment, AssessmentStep, Finding, ProbeReport
 from .statements import upsert
 from .tables import firmware_probe, site_assessment
 
@@ -68,6 +68,38 @@ def _report(values: dict[str, Any]) -> ProbeReport:
     del values["operator_id"]
     findings = tuple(msgspec.convert(values.pop("findings"), list[Finding]))
     return ProbeReport(findings=findings, **values)
+
+
+def assessment_row(operator_id: str, found: Assessment) -> AssessmentRow:
+    """An assessment as it is kept."""
+    return AssessmentRow(
+        operator_id=operator_id,
+        assessment_id=found.assessment_id,
+        site_id=found.site_id,
+        actor=found.actor,
+        started_at=found.started_at,
+        finished_at=found.finished_at,
+        steps=msgspec.to_builtins({"accepted_by": found.accepted_by, "steps": found.steps}),
+    )
+
+
+def assessment_of(row: AssessmentRow) -> Assessment:
+    """An assessment as it was kept."""
+    kept = msgspec.convert(row.steps, _Kept)
+    return Assessment(
+        assessment_id=row.assessment_id,
+        site_id=row.site_id,
+        actor=row.actor,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        accepted_by=kept.accepted_by,
+        steps=kept.steps,
+    )
+
+
+class _Kept(Struct, frozen=True, kw_only=True):
+    accepted_by: str | None
+    steps: tuple[AssessmentStep, ...]
 
 
 def save_assessment(connection: Connection, row: AssessmentRow) -> None:

@@ -137,6 +137,11 @@ def set_sharing(connection: Connection, operator_id: str, site_id: str, rules: S
     return _change_site(connection, operator_id, site_id, {"sharing": rules})
 
 
+def set_commissioned(connection: Connection, operator_id: str, site_id: str) -> bool:
+    """Let a site use all of its headroom; returns whether it is known."""
+    return _change_site(connection, operator_id, site_id, {"commissioned": True})
+
+
 def remove_site(connection: Connection, operator_id: str, site_id: str) -> bool:
     """Forget a site with its circuits and EVSEs; stations stay known, without a site; the history of limits
     stays.

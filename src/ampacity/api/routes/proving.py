@@ -1,12 +1,14 @@
-"""Proving stations and sites: probes of firmware."""
+"""Proving stations and sites: probes of firmware, and the assessment before a site is commissioned."""
 
 from __future__ import annotations
 
-from litestar import Router, get, post
+from litestar import Response, Router, get, post
 from litestar.params import FromPath
 
-from ...model.proving import ProbeReport
+from ...model.proving import Assessment, ProbeReport
+from ...site.report_pdf import report_pdf
 from ...store import proving
+from ..errors import not_found
 from .names import Api, Who, on_request, site_of
 
 
@@ -32,4 +34,48 @@ async def get_probes(api: Api, who: Who, site_id: FromPath[str]) -> list[ProbeRe
     return await api.store.read(lambda connection: proving.list_probes(connection, who.operator_id))
 
 
-router = Router("/sites", tags=["commissioning"], route_handlers=[post_probe, get_probes])
+_ASSESSMENT = "/{site_id:str}/assessment"
+
+
+@post(_ASSESSMENT, opt={"permission": "operate"}, status_code=202, summary="Assess a site, or go on with it")
+async def post_assessment(api: Api, who: Who, site_id: FromPath[str]) -> Assessment:
+    """Does every step that has not passed yet, beside whatever else goes on; ask for it to see how it goes.
+    Lowers each car for a minute.
+    """
+    runtime = site_of(api, who, site_id)
+    with on_request():
+        return await runtime.assessor.run(who.actor)
+
+
+@get(_ASSESSMENT, summary="A site's newest assessment")
+async def get_assessment(api: Api, who: Who, site_id: FromPath[str]) -> Assessment:
+    """Its steps with their findings."""
+    found = await site_of(api, who, site_id).assessor.newest()
+    if found is None:
+        raise not_found("assessment of site", site_id)
+    return found
+
+
+@get(f"{_ASSESSMENT}/report.pdf", summary="The same as a PDF", media_type="application/pdf")
+async def get_report(api: Api, who: Who, site_id: FromPath[str]) -> Response[bytes]:
+    """For the file of the installation."""
+    runtime = site_of(api, who, site_id)
+    found = await runtime.assessor.newest()
+    if found is None:
+        raise not_found("assessment of site", site_id)
+    return Response(report_pdf(found, runtime.site.name), media_type="application/pdf")
+
+
+@post(f"{_ASSESSMENT}/accept", opt={"permission": "operate"}, status_code=200, summary="Commission the site")
+async def accept(api: Api, who: Who, site_id: FromPath[str]) -> Assessment:
+    """Somebody has read the report: from now on the site uses all of its headroom."""
+    runtime = site_of(api, who, site_id)
+    with on_request():
+        return await runtime.assessor.accept(who.actor)
+
+
+router = Router(
+    "/sites",
+    tags=["commissioning"],
+    route_handlers=[post_probe, get_probes, post_assessment, get_assessment, get_report, accept],
+)

@@ -1,0 +1,252 @@
+"""The assessment of a site: step by step, each result kept, taken up again where it was left.
+
+A step that passed is not done again. One that waits (for a car, a week of readings, a hand at a cable) is
+tried with each run. Until a person accepts the report the site uses 80 % of its headroom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from msgspec import structs
+
+from ..model.live import SiteHistory
+from ..model.phases import ZERO, PerPhase, add, to_parent
+from ..model.proving import Assessment, AssessmentStep, Finding, StepName, StepState
+from ..store.identifiers import sortable_id
+from . import walk
+from .knowledge import LiveEvse
+from .live_site import LiveSite
+from .probes import NAMED
+from .prover import Prover
+from .records import SiteRecords
+from .wiring import Wiring
+
+log = logging.getLogger(__name__)
+
+PULSE_S = 60.0
+SETTLE_S = 12.0
+PULLED_WITHIN_S = 900.0
+"""So long a run of the assessment waits for somebody to pull a cable."""
+
+History = Callable[[float, float], SiteHistory]
+
+
+class Assessor:
+    """Assesses one site; one run at a time."""
+
+    def __init__(self, live_site: LiveSite, records: SiteRecords, prover: Prover, history: History) -> None:
+        self._live = live_site
+        self._records = records
+        self._prover = prover
+        self._history = history
+        self._task: asyncio.Task[None] | None = None
+        self._pull: asyncio.Task[None] | None = None
+
+    # ------------------------------------------------------------ what people ask
+
+    async def newest(self) -> Assessment | None:
+        """The newest assessment, finished or not."""
+        found = await self._records.newest_assessment()
+        if found is None:
+            return None
+        return structs.replace(found, running=self._task is not None and not self._task.done())
+
+    async def run(self, actor: str) -> Assessment:
+        """Begin an assessment, or go on with the one that is open. Returns at once; `newest` shows how it
+        goes. ValueError while one runs.
+        """
+        if self._task is not None and not self._task.done():
+            raise ValueError(f"site {self._live.site.site_id!r} is being assessed already")
+        found = await self._records.newest_assessment()
+        if found is None or found.finished_at is not None:
+            now = self._live.clock.now()
+            found = Assessment(
+                assessment_id=sortable_id(now), site_id=self._live.site.site_id, actor=actor, started_at=now
+            )
+        await self._records.keep_assessment(found, actor, "assess")
+        self._task = self._live.run_beside(self._run(found))
+        return structs.replace(found, running=True)
+
+    async def accept(self, actor: str) -> Assessment:
+        """A person has read the report: the site is commissioned. LookupError without a report, ValueError
+        where a step has failed or has never been done.
+        """
+        found = await self._records.newest_assessment()
+        if found is None:
+            raise LookupError(f"site {self._live.site.site_id!r} was never assessed")
+        bad = [step.name for step in found.steps if step.state in ("failed", "open")]
+        if bad:
+            raise ValueError(f"not passed: {', '.join(bad)}; run the assessment again when that is mended")
+        found = structs.replace(found, finished_at=self._live.clock.now(), accepted_by=actor)
+        await self._records.keep_assessment(found, actor, "commission", commissioned=True)
+        self._live.site = structs.replace(self._live.site, commissioned=True)
+        self._live.wake()
+        return found
+
+    # ------------------------------------------------------------ steps
+
+    async def _run(self, assessment: Assessment) -> None:
+        for step in assessment.steps:
+            if step.state == "passed":
+                continue
+            findings = await self._do(step.name)
+            verdicts = [finding.passed for finding in findings]
+            done = AssessmentStep(
+                name=step.name, state=_state(verdicts), findings=findings, at=self._live.clock.now()
+            )
+            assessment = assessment.with_step(done)
+            await self._records.keep_assessment(assessment, assessment.actor, None)
+
+    async def _do(self, name: StepName) -> tuple[Finding, ...]:
+        site, clock = self._live.site, self._live.clock
+        match name:
+            case "tree":
+                read_at = {circuit_id: at for circuit_id, (_, at) in self._live.metered.items()}
+                return walk.tree(site, read_at, clock.monotonic())
+            case "load":
+                hours, highest_w = self._load(clock.now())
+                return walk.load(hours, highest_w, site)
+            case "offline_sum":
+                hours, highest_w = self._load(clock.now())
+                worst_a = 0.0 if highest_w is None else highest_w / (3.0 * site.voltage_v)
+                found = walk.offline_sum(site, {site.root.circuit_id: (worst_a, worst_a, worst_a)})
+                if site.root.reserve_a <= 0 and hours < walk.WEEK_H:
+                    words = "neither a week of readings nor a reserve_a tells it"
+                    found = (*found, Finding(name="worst base", passed=None, evidence=words))
+                return found
+            case "phases":
+                return tuple([await self._phases(live) for live in self._live.evses.values()])
+            case "probes":
+                return await self._probes()
+            case "cable_pull":
+                return (await self._cable_pull(),)
+
+    def _load(self, now: datetime) -> tuple[float, float | None]:
+        """Hours of known base load within the last week, and the highest of them in W."""
+        week = self._history((now - timedelta(days=7)).timestamp(), now.timestamp())
+        told = [power for power in week.base_power_w if power is not None]
+        return len(told) * week.step_s / 3600.0, max(told, default=None)
+
+    async def _probes(self) -> tuple[Finding, ...]:
+        """One station of each firmware."""
+        found, seen = [], set()
+        for live in self._live.evses.values():
+            station_id = live.evse.station_id
+            firmware = self._prover.firmware(station_id)
+            if firmware in seen or not live.online:
+                continue
+            seen.add(firmware)
+            report = await self._prover.probe(station_id, "assessment")
+            named = " ".join(part for part in firmware if part)
+            found += [structs.replace(one, name=f"{named}: {one.name}") for one in report.findings]
+        return tuple(found)
+
+    # ------------------------------------------------------------ the phase map
+
+    async def _phases(self, live: LiveEvse) -> Finding:
+        """Lower one EVSE for a minute, and see on which phases the meter above it falls."""
+        name = f"EVSE {live.evse.station_id}/{live.evse.evse_id}"
+        above = self._metered_above(live)
+        if above is None:
+            return Finding(name=name, passed=None, evidence="no meter above it: look at the wiring by hand")
+        before = live.measured_a
+        if live.transaction is None or before is None or max(before) < live.evse.min_a + 4.0:
+            return Finding(name=name, passed=None, evidence="no car that draws enough")
+        circuit_id, turns = above
+        clock = self._live.clock
+        meter_before = await self._mean(circuit_id)
+        live.conduct.external[NAMED] = live.evse.min_a
+        self._live.wake()
+        try:
+            since = clock.monotonic()
+            while clock.monotonic() - since < PULSE_S:
+                await clock.sleep(1.0)
+                fell = live.measured_at is not None and live.measured_at > since
+                if fell and max(live.measured_a or before) <= live.evse.min_a * 1.1 + 0.5:
+                    break
+            await clock.sleep(SETTLE_S)
+            meter_after, after = await self._mean(circuit_id), live.measured_a or ZERO
+        finally:
+            live.conduct.external.pop(NAMED, None)
+            self._live.wake()
+        expected = _less(before, after)
+        for rotation in turns:
+            expected = to_parent(expected, rotation)
+        seen = _less(meter_before, meter_after)
+        if max(expected) < 2.0:
+            return Finding(name=name, passed=None, evidence="the car did not follow")
+        words = f"expected a fall of {_words(expected)} A at {circuit_id}, saw {_words(seen)} A"
+        return Finding(name=name, passed=walk.judge_pulse(expected, seen), evidence=words)
+
+    def _metered_above(self, live: LiveEvse) -> tuple[str, list[tuple[int, int, int]]] | None:
+        """The nearest circuit with a reading, and the rotations on the way to it."""
+        turns: list[tuple[int, int, int]] = []
+        for circuit in Wiring(self._live.site).ancestors(live.evse.circuit_id):
+            if circuit.circuit_id in self._live.metered:
+                return circuit.circuit_id, turns
+            turns.append(circuit.rotation)
+        return None
+
+    async def _mean(self, circuit_id: str) -> PerPhase:
+        total = ZERO
+        for _ in range(5):
+            await self._live.clock.sleep(1.0)
+            total = add(total, self._live.metered[circuit_id][0])
+        return total[0] / 5, total[1] / 5, total[2] / 5
+
+    # ------------------------------------------------------------ the cable
+
+    async def _cable_pull(self) -> Finding:
+        """Wait for a hand at the cable of a station that charges, and see how long it goes on."""
+        clock, name = self._live.clock, "cable pull"
+        ready = [live for live in self._live.evses.values() if live.transaction is not None and live.online]
+        if not ready:
+            return Finding(name=name, passed=None, evidence="no car charges: run it again with one")
+        drawn = {live.evse.key: live.measured_a or ZERO for live in ready}
+        end = clock.monotonic() + PULLED_WITHIN_S
+        while clock.monotonic() < end:
+            for live in ready:
+                if not live.online and live.transaction is not None:
+                    return await self._watch(live, drawn[live.evse.key])
+                drawn[live.evse.key] = live.measured_a or ZERO
+            await clock.sleep(1.0)
+        return Finding(name=name, passed=None, evidence="nobody pulled a network cable: run it again")
+
+    async def _watch(self, live: LiveEvse, drawn: PerPhase) -> Finding:
+        clock, lease_s = self._live.clock, self._live.site.lease_s
+        name = f"EVSE {live.evse.station_id}/{live.evse.evse_id}"
+        heard_at = live.measured_at if live.measured_at is not None else clock.monotonic()
+        above, excess = self._metered_above(live), max(drawn) - live.evse.safe_a
+        if above is None or excess < 2.0:
+            words = "no meter above it" if above is None else "it drew no more than its safe current"
+            return Finding(name=name, passed=None, evidence=words)
+        circuit_id, _ = above
+        before = self._live.metered[circuit_id][0]
+        bound = live.conduct.time_to_safe_s(lease_s, live.clock.error_s)
+        while clock.monotonic() - heard_at < 2 * lease_s + 60.0 and not live.online:
+            if max(_less(before, self._live.metered[circuit_id][0])) >= excess / 2:
+                took = clock.monotonic() - heard_at
+                live.conduct.measured_to_safe_s = took
+                in_time = bound is not None and took <= bound + 30.0
+                words = f"safe {took:.0f} s after its last word; {bound or 0:.0f} s were promised"
+                return Finding(name=name, passed=in_time, evidence=words)
+            await clock.sleep(1.0)
+        return Finding(name=name, passed=False, evidence="went on drawing until it was back")
+
+
+def _state(verdicts: list[bool | None]) -> StepState:
+    if False in verdicts:
+        return "failed"
+    return "waiting" if None in verdicts or not verdicts else "passed"
+
+
+def _less(one: PerPhase, other: PerPhase) -> PerPhase:
+    return one[0] - other[0], one[1] - other[1], one[2] - other[2]
+
+
+def _words(value: PerPhase) -> str:
+    return "/".join(f"{amperes:.1f}" for amperes in value)
