@@ -63,9 +63,11 @@ async def test_a_meter_is_given_read_and_taken_away(
     assert answer.status_code == 200, answer.text
     view = answer.json()
     assert view["reading"]["current_a"] == [2.0, 10.0, 5.0]
-    assert view["reading"]["power_w"] == 0.0, "what the meter says of all phases together"
+    assert view["reading"]["power_w"] == 3910.0, "the phases' own, not the sum that another register tells"
     asked = device.asked
     await node.until(lambda: device.asked >= asked + 2)
+    seen = node.site._live.snapshot(node.clock.monotonic()).circuits["garage"]
+    assert (seen.metered_a, seen.metered_w) == ((2.0, 10.0, 5.0), 3910.0), "the law gets both"
     assert (await operator.get(GARAGE)).json()["state"] == "fresh"
     stored = await node.store.read(lambda c: sites.load_site(c, OPERATOR, "work", node.clock.now()))
     assert stored is not None

@@ -112,12 +112,13 @@ class LiveSite:
         now = self.clock.now()
         circuits = {}
         for circuit in self.site.circuits:
-            reading = self.metered.get(circuit.circuit_id)
+            reading, told = self.metered.get(circuit.circuit_id), self.told.get(circuit.circuit_id)
             circuits[circuit.circuit_id] = CircuitState(
                 circuit_id=circuit.circuit_id,
                 limits=tuple(self.limits[circuit.circuit_id].values()),
                 metered_a=reading[0] if reading is not None else None,
                 metered_at=reading[1] if reading is not None else None,
+                metered_w=told.power_w if told is not None else None,
             )
         return Snapshot(
             site=self.site,

@@ -78,6 +78,7 @@ def test_order_of_phases(phases: tuple[int, ...], expected: PerPhase) -> None:
         (Told(current_a=(5.0, 5.0, 5.0), total_w=-3000.0), "unsigned"),
         # a tenth of the amperes that the power takes: a transducer's ratio is wrong
         (Told(current_a=(1.0, 1.0, 1.0), power_w=(2300.0, 230.0, 230.0)), "inconsistent"),
+        (Told(current_a=(1.0, 1.0, 1.0), total_w=6900.0), "inconsistent"),
         (Told(current_a=(1.0, 1.0, 1.0), at=NOW + timedelta(seconds=61)), "future"),
     ],
 )
@@ -97,6 +98,22 @@ def test_what_cannot_be_used_has_a_name(told: Told, expected: str) -> None:
 )
 def test_what_is_odd_and_right_is_used(told: Told) -> None:
     assert judged(told).at <= NOW
+
+
+@pytest.mark.parametrize(
+    ("power_w", "total_w", "expected"),
+    [
+        ((230.0, 460.0, -230.0), 9.0, 460.0),
+        ((230.0, None, 230.0), 700.0, 700.0),
+        ((None, None, None), -100.0, -100.0),
+        ((230.0, None, 230.0), None, None),
+    ],
+)
+def test_the_phases_own_power_counts_before_their_sum(
+    power_w: Any, total_w: float | None, expected: float | None
+) -> None:
+    told = Told(current_a=(2.0, 2.0, 2.0), power_w=power_w, total_w=total_w)
+    assert judged(told).power_w == expected
 
 
 def test_a_phase_that_the_meter_does_not_have_needs_no_value() -> None:

@@ -93,7 +93,7 @@ class Checks:
         return Reading(
             current_a=(current[0], current[1], current[2]),
             at=at,
-            power_w=total_w(told, sign),
+            power_w=total_w(told, len(self._config.phases), sign),
             voltage_v=(voltage[0], voltage[1], voltage[2]) if any(voltage) else None,
             import_wh=told.import_wh if sign > 0 else told.export_wh,
             export_wh=told.export_wh if sign > 0 else told.import_wh,
@@ -146,14 +146,23 @@ class Checks:
             )
 
     def _check_direction(self, told: Told, sign: float) -> None:
-        """All together feed in and no phase says so: the currents have no sign, export looks like load."""
+        """All together take more than the amperes could carry; or they feed in and no phase says so: then the
+        currents have no sign, and export looks like load.
+        """
         if any(watts is not None for watts in told.power_w[: len(self._config.phases)]):
             return
-        watts = total_w(told, sign)
         used = [amperes or 0.0 for amperes in told.current_a[: len(self._config.phases)]]
-        if watts is None or min(used) < 0.0:
+        watts = total_w(told, len(used), sign)
+        if watts is None:
             return
-        apparent_va = self._voltage_v * sum(used)
+        apparent_va = self._voltage_v * sum(map(abs, used))
+        if abs(watts) > POWER_SLACK * apparent_va + 3.0 * POWER_SLACK_W:
+            raise MeterTrouble(
+                "inconsistent",
+                f"it tells {watts:.0f} W and {sum(map(abs, used)):.1f} A of all phases: look at the scale",
+            )
+        if min(used) < 0.0:
+            return
         if watts < -(POWER_SLACK_W + 0.1 * apparent_va):
             raise MeterTrouble(
                 "unsigned",
@@ -187,9 +196,13 @@ class Checks:
             )
 
 
-def total_w(told: Told, sign: float) -> float | None:
-    """Power of all phases together, import positive; None where neither is told."""
-    if told.total_w is not None:
-        return sign * told.total_w if math.isfinite(told.total_w) else None
-    known = [watts for watts in told.power_w if watts is not None and math.isfinite(watts)]
-    return sign * sum(known) if known else None
+def total_w(told: Told, phases: int, sign: float) -> float | None:
+    """Power of all phases together, import positive; None where it is not told. The phases' own count before
+    the meter's sum, which may be of another moment, or of another register.
+    """
+    each = [watts for watts in told.power_w[:phases] if watts is not None and math.isfinite(watts)]
+    if len(each) == phases:
+        return sign * sum(each)
+    if told.total_w is None or not math.isfinite(told.total_w):
+        return None
+    return sign * told.total_w
