@@ -32,6 +32,7 @@ from ampacity.csms.settings import CsmsSettings
 from ampacity.files.service import FileService
 from ampacity.files.settings import FilesSettings
 from ampacity.model.events import MessagePassed, StationConnected, StationDisconnected
+from ampacity.model.protection import SignalSource, TemperatureSensor
 from ampacity.model.site import Circuit, Evse, MeterConfig, Site
 from ampacity.ocpp.events import CallReceived
 from ampacity.ocpp.messages import v16
@@ -60,7 +61,14 @@ def workplace(site_id: str = "work", operator_id: str = OPERATOR, prefix: str = 
                 meter=MeterConfig(protocol="push", interval_s=1.0),
                 reserve_a=40.0,
             ),
-            Circuit(circuit_id="garage", name="Garage", rating_a=63.0, parent_id="grid"),
+            Circuit(
+                circuit_id="garage",
+                name="Garage",
+                rating_a=63.0,
+                parent_id="grid",
+                sensors=(TemperatureSensor(sensor_id="cable", points=((80.0, 1.0),), fallback_share=1.0),),
+                signals=(SignalSource(source="dso", failsafe_a=20.0, lost_s=86_400.0),),
+            ),
         ),
         evses=(
             Evse(station_id=f"{prefix}-1", evse_id=1, circuit_id="garage", phases=(0, 1, 2), label="A1"),

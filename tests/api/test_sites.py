@@ -373,3 +373,49 @@ async def test_only_a_named_person_releases_an_emergency_stop(
     released = await operator.post(f"{path}/release", json=why)
     assert (released.status_code, released.json()["mode"]) == (200, "normal")
     assert (await deeds(operator))[0] == ("user:anna", "release_emergency_stop", "done")
+
+
+async def test_a_schedule_of_limits_in_pieces(node: Node, operator: httpx.AsyncClient) -> None:
+    now = datetime.now(UTC)
+    pieces = [
+        {
+            "valid_from": (now - timedelta(minutes=1)).isoformat(),
+            "valid_until": (now + timedelta(hours=1)).isoformat(),
+            "limit_a": 40.0,
+        },
+        {
+            "valid_from": (now + timedelta(hours=1)).isoformat(),
+            "valid_until": (now + timedelta(hours=2)).isoformat(),
+            "limit_w": 9000.0,
+        },
+    ]
+    answer = await operator.put(LIMITS, json={"limit_a": 100.0, "source": "utility", "pieces": pieces})
+    assert answer.status_code == 200, answer.text
+    view = answer.json()
+    assert (view["effective_a"], view["effective_source"]) == (40.0, "utility")
+    assert [piece["limit_w"] for piece in view["sources"][0]["pieces"]] == [None, 9000.0]
+    assert [piece["limit_a"] for piece in view["history"][0]["pieces"]] == [40.0, None]
+    for wrong in (
+        [pieces[0] | {"valid_until": pieces[0]["valid_from"]}],
+        [pieces[0] | {"limit_a": None}],
+        [pieces[0] | {"limit_a": 151.0}],
+    ):
+        refused = await operator.put(LIMITS, json={"source": "utility", "pieces": wrong})
+        assert refused.status_code == 422
+        assert refused.json()["where"] == "pieces[0]"
+
+
+async def test_heartbeats_and_temperatures_need_what_the_site_is_built_with(
+    operator: httpx.AsyncClient,
+) -> None:
+    circuits = f"{API}/sites/work/circuits"
+    answer = await operator.post(f"{circuits}/garage/signals/dso/heartbeat")
+    assert (answer.status_code, answer.json()["failsafe_a"]) == (200, 20.0)
+    assert (await operator.post(f"{circuits}/grid/signals/dso/heartbeat")).status_code == 404
+    path = f"{API}/sites/work/temperatures"
+    known = {"circuit_id": "garage", "sensor_id": "cable", "celsius": 45.0}
+    assert (await operator.post(path, json=[known])).status_code == 204
+    assert (await operator.post(path, json=[known | {"sensor_id": "roof"}])).status_code == 404
+    assert (await operator.post(path, json=[{"sensor_id": "cable", "celsius": 45.0}])).status_code == 422
+    late = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    assert (await operator.post(path, json=[known | {"at": late}])).status_code == 422

@@ -35,6 +35,7 @@ from ..model.events import CircuitMetered, CircuitMeterFailed
 from ..model.goals import Goals
 from ..model.live import SiteHistory, SiteView
 from ..model.phases import PerPhase
+from ..model.protection import LimitPiece, SignalSource
 from ..model.proving import ProbeReport
 from ..model.site import EvseKey, MeterConfig, SharingRules, Site, Strategy
 from ..site.assessment import Assessor
@@ -136,9 +137,20 @@ class SiteRuntime(Protocol):
         *,
         limit_w: float | None = None,
         fallback_w: float | None = None,
+        pieces: tuple[LimitPiece, ...] = (),
     ) -> None:
         """Put `source`'s limit on a circuit in the place of its former one: in amperes per phase, in watts of
-        all phases together, or both."""
+        all phases together, or both; `pieces` go before both while they hold."""
+        ...
+
+    def heartbeat(self, circuit_id: str, source: str) -> SignalSource:
+        """The sender of a signal is there. LookupError where the circuit has no such signal."""
+        ...
+
+    def record_temperature(
+        self, place: str | EvseKey, sensor_id: str, celsius: float, at: datetime | None
+    ) -> None:
+        """What a sensor of a circuit or an EVSE tells. LookupError where there is none."""
         ...
 
     async def withdraw_limit(self, circuit_id: str, source: str, actor: str) -> None:

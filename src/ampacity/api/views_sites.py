@@ -59,6 +59,27 @@ class EmergencyRelease(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reason: Reasoning
 
 
+class PieceView(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of a schedule: the limit from `valid_from` until before `valid_until`, in amperes per phase, in
+    watts of all phases together, or both."""
+
+    valid_from: Time
+    valid_until: Time
+    limit_a: Amperes | None = None
+    limit_w: Watts | None = None
+
+
+class TemperatureChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a sensor tells, at a circuit or at an EVSE. `at` is now when absent."""
+
+    sensor_id: Word
+    celsius: Annotated[float, Meta(ge=-100, le=1000)]
+    circuit_id: Word | None = None
+    station_id: Word | None = None
+    evse_id: int | None = None
+    at: Time | None = None
+
+
 class LimitView(Struct, frozen=True, kw_only=True):
     """One source's limit on a circuit, in force or of the past: in amperes per phase (`limit_a`), in watts of
     all phases together (`limit_w`), or both."""
@@ -72,6 +93,7 @@ class LimitView(Struct, frozen=True, kw_only=True):
     set_by: str | None = None
     set_at: datetime | None = None
     withdrawn_at: datetime | None = None
+    pieces: tuple[PieceView, ...] = ()
 
 
 class CircuitLimitsView(Struct, frozen=True, kw_only=True):
@@ -90,7 +112,7 @@ class CircuitLimitsView(Struct, frozen=True, kw_only=True):
 
 class LimitChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A limit to be set, in amperes per phase, in watts of all phases together, or both: until `valid_until`
-    (then the fallback, or nothing), or until withdrawn.
+    (then the fallback, or nothing), or until withdrawn. While one of `pieces` holds, it does in their place.
     """
 
     limit_a: Amperes | None = None
@@ -99,6 +121,7 @@ class LimitChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     limit_w: Watts | None = None
     fallback_w: Watts | None = None
     source: Word = "operator"
+    pieces: Annotated[tuple[PieceView, ...], Meta(max_length=1000)] = ()
 
 
 class SwitchChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

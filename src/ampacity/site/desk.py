@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ..model.protection import LimitPiece
 from ..model.proving import ProbeReport
 from ..model.site import UNLIMITED_A, EvseKey, LimitSource, SharingRules, Strategy
 from .device_desk import DeviceDesk
 from .devices import SiteDevices
 from .goals import GoalKeeper
+from .heard import HeardDesk
 from .live_site import LiveSite
 from .metering import MeterDesk
 from .meters.running import SiteMeters
@@ -24,7 +26,7 @@ from .session_desk import SessionDesk
 from .verification import Verifier
 
 
-class Desk(MeterDesk, SessionDesk, DeviceDesk):
+class Desk(MeterDesk, SessionDesk, DeviceDesk, HeardDesk):
     """The asking half of `api.context.SiteRuntime`. Unknown circuits and EVSEs are a LookupError, an EVSE
     where nothing charges is a ValueError.
     """
@@ -61,9 +63,10 @@ class Desk(MeterDesk, SessionDesk, DeviceDesk):
         *,
         limit_w: float | None = None,
         fallback_w: float | None = None,
+        pieces: tuple[LimitPiece, ...] = (),
     ) -> None:
         """Put `source`'s limit on a circuit in the place of its former one: in amperes per phase, in watts of
-        all phases together, or both."""
+        all phases together, or both; `pieces` go before both while they hold."""
         self._live.check_circuit(circuit_id)
         limit = LimitSource(
             limit_a=UNLIMITED_A if limit_a is None else limit_a,
@@ -72,9 +75,11 @@ class Desk(MeterDesk, SessionDesk, DeviceDesk):
             fallback_a=fallback_a,
             limit_w=limit_w,
             fallback_w=fallback_w,
+            pieces=pieces,
         )
         await self._records.set_limit(circuit_id, limit, actor)
         self._live.limits[circuit_id][source] = limit
+        self.limit_told(circuit_id, source)
         self._live.wake()
 
     async def withdraw_limit(self, circuit_id: str, source: str, actor: str) -> None:

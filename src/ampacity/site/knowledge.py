@@ -12,6 +12,7 @@ from ..control.answers import AnswerKind, Answers
 from ..control.goals import Verdict, reason_of
 from ..control.lease import Lease
 from ..control.station_clock import StationClock
+from ..control.thermal import Reading
 from ..control.types import EvseState
 from ..csms.vocabulary import Outcome
 from ..model.events import MeterSampled, TransactionChanged
@@ -76,6 +77,7 @@ class LiveEvse(Answers):
         """The transaction whose wishes were asked for in the store."""
         # its meter
         self.measured_a: PerPhase | None = None
+        self.temperatures: dict[str, Reading] = {}
         self.measured_at: float | None = None
         self.clock = StationClock()
         self.loaded_phases: tuple[int, ...] | None = None
@@ -156,6 +158,9 @@ class LiveEvse(Answers):
         measured_at = at - max(0.0, age_s if age_s > LAG_OF_A_SAMPLE_S else 0.0)
         if self.measured_at is not None and measured_at < self.measured_at:
             return
+        for sample in event.reading.samples:
+            if sample.measurand == "Temperature":
+                self.temperatures[f"ocpp/{sample.location}"] = sample.value, measured_at
         power_w = power_of(event.reading.samples)
         current_a = current_of(event.reading.samples, self.evse, self.voltage_v, power_w)
         if current_a is None:
@@ -290,6 +295,7 @@ class LiveEvse(Answers):
             raise_after=self.lift_again_at if at < self.lift_again_at else None,
             refusing=self.refusing(at),
             phases=self.loaded_phases,
+            temperatures=dict(self.temperatures),
             aside_a=aside_a,
             aside_why=aside_why,
             raise_least_a=raise_least_a,

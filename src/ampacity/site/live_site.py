@@ -12,6 +12,8 @@ import msgspec
 from msgspec import structs
 
 from ..clock import Clock
+from ..control.signals import SignalState
+from ..control.thermal import Reading
 from ..control.types import CircuitState, DeviceState, Snapshot
 from ..csms.state import StationState
 from ..csms.vocabulary import Command, Outcome
@@ -75,6 +77,10 @@ class LiveSite:
         self.limits: dict[str, dict[str, LimitSource]] = {
             circuit.circuit_id: {limit.source: limit for limit in circuit.limits} for circuit in site.circuits
         }
+        self.signals: dict[str, dict[str, SignalState]] = {c.circuit_id: {} for c in site.circuits}
+        """By circuit and source: when its heartbeat and its limit were heard."""
+        self.temperatures: dict[str, dict[str, Reading]] = {c.circuit_id: {} for c in site.circuits}
+        """By circuit and sensor."""
         self.orders: dict[SiteMode, ModeRow] = {}
         """What people ordered of the whole site and holds."""
         self.device_states: Callable[[], dict[str, DeviceState]] = dict
@@ -119,6 +125,8 @@ class LiveSite:
                 metered_a=reading[0] if reading is not None else None,
                 metered_at=reading[1] if reading is not None else None,
                 metered_w=told.power_w if told is not None else None,
+                signals=dict(self.signals[circuit.circuit_id]),
+                temperatures=dict(self.temperatures[circuit.circuit_id]),
             )
         return Snapshot(
             site=self.site,

@@ -1590,6 +1590,27 @@ export interface EmergencyRelease {
 }
 
 /**
+ * A part of a schedule: the limit from `valid_from` until before `valid_until`, in amperes per phase, in
+ * watts of all phases together, or both.
+ */
+export interface PieceView {
+  valid_from: Instant;
+  valid_until: Instant;
+  limit_a: number | null;
+  limit_w: number | null;
+}
+
+/** What a sensor tells, at a circuit or at an EVSE. `at` is now when absent. */
+export interface TemperatureChange {
+  sensor_id: string;
+  celsius: number;
+  circuit_id?: string | null;
+  station_id?: string | null;
+  evse_id?: number | null;
+  at?: Instant | null;
+}
+
+/**
  * One source's limit on a circuit, in force or of the past: in amperes per phase (`limit_a`), in watts of
  * all phases together (`limit_w`), or both.
  */
@@ -1603,6 +1624,7 @@ export interface LimitView {
   set_by: string | null;
   set_at: Instant | null;
   withdrawn_at: Instant | null;
+  pieces: PieceView[];
 }
 
 /**
@@ -1622,7 +1644,7 @@ export interface CircuitLimitsView {
 
 /**
  * A limit to be set, in amperes per phase, in watts of all phases together, or both: until `valid_until`
- * (then the fallback, or nothing), or until withdrawn.
+ * (then the fallback, or nothing), or until withdrawn. While one of `pieces` holds, it does in their place.
  */
 export interface LimitChange {
   limit_a?: number | null;
@@ -1631,6 +1653,7 @@ export interface LimitChange {
   limit_w?: number | null;
   fallback_w?: number | null;
   source?: string;
+  pieces?: PieceView[];
 }
 
 /** On or off. */

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
+import msgspec
 from litestar import Router, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import structs
@@ -12,7 +13,8 @@ from sqlalchemy import Connection
 
 from ...control.limits import effective_limit, effective_power
 from ...model.live import SiteHistory, SiteView
-from ...model.site import UNLIMITED_A, LimitSource, SharingRules, Site
+from ...model.protection import LimitPiece, SignalSource
+from ...model.site import UNLIMITED_A, EvseKey, LimitSource, SharingRules, Site
 from ...site.safe import hidden
 from ...store import sites as rows
 from ..context import ApiContext, SiteRuntime
@@ -23,11 +25,14 @@ from ..views_sites import (
     EmergencyStop,
     LimitChange,
     LimitView,
+    PieceView,
     SafeModeChange,
     SharingChange,
     SiteSummary,
     StrategyChange,
+    TemperatureChange,
 )
+from .meters import CLOCK_TOLERANCE
 from .names import Api, Who, aware, circuit_of, on_request, site_of
 
 HISTORY = timedelta(hours=2)
@@ -64,6 +69,7 @@ async def limits_of(api: ApiContext, runtime: SiteRuntime, circuit_id: str) -> C
                 fallback_a=limit.fallback_a,
                 limit_w=limit.limit_w,
                 fallback_w=limit.fallback_w,
+                pieces=tuple(_shown(piece) for piece in limit.pieces),
             )
             for limit in in_force
         ),
@@ -75,12 +81,22 @@ async def limits_of(api: ApiContext, runtime: SiteRuntime, circuit_id: str) -> C
                 fallback_a=row.fallback_a,
                 limit_w=row.limit_w,
                 fallback_w=row.fallback_w,
+                pieces=tuple(_shown(p) for p in msgspec.convert(row.pieces, tuple[LimitPiece, ...])),
                 set_by=row.set_by,
                 set_at=row.set_at,
                 withdrawn_at=row.withdrawn_at,
             )
             for row in history
         ),
+    )
+
+
+def _shown(piece: LimitPiece) -> PieceView:
+    return PieceView(
+        valid_from=datetime.fromtimestamp(piece.valid_from, UTC),
+        valid_until=datetime.fromtimestamp(piece.valid_until, UTC),
+        limit_a=piece.limit_a,
+        limit_w=piece.limit_w,
     )
 
 
@@ -255,7 +271,15 @@ async def put_limit(
     for where, value in (("fallback_a", data.fallback_a), ("fallback_w", data.fallback_w)):
         if value is not None and data.valid_until is None:
             raise invalid(where, "A fallback needs an end.", "Set valid_until too.")
-    if data.limit_a is None and data.limit_w is None:
+    for number, piece in enumerate(data.pieces):
+        where = f"pieces[{number}]"
+        if piece.valid_from >= piece.valid_until:
+            raise invalid(where, "It ends before it begins.", "Let valid_from be before valid_until.")
+        if piece.limit_a is None and piece.limit_w is None:
+            raise invalid(where, "The piece has no value.", "Set limit_a, limit_w or both.")
+        if piece.limit_a is not None and piece.limit_a > circuit.rating_a:
+            raise invalid(where, f"{piece.limit_a:g} A is above the rating ({circuit.rating_a:g} A).")
+    if data.limit_a is None and data.limit_w is None and not data.pieces:
         raise invalid("limit_a", "The limit has no value.", "Set limit_a, limit_w or both.")
     with on_request():
         await runtime.set_limit(
@@ -267,8 +291,64 @@ async def put_limit(
             who.actor,
             limit_w=data.limit_w,
             fallback_w=data.fallback_w,
+            pieces=tuple(
+                LimitPiece(
+                    valid_from=piece.valid_from.timestamp(),
+                    valid_until=piece.valid_until.timestamp(),
+                    limit_a=piece.limit_a,
+                    limit_w=piece.limit_w,
+                )
+                for piece in data.pieces
+            ),
         )
     return await limits_of(api, runtime, circuit_id)
+
+
+@post(
+    "/{site_id:str}/circuits/{circuit_id:str}/signals/{source:str}/heartbeat",
+    opt={"permission": "operate"},
+    status_code=200,
+    summary="Say that the sender of a signal is there",
+)
+async def post_heartbeat(
+    api: Api, who: Who, site_id: FromPath[str], circuit_id: FromPath[str], source: FromPath[str]
+) -> SignalSource:
+    """To be called each `heartbeat_s`; its limits are set like any other, under the source's name. Returns
+    the signal as it is configured."""
+    runtime = site_of(api, who, site_id)
+    with on_request():
+        return runtime.heartbeat(circuit_id, source)
+
+
+@post(
+    "/{site_id:str}/temperatures",
+    opt={"permission": "operate"},
+    status_code=204,
+    summary="Push temperatures",
+)
+async def post_temperatures(
+    api: Api, who: Who, site_id: FromPath[str], data: JSONBody[list[TemperatureChange]]
+) -> None:
+    """Of the sensors that the site's circuits and EVSEs are configured with."""
+    runtime = site_of(api, who, site_id)
+    now = api.clock.now()
+    for number, reading in enumerate(data):
+        if reading.at is not None and reading.at > now + CLOCK_TOLERANCE:
+            raise invalid(f"[{number}].at", f"{reading.at.isoformat()} is in the future.")
+        at_evse = reading.station_id is not None and reading.evse_id is not None
+        if at_evse == (reading.circuit_id is not None):
+            raise invalid(
+                f"[{number}]",
+                "It is not said where the sensor is.",
+                "Name circuit_id, or station_id and evse_id.",
+            )
+        place: str | EvseKey
+        if reading.circuit_id is not None:
+            place = reading.circuit_id
+        else:
+            place = reading.station_id or "", reading.evse_id or 0
+        with on_request():
+            runtime.record_temperature(place, reading.sensor_id, reading.celsius, reading.at)
 
 
 @delete(
@@ -304,5 +384,7 @@ router = Router(
         get_limits,
         put_limit,
         delete_limit,
+        post_heartbeat,
+        post_temperatures,
     ],
 )
