@@ -10,7 +10,7 @@ from msgspec import structs
 
 from ampacity.control.loading import BASE_SHARE, SIDE, entries_of, volts
 from ampacity.control.topology import Topology
-from ampacity.model.site import Circuit, Evse, LimitSource, MeterConfig, Supply
+from ampacity.model.site import DC_TOLD_SHARE, Cabinet, Circuit, Evse, LimitSource, MeterConfig, Supply
 from tests.control.scene import GRID, Scene, codes, limit, site
 
 PLAIN = Circuit(circuit_id="grid", name="grid", rating_a=200.0)
@@ -253,3 +253,32 @@ def test_a_meter_that_has_no_cars_in_it_adds_them_in_watts() -> None:
     decision = scene.tick()
     assert decision.circuits["grid"].others[0].base == pytest.approx(3 * 20 * 230)
     assert decision.overloaded  # 20 A and 16 A on three phases are 24.8 kW
+
+
+HALL = Cabinet(cabinet_id="hall", modules=4, module_w=30_000.0)
+
+
+@pytest.mark.parametrize(
+    ("most_a", "expected_kw"),
+    [
+        ((500.0, 500.0), (60, 60)),
+        ((500.0, 40.0), (90, 25)),  # 40 A are 25 kW: one module, and three are left
+        ((500.0, 500.0, 500.0), (60, 30, 30)),  # a third of a module more is worth nothing to three
+        ((70.0, 500.0), (44, 60)),  # 44 kW need two modules
+        ((500.0,) * 5, (30, 30, 30, 30, 0)),
+    ],
+)
+def test_a_cabinet_gives_whole_modules(most_a: tuple[float, ...], expected_kw: tuple[int, ...]) -> None:
+    cars = [
+        evse(str(n), 0, 1, 2, max_a=a, dc_power_w=a * 690.0, cabinet_id="hall") for n, a in enumerate(most_a)
+    ]
+    grid = structs.replace(PLAIN, rating_a=2_000.0)
+    scene = Scene(site(*cars, circuits=(grid,), cabinets=(HALL,)))
+    for car in cars:
+        scene.charge(car.key, 6.0)
+    decision = scene.tick()
+    told = [limit(decision, car.key) * 690 * DC_TOLD_SHARE / 1000 for car in cars]
+    assert told == pytest.approx(expected_kw, abs=0.5)
+    assert sum(math.ceil(kw / 30 - 1e-6) for kw in told) <= 4
+    held = [car for car, kw in zip(cars, told, strict=True) if limit(decision, car.key) < car.max_a - 0.1]
+    assert all("cabinet" in codes(decision, car.key) for car in held)

@@ -17,11 +17,11 @@ from msgspec import structs
 from ampacity.control.allocate import Problem, allocate, problem
 from ampacity.control.check import reservation_excess
 from ampacity.control.law import step
-from ampacity.control.loading import entries_of
+from ampacity.control.loading import entries_of, volts
 from ampacity.control.state import START
 from ampacity.control.topology import Topology
 from ampacity.control.types import CircuitState, Decision, EvseState, Snapshot
-from ampacity.model.site import Circuit, Evse, EvseKey, LimitSource, Site
+from ampacity.model.site import DC_TOLD_SHARE, Circuit, Evse, EvseKey, LimitSource, Site
 from ampacity.simulation.electrical.phasors import line_currents
 from tests.control import recording
 from tests.properties.trees import AT, EPOCH_S, sites, snapshots
@@ -54,6 +54,13 @@ def test_base_grants_and_reserves_fit_on_rows_of_every_kind(snapshot: Snapshot) 
             else:
                 assert other.base + other.grants + other.reserve + other.margin <= other.limit + 1e-3
     assert reservation_excess(snapshot, decision, tree).keys() <= decision.overcommitted
+    for cabinet in tree.cabinets:
+        in_use = 0
+        for evse in snapshot.site.evses:
+            if evse.cabinet_id == cabinet.cabinet_id and evse.key not in decision.reserved:
+                told_w = decision.grants[evse.key].limit_a * volts(snapshot.site, evse) * DC_TOLD_SHARE
+                in_use += math.ceil(told_w / cabinet.module_w - 1e-6)
+        assert in_use <= cabinet.modules
 
 
 @EXAMPLES

@@ -12,6 +12,7 @@ from ampacity.model.site import EvseKey
 
 from . import turns
 from .allocate import Allocation, Problem, allocate, problem
+from .cabinets import whole_modules
 from .explain import Explainer
 from .limits import expired, permitted
 from .picture import Picture
@@ -98,7 +99,16 @@ class Sharing:
             order=[rank[i] for i in loads],
             coefficients=[self.picture.entries[i].coefficients for i in loads],
         )
-        task, result = self._keep(loads, capacity, task, allocate(task))
+        result = allocate(task)
+        modules = whole_modules(self.picture.topology, loads, task, result)
+        if modules:
+            most = task.maximum_a.copy()
+            for load, (most_a, cabinet_id) in modules.items():
+                most[load] = min(most[load], most_a)
+                caps[load][1].append((most_a, Reason(code="cabinet", source=cabinet_id)))
+            task = structs.replace(task, maximum_a=most)
+            result = allocate(task)
+        task, result = self._keep(loads, capacity, task, result)
         targets = {i: float(x) for i, x in zip(loads, result.grant_a, strict=True)}
         return targets, self._name(loads, targets, caps, task, result)
 
