@@ -101,6 +101,21 @@ def test_a_station_out_of_reach_is_unmistakable(control: Page) -> None:
     expect(control.get_by_test_id("decisions")).to_contain_text("Offline", timeout=PATIENCE_MS)
 
 
+def test_who_got_what_stands_beside_what_drivers_said(control: Page) -> None:
+    """The shares are about a minute late, which are three seconds here."""
+    fairness = control.get_by_test_id("fairness")
+    for _ in range(20):
+        fairness.get_by_role("button").first.click()
+        if fairness.get_by_role("row").count() > 1:
+            break
+        control.wait_for_timeout(500)
+    row = fairness.get_by_role("row").nth(1)
+    expect(row).to_contain_text("kWh", timeout=PATIENCE_MS)
+    expect(row).to_contain_text("said nothing")
+    expect(fairness).to_contain_text("Evenness")
+    assert axe_violations(control) == []
+
+
 def test_safe_mode_asks_for_a_reason_is_shown_and_audited(control: Page, demo: Demo) -> None:
     control.get_by_test_id("safe-mode").click()
     expect(control.get_by_test_id("dialog-submit")).to_be_disabled()
