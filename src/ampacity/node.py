@@ -35,6 +35,7 @@ from .gateway.tls import Shown
 from .model.site import Site
 from .pki.certificates import ChainError, names_of, pem_of, read_chain
 from .settings import NodeSettings
+from .site.building import BuildingLimits, BuildingMqtt, BuildingServer
 from .site.controller import SiteController
 from .site.records import SiteRecords
 from .site.safe import Safe, sealed
@@ -84,6 +85,7 @@ class Node:
         self.sites: dict[str, SiteController] = {}
         self.http: HttpServer | None = None
         self._file_door: FilesListener | None = None
+        self._building: BuildingServer | None = None
         self.demo: DemoControl | None = None
         self._safe = Safe(settings.keys_folder)
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -168,6 +170,7 @@ class Node:
             self._run(f"meters of {site_id}", controller.meters.run())
         for site_id, controller in self.sites.items():
             self._run(f"site {site_id}", controller.run())
+        await self._serve_building()
         self._run("housekeeping", housekeeping.run(self.store, self.settings.retention))
         self._run("files", self.files.run())
         context = ApiContext(
@@ -191,6 +194,25 @@ class Node:
         await self.http.start()
         await self._serve_files()
         await self.gateway.start()
+
+    async def _serve_building(self) -> None:
+        """Let building management in, where it is set up: beside the site, and never in its way."""
+        settings = self.settings.building
+        if settings.modbus_port is None and not settings.mqtt_broker:
+            return
+        wanted = settings.site_id or (next(iter(self.sites)) if len(self.sites) == 1 else "")
+        site = self.sites.get(wanted)
+        if site is None:
+            log.error(
+                "building management: no site %r; set building.site_id to one of %s", wanted, [*self.sites]
+            )
+            return
+        limits = BuildingLimits(site, self.clock, settings.watchdog_s, settings.fallback_a)
+        if settings.modbus_port is not None:
+            self._building = BuildingServer(site, limits, settings, self.clock)
+            await self._building.start()
+        if settings.mqtt_broker:
+            self._run("building management", BuildingMqtt(site, limits, settings, self.clock).run())
 
     async def _serve_files(self) -> None:
         """Let stations at the files: beside the API, or at a door of their own."""
@@ -241,6 +263,8 @@ class Node:
             await self.http.stop()
         if self._file_door is not None:
             await self._file_door.stop()
+        if self._building is not None:
+            await self._building.stop()
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)

@@ -19,6 +19,7 @@ from .api.context import ApiSettings
 from .csms.settings import CsmsSettings
 from .files.settings import FilesSettings
 from .gateway.settings import GatewaySettings
+from .site.building import BuildingSettings
 from .store import StoreSettings
 from .store.retention import RetentionPolicy
 
@@ -40,6 +41,7 @@ class NodeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
     access: AccessSettings = field(default_factory=AccessSettings)
     files: FilesSettings = field(default_factory=FilesSettings)
+    building: BuildingSettings = field(default_factory=BuildingSettings)
 
     @property
     def store_url(self) -> str | Path:

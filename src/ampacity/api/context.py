@@ -31,9 +31,10 @@ from ..csms.settings import CsmsSettings
 from ..csms.state import StationState
 from ..csms.vocabulary import Command, Outcome, RawCall
 from ..files.service import FileService
+from ..model.devices import Device
 from ..model.events import CircuitMetered, CircuitMeterFailed
 from ..model.goals import Goals
-from ..model.live import SiteHistory, SiteView
+from ..model.live import DeviceView, SiteHistory, SiteView
 from ..model.phases import PerPhase
 from ..model.protection import LimitPiece, SignalSource
 from ..model.proving import ProbeReport
@@ -242,6 +243,18 @@ class SiteRuntime(Protocol):
 
     def meter_told(self, circuit_id: str) -> tuple[CircuitMetered | None, CircuitMeterFailed | None]:
         """The last reading that counts, and why the meter's last word can't be used."""
+        ...
+
+    async def set_device(self, device_id: str, device: Device | None, actor: str) -> None:
+        """Use a battery, inverter or heat load from now on as it is configured here, or no longer (None)."""
+        ...
+
+    def device_views(self) -> tuple[DeviceView, ...]:
+        """How the site's devices stand."""
+        ...
+
+    async def take_over_device(self, device_id: str, actor: str) -> None:
+        """Command a device again that another master was found at."""
         ...
 
 
