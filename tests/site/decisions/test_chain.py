@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from datetime import UTC, datetime
 
 import msgspec
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from ampacity.control.types import EvseState
+from ampacity.model.phases import PerPhase
 from ampacity.model.site import LimitSource
 from ampacity.site.decisions.chain import ChainBroken, Reader, Writer, as_built
 from ampacity.site.decisions.columns import COLUMNS, Moment, Tick
@@ -68,6 +70,22 @@ def test_every_tick_comes_back_as_it_was() -> None:
         same(moment.decision, tick.decision, "decision")
     states = {moment.decision.circuits["grid"].meter_state for moment in read}
     assert states >= {"fresh", "stale", "dead"}
+
+
+def test_a_day_stays_small() -> None:
+    """Ten busy EVSEs under a meter with noise: what docs/why.md says of their day, and no more."""
+    noise = random.Random(5)
+
+    def base(circuit: str, at: float) -> PerPhase:
+        load = 20.0 + 5.0 * (at // 300 % 3)
+        return (load + noise.gauss(0, 0.5),) * 3 if circuit == "grid" else (0.0, 0.0, 0.0)
+
+    plant = kept(panel(10), base)
+    for number in range(1, 5):
+        plant.cars[f"CP-{number}", 1].session = False
+    ticks = plant.keep(600)
+    size = sum(len(piece) for half in (ticks[:300], ticks[300:]) for piece in pieces(half))
+    assert size / 10 * 144 < 250_000  # bytes per EVSE and day
 
 
 def test_a_chain_is_read_up_to_its_last_piece() -> None:
