@@ -105,9 +105,8 @@ def draw_on_rows(tree: Topology, i: int, current_a: PerPhase) -> Iterator[tuple[
         yield from tree.at_phases(i, current_a)
         total_a = sum(current_a)
         if total_a:
-            for k in tree.ancestors[tree.circuit_of[i]]:
-                for row in _power_rows(tree, k):
-                    yield row, total_a
+            for row in tree.power_above[tree.circuit_of[i]]:
+                yield row, total_a
         return
     # One current in two conductors; a station may report it on one only.
     amperes = max(current_a[p] for p in evse.phases)
@@ -115,9 +114,8 @@ def draw_on_rows(tree: Topology, i: int, current_a: PerPhase) -> Iterator[tuple[
         for row, coefficient in _conductors(tree, i, evse.phases, (1.0, 1.0)):
             yield row, coefficient * amperes
         worth = power_share(tree.site, evse, 2)
-        for k in tree.ancestors[tree.circuit_of[i]]:
-            for row in _power_rows(tree, k):
-                yield row, worth * amperes
+        for row in tree.power_above[tree.circuit_of[i]]:
+            yield row, worth * amperes
 
 
 def device_on_rows(

@@ -67,7 +67,7 @@ class Topology:
     `circuit_of[i]`. `paths[k][p]` are the phase rows from phase `p` of circuit `k` up to the grid connection,
     both included; `ancestors[k]` are those circuits. `between_lines` are the circuits that carry loads
     between two of three lines, whose currents add as phasors. `power_limited` are the circuits whose power
-    is limited by what the site says itself.
+    is limited by what the site says itself; `power_above[k]` are the rows of power from circuit `k` up.
     """
 
     def __init__(self, site: Site) -> None:
@@ -132,7 +132,10 @@ class Topology:
             if row.kind != "cabinet":
                 within[row.circuit].append(number)
         self.rows_in: tuple[Rows, ...] = tuple(tuple(rows) for rows in within)
-        self.has_spread_rows: bool = any(row.kind in ("neutral", "unbalance") for row in self.rows)
+        self.power_above: tuple[Rows, ...] = tuple(
+            tuple(n for j in above for n in self.rows_in[j] if self.rows[n].kind in ("watts", "va"))
+            for above in self.ancestors
+        )
         self.kept: dict[object, Entries] = {}
 
     @property
