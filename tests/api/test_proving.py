@@ -1,0 +1,54 @@
+"""Stations and sites are proven over HTTP: quarantine, probes, the assessment and its report."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+
+from .node import Node
+
+API = "/api/v1"
+
+
+@pytest.fixture
+async def operator(node: Node) -> httpx.AsyncClient:
+    return await node.as_person("anna", "operator")
+
+
+async def test_an_evse_is_set_aside_and_released(node: Node, operator: httpx.AsyncClient) -> None:
+    path = f"{API}/evses/CP-1/1"
+    aside = await operator.post(f"{path}/quarantine", json={"why": "burnt plug"})
+    assert (aside.status_code, aside.json()["trust"]) == (200, "quarantined")
+    assert "burnt plug" in aside.json()["alarms"][0]
+    freed = await operator.post(f"{path}/release")
+    assert (freed.status_code, freed.json()["trust"]) == (200, "trusted")
+    assert (await operator.post(f"{path}/release")).status_code == 409
+    viewer = await node.as_person("vera", "viewer")
+    assert (await viewer.post(f"{path}/quarantine", json={})).status_code == 403
+
+
+async def test_a_station_that_is_away_fails_its_probe(operator: httpx.AsyncClient) -> None:
+    answer = await operator.post(f"{API}/sites/work/stations/CP-1/probe")
+    assert answer.status_code == 200
+    assert [(one["name"], one["passed"]) for one in answer.json()["findings"]] == [("online", False)]
+    assert len((await operator.get(f"{API}/sites/work/probes")).json()) == 1
+    assert (await operator.post(f"{API}/sites/work/stations/NONE/probe")).status_code == 404
+
+
+async def test_a_site_that_fails_can_t_be_accepted(operator: httpx.AsyncClient) -> None:
+    path = f"{API}/sites/work/assessment"
+    assert (await operator.get(path)).status_code == 404
+    assert (await operator.post(path)).json()["running"]
+    async with asyncio.timeout(20.0):
+        while (found := (await operator.get(path)).json())["running"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert {step["name"] for step in found["steps"]} >= {"tree", "offline_sum", "phases"}
+    assert all(step["state"] != "open" for step in found["steps"])
+    report = await operator.get(f"{path}/report.pdf")
+    assert report.headers["content-type"] == "application/pdf"
+    assert report.content.startswith(b"%PDF")
+    accepted = await operator.post(f"{path}/accept")
+    failed = any(step["state"] == "failed" for step in found["steps"])
+    assert accepted.status_code == (409 if failed else 200)
