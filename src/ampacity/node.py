@@ -170,6 +170,7 @@ class Node:
             self._run(f"meters of {site_id}", controller.meters.run())
         for site_id, controller in self.sites.items():
             self._run(f"site {site_id}", controller.run())
+            self._run(f"watchdog of {site_id}", controller.watch())
         await self._serve_building()
         self._run("housekeeping", housekeeping.run(self.store, self.settings.retention))
         self._run("files", self.files.run())

@@ -66,6 +66,21 @@ LARGE_SITE = 200
 """From so many EVSEs on, compiling the law's sharing is worth its seconds and memory."""
 
 
+WATCHDOG_S = 10.0
+
+
+class ControllerStalled(RuntimeError):
+    """The law of a site has not been asked for too long."""
+
+    def __init__(self, site_id: str, silent_s: float) -> None:
+        super().__init__(
+            f"the controller of site {site_id!r} has stood still for {silent_s:.0f} s: the node ends, "
+            "and has to be started again"
+        )
+        self.site_id = site_id
+        self.silent_s = silent_s
+
+
 class SiteController(Desk):
     """Runs one site (`run`), and takes the wishes of people (`Desk`); the API's `SiteRuntime`."""
 
@@ -109,6 +124,7 @@ class SiteController(Desk):
         self._wiring = wiring
         self._state = START
         self._decision: Decision | None = None
+        self._ticked_at = clock.monotonic()
         self._history = PowerHistory(
             site.site_id, [(evse.station_id, evse.evse_id, evse.label) for evse in site.evses]
         )
@@ -164,9 +180,25 @@ class SiteController(Desk):
         with contextlib.suppress(TimeoutError):
             await self._clock.wait_for(self._live.woken.wait(), TICK_S)
 
+    async def watch(self) -> None:
+        """Run until cancelled, and fail where the law stands still for `WATCHDOG_S` although the process
+        does not: who started it ends everything and starts anew, with every EVSE reserved until it has
+        reported. Until then the stations' own leases run out.
+        """
+        self._ticked_at = self._clock.monotonic()
+        while True:
+            ticks = self.figures.ticks
+            # Twice: after the whole process stood still, the law is as late as this is, and goes on.
+            for _ in range(2):
+                await self._clock.sleep(WATCHDOG_S / 2.0)
+            # Before its first tick it keeps no lease alive.
+            if ticks and self.figures.ticks == ticks:
+                silent_s = self._clock.monotonic() - self._ticked_at
+                raise ControllerStalled(self.site.site_id, silent_s)
+
     def tick(self) -> None:
         """One step of the law, and what follows from it."""
-        at = self._clock.monotonic()
+        at = self._ticked_at = self._clock.monotonic()
         self._goals.follow(at)
         snapshot = self._live.snapshot(at)
         self._state, decision = step(self._state, snapshot)
