@@ -40,7 +40,14 @@ PERSON = "user:ada"
 
 
 def built(
-    *stations: str, limit_a: float, safe_a: float, lease_s: float, meter: str, port: int, reserve_a: float
+    *stations: str,
+    limit_a: float,
+    safe_a: float,
+    lease_s: float,
+    meter: str,
+    port: int,
+    reserve_a: float,
+    phase_switch: bool = False,
 ) -> Site:
     """Three-phase EVSEs of 32 A, one a station, on a feeder below the grid connection."""
     config: dict[str, MeterConfig | None] = {
@@ -67,6 +74,7 @@ def built(
                 phases=(0, 1, 2),
                 safe_a=safe_a,
                 label=station,
+                phase_switch=phase_switch,
             )
             for station in stations
         ),
@@ -142,7 +150,7 @@ class LiveYard:
             station_id=station_id,
             url=f"ws://127.0.0.1:{self.node.port}/ocpp",
             version=Version(version),
-            evses=(EvseConfig(evse_id=1),),
+            evses=(EvseConfig(evse_id=1, phase_switch=self.site.evses[0].phase_switch),),
             **({"sample_interval_s": 5.0, "boot_s": 1.0, "retry_interval_s": 2.0} | options),
         )
         station = ChargingStation(config, self.clock, random.Random(station_id))
@@ -225,6 +233,7 @@ async def yard(
     reserve_a: float = 40.0,
     version: str = "2.0.1",
     connect: bool = True,
+    phase_switch: bool = False,
     **changes: Any,
 ) -> AsyncIterator[LiveYard]:
     """A site with its controller; its stations connected and proven unless told otherwise. Whatever happens,
@@ -244,6 +253,7 @@ async def yard(
                 meter=meter,
                 port=server.port,
                 reserve_a=reserve_a,
+                phase_switch=phase_switch,
             )
             site = structs.replace(site, **changes)
             it = LiveYard(node, clock, site, server)

@@ -61,8 +61,8 @@ def cap_profile(evses: list[Evse], voltage_v: float) -> Profile:
     )
 
 
-def base_profile(evse: Evse, voltage_v: float) -> Profile:
-    """What the EVSE may draw unattended."""
+def base_profile(evse: Evse, voltage_v: float, number_phases: int | None = None) -> Profile:
+    """What the EVSE may draw unattended, on `number_phases` where it may be switched."""
     unit, limit = in_station_unit(evse, evse.safe_a, voltage_v)
     return Profile(
         profile_id=BASE_ID + evse.evse_id,
@@ -70,7 +70,7 @@ def base_profile(evse: Evse, voltage_v: float) -> Profile:
         purpose="TxDefaultProfile",
         kind="Relative",
         unit="A" if unit == "A" else "W",
-        periods=(SchedulePeriod(start_s=0, limit=limit),),
+        periods=(SchedulePeriod(start_s=0, limit=limit, number_phases=number_phases),),
     )
 
 
@@ -93,8 +93,15 @@ def in_station_unit(evse: Evse, limit_a: float, voltage_v: float) -> tuple[str, 
 class Commissioning:
     """Brings one station to where it can be trusted."""
 
-    def __init__(self, evses: list[Evse], voltage_v: float, send: Send) -> None:
+    def __init__(
+        self,
+        evses: list[Evse],
+        voltage_v: float,
+        send: Send,
+        phases_of: Callable[[Evse], int | None] = lambda evse: None,
+    ) -> None:
         self._evses = evses
+        self._phases_of = phases_of
         self._voltage_v = voltage_v
         self._send = send
 
@@ -103,7 +110,9 @@ class Commissioning:
         accepted = True
         for evse in self._evses:
             outcome = await self._send(
-                SetProfile(evse_id=evse.evse_id, profile=base_profile(evse, self._voltage_v))
+                SetProfile(
+                    evse_id=evse.evse_id, profile=base_profile(evse, self._voltage_v, self._phases_of(evse))
+                )
             )
             accepted = accepted and outcome.accepted
         outcome = await self._send(SetProfile(evse_id=0, profile=cap_profile(self._evses, self._voltage_v)))

@@ -48,6 +48,7 @@ from .limits_out import LimitWriter
 from .live_site import Commander, LiveSite, SiteFigures
 from .meters.running import SiteMeters
 from .orders import Orders
+from .phase_switches import PhaseSwitches
 from .prover import Prover
 from .records import SiteRecords
 from .safe import Safe
@@ -119,6 +120,10 @@ class SiteController(Desk):
             live_site, records, self._verifier, prover, self._orders, meters, safe, self._goals, devices
         )
         self._shares = Shares(live_site, records)
+        self._switches = PhaseSwitches(live_site, commander, self._writer)
+        for key, live in live_site.evses.items():
+            if records.phases.get(key) == 1:
+                live.switched_to(1)
         self._clock = clock
         self._demo = demo
         self._wiring = wiring
@@ -216,6 +221,7 @@ class SiteController(Desk):
         if self._history.due(self._clock.time()) and self._is_metered():
             self._history.record(self._clock.time(), self.view())
         self._shares.follow(decision, at)
+        self._switches.follow(self._state.topology, decision, at)
         self._log.note(snapshot, decision)
         if self.on_decision is not None:
             self.on_decision(snapshot, decision)

@@ -113,7 +113,12 @@ class Introductions:
                 live_site.site.operator_id, station_id, command, "controller", SETUP_TIMEOUT_S
             )
 
-        work = Commissioning([live.evse for live in evses], live_site.site.voltage_v, send)
+        work = Commissioning(
+            [live.evse for live in evses],
+            live_site.site.voltage_v,
+            send,
+            lambda evse: live_site.evse(evse.key).number_phases,
+        )
         while True:
             news.clear()
             installed = not install or await work.install()

@@ -11,12 +11,14 @@ from datetime import datetime
 from ..control.answers import AnswerKind, Answers
 from ..control.goals import Verdict, reason_of
 from ..control.lease import Lease
+from ..control.phase_switching import ALL, NEVER, ONE, PhaseSwitch, switching
 from ..control.station_clock import StationClock
 from ..control.thermal import Reading
 from ..control.types import EvseState
 from ..csms.vocabulary import Outcome
 from ..model.events import MeterSampled, TransactionChanged
 from ..model.goals import NO_GOALS, GoalKind, Goals
+from ..model.live import Reason
 from ..model.phases import ZERO, PerPhase
 from ..model.site import DC_TOLD_SHARE, Evse, Site
 from ..model.station import LAST_PHASE, ConnectorStatus, Sample
@@ -69,6 +71,9 @@ class LiveEvse(Answers):
         self.verdict = Verdict()
         self.goal_held_at: float | None = None
         self.stop_asked_at: float | None = None
+        self.switch = NEVER
+        self.phases_told = self.phases_taken = ALL
+        """How many phases our limits name, and the station took last, where it is switchable."""
         self.next_goals: tuple[Goals, str, float] | None = None
         """What was asked for the next session here, by whom, and until when it waits for it."""
         self.stopped_at: float | None = None
@@ -247,6 +252,33 @@ class LiveEvse(Answers):
         return self.evse.max_a * phases * self.voltage_v
 
     @property
+    def switchable(self) -> bool:
+        """Whether it may be switched between three phases and one."""
+        evse = self.evse
+        return evse.phase_switch and len(evse.phases) == ALL and evse.dc_power_w is None
+
+    @property
+    def number_phases(self) -> int | None:
+        """What every limit names: omitted would mean three."""
+        return self.phases_told if self.switchable else None
+
+    def switched_to(self, phases: int) -> None:
+        """What the station holds was found on one phase or on three."""
+        self.switch = PhaseSwitch(phases=phases, to=phases)
+        self.phases_told = self.phases_taken = phases
+
+    def _held(self) -> Reason | None:
+        if self.transaction is None:
+            return None
+        return reason_of(self.verdict) or switching(self.switch)
+
+    def _counted_phases(self) -> tuple[int, ...] | None:
+        if self.switchable and self.switch.counted == ONE:
+            return self.evse.phases[:1]
+        # What was learnt of a car on one phase does not hold while it is switched.
+        return None if self.switch.holds else self.loaded_phases
+
+    @property
     def missing_wh(self) -> float | None:
         """What the driver's need lacks; None where nobody told it."""
         if self.need_wh is None or self.transaction is None:
@@ -277,7 +309,7 @@ class LiveEvse(Answers):
             session=self.transaction is not None,
             wants=self.wants,
             paused=self.paused,
-            held=None if self.transaction is None else reason_of(self.verdict),
+            held=self._held(),
             priority=evse.priority + 1 if self.boosted else None,
             slack_s=self.slack_s(now),
             missing_wh=self.missing_wh,
@@ -294,7 +326,9 @@ class LiveEvse(Answers):
             doubt_a=self.doubt_a(at),
             raise_after=self.lift_again_at if at < self.lift_again_at else None,
             refusing=self.refusing(at),
-            phases=self.loaded_phases,
+            ceiling_a=evse.min_a if self.switch.stage == "proving" else None,
+            ceiling_source="phase switch" if self.switch.stage == "proving" else None,
+            phases=self._counted_phases(),
             temperatures=dict(self.temperatures),
             aside_a=aside_a,
             aside_why=aside_why,

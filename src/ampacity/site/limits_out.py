@@ -71,6 +71,19 @@ class LimitWriter:
             self._live.figures.limits_sent += 1
             await self._write(live, live.transaction, live.evse.safe_a, front=True)
 
+    async def write_again(self, live: LiveEvse) -> bool:
+        """Write the limit in force once more, with another number of phases; whether it was taken."""
+        transaction = live.transaction
+        limit_a = live.evse.safe_a if live.committed_a is None else live.committed_a
+        if transaction is None or live.inflight_a is not None:
+            return False
+        live.sent(limit_a)
+        live.conduct.writes.count(self._live.clock.monotonic())
+        self._live.figures.limits_sent += 1
+        before = live.committed_at
+        await self._write(live, transaction, limit_a, front=False)
+        return live.committed_at != before and live.is_of(transaction.transaction_id)
+
     async def write_short(self, live: LiveEvse, lease_s: float) -> bool:
         """Write the limit in force as a lease of `lease_s`, for a probe; returns whether it was taken."""
         transaction, limit_a = live.transaction, live.committed_a
@@ -148,7 +161,7 @@ class LimitWriter:
         below = structs.replace(
             lease,
             profile_id=FLOOR_ID + live.evse.evse_id,
-            periods=(SchedulePeriod(start_s=0, limit=least),),
+            periods=(SchedulePeriod(start_s=0, limit=least, number_phases=live.number_phases),),
         )
         above = structs.replace(
             lease,
@@ -174,6 +187,7 @@ class LimitWriter:
                 SchedulePeriod(
                     start_s=period.start_s,
                     limit=in_station_unit(evse, period.limit_a, site.voltage_v)[1],
+                    number_phases=live.number_phases,
                 )
                 for period in leases.periods(limit_a, evse.safe_a, lease_s)
             ),

@@ -57,6 +57,8 @@ class SiteRecords:
         self._site_id = site.site_id
         self._commissioned: set[str] = set()
         self.quarantines: list[QuarantineRow] = []
+        self.phases: dict[EvseKey, int | None] = {}
+        """How many phases each EVSE's base profile names."""
         self._probes: dict[tuple[str, ...], ProbeReport] = {}
         self.modes: list[site_modes.ModeRow] = []
 
@@ -77,6 +79,9 @@ class SiteRecords:
         self._commissioned = {
             row.station_id for row in rows if row.status == "accepted" and BASE_ID < row.profile_id < LEASE_ID
         }
+        for row in rows:
+            if row.status == "accepted" and BASE_ID < row.profile_id < LEASE_ID:
+                self.phases[row.station_id, row.evse_id] = _phases_in(row.profile)
 
     def commissioned(self, station_id: str) -> bool:
         """Whether the station has taken its base profiles before."""
@@ -380,3 +385,9 @@ class SiteRecords:
             audit.finish(connection, self._operator_id, audit_id, now, "done")
 
         await self._store.write(unit)
+
+
+def _phases_in(profile: Any) -> int | None:
+    """The number of phases that a stored profile names; None for none."""
+    periods: list[dict[str, Any]] = profile.get("periods") or [{}]
+    return periods[0].get("number_phases")

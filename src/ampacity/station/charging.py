@@ -101,6 +101,19 @@ class InstalledProfiles:
         self._cache[evse_id] = (at, until, limit_a)
         return limit_a
 
+    def phases(self, evse_id: int, at: float, transaction_started_at: float | None) -> int:
+        """How many phases the profiles leave the EVSE at `at`."""
+        evse = self._evses[evse_id]
+        composite = composite_limit(
+            [*self._held[0], *self._held[evse_id]],
+            at,
+            transaction_started_at,
+            unit="A",
+            voltage_v=_voltage(evse),
+            phases=supply_phases(evse),
+        )
+        return composite.number_phases
+
     def schedule(
         self, evse_id: int, at: float, duration_s: float, transaction_started_at: float, unit: Unit
     ) -> list[tuple[int, float]]:

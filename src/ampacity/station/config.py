@@ -16,7 +16,8 @@ keeps those in watts only, keeps their first period without end, or takes schedu
 
 class EvseConfig(Struct, frozen=True, kw_only=True):
     """One EVSE. `phases` is 1 or 3 on AC; `dc_power_w` makes it a DC EVSE fed by three phases with `max_a`
-    each. Of several `connectors` one is in use at a time.
+    each. Of several `connectors` one is in use at a time. `phase_switch`: it charges on one phase where its
+    profiles name one.
     """
 
     evse_id: int
@@ -25,6 +26,7 @@ class EvseConfig(Struct, frozen=True, kw_only=True):
     connectors: int = 1
     dc_power_w: float | None = None
     voltage_v: float = 230.0
+    phase_switch: bool = False
 
 
 class StationConfig(Struct, frozen=True, kw_only=True):

@@ -73,8 +73,10 @@ class EvseHardware:
         self.vehicle = None
         self.current_a, self.power_w = ZERO, 0.0
 
-    def step(self, at_s: float, offered_a: float, voltage_v: float | None = None) -> None:
-        """Advance to `at_s` with `offered_a` on each phase (0: contactor open)."""
+    def step(
+        self, at_s: float, offered_a: float, voltage_v: float | None = None, phases: int | None = None
+    ) -> None:
+        """Advance to `at_s` with `offered_a` on each phase (0: contactor open), on `phases` (None: all)."""
         if self.vehicle is None:
             return
         offered_a = min(offered_a, self.config.max_a)
@@ -86,7 +88,7 @@ class EvseHardware:
             supply_a = draw.power_w / DC_EFFICIENCY / (3.0 * voltage)
             self.current_a = (supply_a, supply_a, supply_a)
         else:
-            draw = self.vehicle.step(at_s, offered_a, self.config.phases, voltage)
+            draw = self.vehicle.step(at_s, offered_a, phases or self.config.phases, voltage)
             self.current_a = draw.current_a
         self.power_w = draw.power_w
         self._count()

@@ -257,7 +257,7 @@ class ChargingStation:
                 bay.hardware.open_contactor(at)
                 continue
             offered_a = self._offer(bay)
-            bay.hardware.step(at, offered_a)
+            bay.hardware.step(at, offered_a, phases=self._phases(bay))
             self._transactions.observe(bay, at, offered_a)
         self._line.beat_if_due(at)
 
@@ -266,6 +266,13 @@ class ChargingStation:
         while True:
             self.step(self._site.time())
             await self._site.sleep(period_s)
+
+    def _phases(self, bay: Bay) -> int | None:
+        evse, transaction = bay.hardware.config, bay.transaction
+        if not evse.phase_switch:
+            return None
+        started = None if transaction is None else transaction.started_at.timestamp()
+        return self._profiles.phases(evse.evse_id, self.clock.time(), started)
 
     def _offer(self, bay: Bay) -> float:
         evse = bay.hardware.config
