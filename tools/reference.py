@@ -52,6 +52,14 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
     ),
     ("strategies", "gap_closed_pct", "of what the offline optimum saves", "{:.0f} %"),
     (
+        "control",
+        "seconds_over_limit_per_h",
+        "the control law in a closed loop: seconds an hour above the limit",
+        "{:.0f} s",
+    ),
+    ("control", "utilisation", "the same: used of the limit on average", "{:.2f}"),
+    ("control", "writes_per_charger_h", "limits written a charger and hour, renewals apart", "{:.0f}"),
+    (
         "strategies",
         "delivered_gain_pct",
         "energy delivered behind 150 kW, shared against fixed shares",

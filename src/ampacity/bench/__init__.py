@@ -20,6 +20,7 @@ BENCHES: dict[str, str] = {
     "agreement": "ampacity.bench.agreement",
     "allocation": "ampacity.bench.allocation",
     "day": "ampacity.bench.day",
+    "control": "ampacity.bench.control.run",
     "durability": "ampacity.bench.durability.run",
     "fuzz": "ampacity.bench.fuzz.run",
     "gateway": "ampacity.bench.gateway.run",

@@ -260,7 +260,7 @@ def run_fit(options: argparse.Namespace) -> int:
 
 
 def _bench(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", help="which one: allocation, durability, fuzz, gateway, simulation")
+    parser.add_argument("name", help="which one: allocation, control, durability, fuzz, gateway, simulation")
     parser.add_argument("--quick", action="store_true", help="end within 50 s")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument(
