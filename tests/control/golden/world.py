@@ -1,6 +1,7 @@
 """The world of a golden case: the plant of these tests, built from a JSON document and changed by events.
 
-The document is `base.json` with the case's merge patch. Times in it are seconds since the case began.
+The document is `base.json` with the case's merge patch. Times in it are seconds since the case began. A
+null in a patch removes, so an event says "unknown" where something is not told any more.
 """
 
 from __future__ import annotations
@@ -162,7 +163,7 @@ class World(Plant):
             metered_w=meter.get("says_w"),
             metered_at=None if state.metered_at is None else state.metered_at + meter.get("ahead_s", 0.0),
             signals=dict(heard),
-            temperatures={sensor: (celsius, self.at) for sensor, celsius in warm.items()},
+            temperatures={n: (celsius, self.at) for n, celsius in warm.items() if celsius != "unknown"},
         )
 
     def _evse(self, state: EvseState) -> EvseState:
