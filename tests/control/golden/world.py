@@ -185,7 +185,7 @@ class World(Plant):
         return structs.replace(state, **changes)
 
     def _device(self, device_id: str) -> DeviceState:
-        told = {k: v for k, v in self.told["devices"].get(device_id, {}).items() if k != "power_w"}
+        told = {k: _value(v) for k, v in self.told["devices"].get(device_id, {}).items() if k != "power_w"}
         power = self.power_w(device_id)
         online = bool(told.get("online"))
         if online and told.get("steered"):
