@@ -119,11 +119,18 @@ class Introductions:
             send,
             lambda evse: live_site.evse(evse.key).number_phases,
         )
+        told = False
         while True:
             news.clear()
             installed = not install or await work.install()
             if not installed:
-                log.warning("%s does not take its base profiles: its maximum stays reserved", station_id)
+                # Every sample of a session brings it here again: once an introduction is enough to read.
+                log.log(
+                    logging.DEBUG if told else logging.WARNING,
+                    "%s does not take its base profiles: its maximum stays reserved",
+                    station_id,
+                )
+                told = True
                 for live in evses:
                     live.checked(False)
             else:
