@@ -135,7 +135,11 @@ class Sharing:
         )
         again = allocate(around)
         same = bool((again.admitted == result.admitted).all())
-        return (around, again) if same else (task, result)
+        if not same:
+            return task, result
+        # What is kept is held by nothing in this second sharing: its reasons are those of the first.
+        binding = again.binding | (result.binding & kept[task.entry_load])
+        return around, structs.replace(again, binding=binding)
 
     def _caps(self, i: int, share_a: float | None) -> Caps:
         """Everything but other EVSEs that keeps this one below its own maximum."""
