@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from .run import broken, cases, expected, outcome, play
+from ampacity.simulation.cases.playing import broken, play
+
+from .run import cases, expected, outcome
 
 CASES = cases()
 EXPECTED = expected()

@@ -1,4 +1,4 @@
-"""The world of a golden case: the plant of these tests, built from a JSON document and changed by events.
+"""The world of a case: the plant, built from a JSON document and changed by events.
 
 The document is `base.json` with the case's merge patch. Times in it are seconds since the case began. A
 null in a patch removes, so an event says "unknown" where something is not told any more.
@@ -19,7 +19,9 @@ from ampacity.control.types import CircuitState, Decision, DeviceState, EvseStat
 from ampacity.model.live import Reason
 from ampacity.model.phases import PerPhase, on_phases
 from ampacity.model.site import Evse, EvseKey, LimitSource, Site
-from tests.control.plant import EPOCH_S, Car, Plant
+
+from .invariants import violations
+from .plant import EPOCH_S, Car, Plant
 
 START_S = 1000.0
 Json = dict[str, Any]
@@ -58,6 +60,7 @@ class World(Plant):
         self.heard: dict[str, dict[str, SignalState]] = {}
         self.sources: dict[str, tuple[LimitSource, ...]] = {}
         self.commanded: dict[str, float] = {}
+        self.violations: list[tuple[float, str]] = []
         site = site_of(case["site"])
         super().__init__(
             site=site,
@@ -84,6 +87,11 @@ class World(Plant):
         for device_id, target in decision.commands.items():
             self.commanded[device_id] = target.power_w
         return decision
+
+    def judge(self, snapshot: Snapshot, decision: Decision) -> None:
+        """Keep what it breaks, with the second."""
+        found = violations(snapshot, decision, self.tree)
+        self.violations.extend((self.at - START_S, words) for words in found)
 
     def _obey(self) -> None:
         """Take in what the document says now."""
