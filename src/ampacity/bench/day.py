@@ -48,10 +48,10 @@ DAY = date(2026, 11, 20)
 EVSES = 42
 """On forty stations: two have two EVSEs."""
 LIMIT_A = 330.0
-HOURS, QUICK_HOURS = 10.5, 0.4
+HOURS, QUICK_HOURS = 10.5, 0.25
 SPEED = 60.0
 MISBEHAVING = 4
-NODE_RESTARTS_H = (1.5, 4.0, 7.0)
+NODE_RESTARTS_H, QUICK_RESTARTS_H = (1.5, 4.0, 7.0), (0.1,)
 TROUBLE_EVERY_S = 900.0
 """Site seconds between two stations that restart or lose network or power."""
 READMITTED_S = 120.0
@@ -294,7 +294,7 @@ def run(quick: bool) -> Outcome:
     """A working day (quick: its first minutes with one restart of the node)."""
     hours = QUICK_HOURS if quick else HOURS
     plan = plan_of()
-    lived = asyncio.run(live_through(plan, hours, (0.2,) if quick else NODE_RESTARTS_H))
+    lived = asyncio.run(live_through(plan, hours, QUICK_RESTARTS_H if quick else NODE_RESTARTS_H))
     world, away = lived.world, misbehaving_of(plan)
     possible = possible_wh(plan, hours)
     evses = {evse.key: evse for evse in plan.evses}
