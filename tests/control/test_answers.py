@@ -74,3 +74,46 @@ def test_renewed_only_while_it_lives() -> None:
     assert not it.may_renew(211.0)
     it.line_opened()
     assert not it.may_renew(211.0), "not read back yet"
+
+
+def asked_until(it: Answers, end: int, limit_a: float = 8.0, *, urgent: bool = False) -> list[int]:
+    """When a cut goes out, to a station that refuses each."""
+    asked = []
+    for at in range(12, end):
+        if it.may_cut(float(at), limit_a, urgent=urgent):
+            asked.append(at)
+            it.sent(limit_a)
+            it.answer(lease(limit_a, float(at)), "refused", float(at))
+    return asked
+
+
+def test_one_who_refuses_is_asked_after_pauses_that_double_up_to_two_minutes() -> None:
+    asked = asked_until(told("refused"), 600)
+    assert asked == [22, 42, 82, 162, 282, 402, 522]
+
+
+def test_a_clearly_lower_limit_is_a_new_question_and_noise_is_none() -> None:
+    it = told("refused")
+    assert not it.may_cut(13.0, 7.5)
+    assert it.repeats(7.5)
+    assert it.may_cut(13.0, 7.0)
+    assert not it.repeats(7.0)
+    it.sent(0.0)
+    it.answer(lease(0.0, 13.0), "refused", 13.0)
+    assert it.repeats(0.0), "nothing is lower than that"
+    it.answer(lease(0.0, 50.0), "accepted", 50.0)
+    assert not it.repeats(8.0)
+    assert it.may_cut(50.0, 8.0)
+
+
+def test_while_a_circuit_is_above_its_limit_it_is_asked_each_reaction_time() -> None:
+    assert asked_until(told("refused"), 60, urgent=True) == [22, 32, 42, 52]
+
+
+def test_a_message_that_was_lost_is_sent_again_at_once_but_not_for_ever() -> None:
+    it = told("silent")
+    assert it.may_cut(12.0, 8.0)
+    it.sent(8.0)
+    it.answer(lease(8.0, 12.0), "silent", 22.0)
+    assert not it.may_cut(41.0, 8.0)
+    assert it.may_cut(42.0, 8.0)

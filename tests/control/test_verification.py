@@ -132,6 +132,13 @@ def test_a_station_that_refuses_goes_straight_to_clearing() -> None:
     assert it.run(5, refusals=0) == []
 
 
+def test_one_that_refuses_loses_its_session_for_a_fuse() -> None:
+    it = Watched(10.0, 10.0)
+    assert it.run(1, refusals=3, at_risk=True) == ["stop"]
+    assert it.run(59, refusals=3, at_risk=True) == ["clear"]
+    assert it.run(2, refusals=3, at_risk=True) == ["stop"], "asked again after a minute"
+
+
 def test_silence_and_absence_prove_nothing() -> None:
     it = Watched()
     assert it.run(600, steerable=False) == []

@@ -8,9 +8,14 @@ import pytest
 
 from ampacity.ocpp.version import Version
 
-from .live import yard
+from .live import PERSON, LiveYard, yard
 
 VERSIONS = [version.value for version in Version]
+
+
+def writes(it: LiveYard, station_id: str) -> int:
+    """Profiles that the station was sent within the last hour."""
+    return it.live(station_id).conduct.writes.limits(it.clock.monotonic())
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -47,14 +52,22 @@ async def test_a_station_that_refuses_profiles_stays_reserved_at_its_maximum(tmp
         # 80 A less 10 A of building, 2 A of margin and the 32 A that nobody controls.
         await it.draws("A", 32.0)
         await it.until(lambda: it.current_a("B") > 28.0)
-        refused = it.controller.figures.limits_refused
         assert it.codes("A") == {"unproven"}
         assert it.held_a("A") >= 32.0
         assert it.evse("B").grant_a is not None
-        asked_at = it.clock.monotonic()
-        await it.clock.sleep(60.0)
-        # It is asked again, but not each second.
-        assert it.controller.figures.limits_refused - refused <= 2 + (it.clock.monotonic() - asked_at) / 10.0
+        assert "base profiles" in it.evse("A").alarms[0]
+        # It is asked again, but less and less often; and not at all once its memory has had enough.
+        written = writes(it, "A")
+        await it.clock.sleep(125.0)
+        assert 1 <= writes(it, "A") - written <= 5
+        it.live("A").conduct.write_budget = 1
+        written = it.controller.figures.limits_refused
+        await it.clock.sleep(125.0)
+        assert it.controller.figures.limits_refused == written
+        # A lower limit is a new question.
+        await it.controller.set_limit("grid", 12.0, "operator", None, None, PERSON)
+        await it.until(lambda: it.controller.figures.limits_refused > written, 20.0)
+        await it.controller.withdraw_limit("grid", "operator", PERSON)
         assert it.site_a[0] <= 80.0
 
 

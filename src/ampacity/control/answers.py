@@ -5,8 +5,10 @@ model checker drives the same code through every order of loss, crash and late a
 
 A limit that was sent is on its way until it is answered. *Accepted*: it holds, as a lease that ends by
 itself. *No answer*, or nonsense: the station may have taken it, so it stays in doubt until the lease that it
-would have been is over. *Refused*: what held before holds on. Who refuses or stays silent is asked again
-after 5, 10, 20, 40 and then each 60 s, for a cut after 10 s at most.
+would have been is over. *Refused*: what held before holds on, and is set aside for it. Who refuses or stays
+silent is asked again after 10, 20, 40, 80 and then each 120 s: every try wears its memory, and a station that
+said no ten times says it again. Two cuts don't wait so long: one that is clearly lower than what was refused
+(at once), and one while a circuit is above its limit (10 s).
 """
 
 from __future__ import annotations
@@ -21,8 +23,12 @@ from .lease import Lease, expires_at, renew_at
 AnswerKind: TypeAlias = Literal["accepted", "refused", "unclear", "silent"]
 """`unclear`: an answer that makes no sense. `silent`: none came."""
 
-CUT_AGAIN_S = 10.0
-"""A cut that was refused goes out again after this long at most: one reaction time."""
+ASK_AGAIN_S, ASK_AGAIN_MOST_S = 10.0, 120.0
+"""The first and the longest pause before somebody who refused is asked again: one reaction time, and the
+cool-down of the ladder (`control.verification`)."""
+
+CLEARLY_LOWER_A = 1.0
+"""A cut by so much below all that was refused is a new question."""
 
 REFUSING_AFTER = 3
 """So many limits that were refused or not answered in turn make a station one that refuses."""
@@ -46,8 +52,10 @@ class Answers:
         self.lease: Lease | None = None
         self.doubts: tuple[Lease, ...] = ()
         """Limits whose answer never came: leases like any other, which end by themselves."""
-        self.lift_again_at = self.cut_again_at = -inf
+        self.lift_again_at = self.cut_again_at = self.urgent_again_at = -inf
         self.refusals = 0
+        self.refused_a = inf
+        """The lowest limit of those that were refused or not answered in turn."""
 
     # ------------------------------------------------------------ the line
 
@@ -76,9 +84,17 @@ class Answers:
 
     # ------------------------------------------------------------ limits
 
-    def may_cut(self, at: float) -> bool:
-        """Whether a lower limit may go out now: one of an EVSE is under way at a time."""
-        return self.online and self.inflight_a is None and at >= self.cut_again_at
+    def may_cut(self, at: float, limit_a: float, *, urgent: bool = False) -> bool:
+        """Whether the lower `limit_a` may go out now: one of an EVSE is under way at a time. `urgent`: a
+        circuit is above its limit."""
+        if not self.online or self.inflight_a is not None:
+            return False
+        again_at = self.urgent_again_at if urgent else self.cut_again_at
+        return at >= again_at or self._is_news(limit_a)
+
+    def repeats(self, limit_a: float) -> bool:
+        """Whether a cut to `limit_a` asks what was refused already."""
+        return self.refusals > 0 and not self._is_news(limit_a)
 
     def may_lift(self, at: float) -> bool:
         """Whether a higher one may."""
@@ -106,12 +122,15 @@ class Answers:
                 self.lease, self.committed_a, self.committed_at = sent, sent.limit_a, at
                 self.lease_until, self.renew_at = expires_at(sent), renew_at(sent)
                 self.doubts = ()
-                self.refusals = 0
+                self.refusals, self.refused_a = 0, inf
             case "silent" | "unclear":
                 self.doubts = (*self.doubts, sent)
-                self._wait_before_asking_again(at, 0.0 if kind == "silent" else CUT_AGAIN_S)
+                self._wait_before_asking_again(sent, at)
+                if kind == "silent" and self.refusals == 1:
+                    # A message that was lost: the time until that was known was pause enough.
+                    self.cut_again_at = self.urgent_again_at = at
             case "refused":
-                self._wait_before_asking_again(at, CUT_AGAIN_S)
+                self._wait_before_asking_again(sent, at)
 
     def clock_is_off(self, error_s: float) -> None:
         """The station's clock was found to be up to `error_s` from where it was thought to be: its leases may
@@ -148,11 +167,16 @@ class Answers:
         return self.refusals >= REFUSING_AFTER and at < self.lift_again_at
 
     def _forget_refusals(self) -> None:
-        self.lift_again_at = self.cut_again_at = -inf
-        self.refusals = 0
+        self.lift_again_at = self.cut_again_at = self.urgent_again_at = -inf
+        self.refusals, self.refused_a = 0, inf
 
-    def _wait_before_asking_again(self, at: float, cut_again_s: float) -> None:
+    def _wait_before_asking_again(self, sent: Lease, at: float) -> None:
         """Each second would fill the queue; and while somebody seems to rise, nobody else may."""
         self.refusals += 1
-        self.lift_again_at = at + min(60.0, 5.0 * 2 ** min(self.refusals - 1, 4))
-        self.cut_again_at = at + min(cut_again_s, self.lift_again_at - at)
+        self.refused_a = min(self.refused_a, sent.limit_a)
+        pause_s = min(ASK_AGAIN_MOST_S, ASK_AGAIN_S * 2.0 ** min(self.refusals - 1, 4))
+        self.lift_again_at = self.cut_again_at = at + pause_s
+        self.urgent_again_at = at + ASK_AGAIN_S
+
+    def _is_news(self, limit_a: float) -> bool:
+        return self.refused_a < inf and limit_a <= self.refused_a - CLEARLY_LOWER_A

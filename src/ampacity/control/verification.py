@@ -10,9 +10,9 @@ s at least) shows no more than the limit, 10 % and 0.5 A. Otherwise
 4. if that does not help either it is `quarantined`: set aside with the most it was seen to draw, until a
    person releases it.
 
-While it disobeys and a meter above it has been above its limit for a reaction time, its session is ended,
-where the operator allows that. Trust comes back by obeying: at once while limits are only doubted, after ten
-minutes near a limit and not above it further up.
+While it disobeys or refuses and a meter above it has been above its limit for a reaction time, its session
+is ended, where the operator allows that. Trust comes back by obeying: at once while limits are only doubted,
+after ten minutes near a limit and not above it further up.
 
 The law reserves what a disobeying EVSE draws all the while (`reserve`); this only decides what to do about
 it.
@@ -109,9 +109,9 @@ def verify(
     bad = now.over_since is not None and at - max(now.over_since, now.acted_at) >= window_s(
         seen.sample_interval_s, settings
     )
-    if bad and seen.at_risk and _may_stop(now, at, settings):
-        return structs.replace(now, stopped_at=at), "stop"
     refused = seen.refusals >= settings.verify_retries
+    if (bad or refused) and seen.at_risk and _may_stop(now, at, settings):
+        return structs.replace(now, stopped_at=at), "stop"
     if bad or refused:
         return _climb(now, refused, at, settings)
     return _trust_again(now, seen, at, settings), None

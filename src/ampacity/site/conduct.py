@@ -60,9 +60,13 @@ class Conduct:
             told.append("its limits do not end by themselves: kept free for it while it is silent")
         if at - self.rate_limited_at < RATE_LIMITED_S:
             told.append("says that it is written too often")
-        if self.write_budget is not None and self.writes.limits(at) >= self.write_budget:
+        if self.budget_is_spent(at):
             told.append(f"its {self.write_budget} writes of this hour are used up: only lowered now")
         return tuple(told)
+
+    def budget_is_spent(self, at: float) -> bool:
+        """Whether as many profiles were written within the last hour as its memory stands."""
+        return self.write_budget is not None and self.writes.limits(at) >= self.write_budget
 
     def aside(self, measured_a: PerPhase | None) -> tuple[float | None, str]:
         """What the law is to set aside for the EVSE instead of steering it, and why."""

@@ -211,7 +211,7 @@ class SiteController(Desk):
         self.figures.ticks += 1
         self._check(snapshot, decision)
         for grant in decision.cuts:
-            self._writer.cut(grant, at)
+            self._writer.cut(grant, at, urgent=decision.overloaded)
         for grant in decision.raises:
             self._writer.lift(grant, at)
         self._writer.renew(at)

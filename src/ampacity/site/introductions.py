@@ -15,6 +15,7 @@ from ..bus import Bus
 from ..csms.vocabulary import Command, Outcome, SetProfile
 from ..csms.wear import write_budget
 from ..model.events import StationBooted, StationConnected, StationDisconnected, TransactionChanged
+from ..model.site import EvseKey
 from .commissioning import Commissioning
 from .knowledge import LiveEvse
 from .limits_out import LimitWriter
@@ -25,6 +26,9 @@ log = logging.getLogger(__name__)
 
 SETUP_TIMEOUT_S = 30.0
 RETRY_SETUP_S = 60.0
+MOST_RETRY_SETUP_S = 960.0
+"""A station that refuses its base profiles, or can't show them, is sent them again after one minute, two,
+four and so on, and then so rarely: each try is a write, and its maximum is kept free meanwhile."""
 
 
 class Introductions:
@@ -39,6 +43,12 @@ class Introductions:
         self._records = records
         self._setups: dict[str, asyncio.Task[None]] = {}
         self._news: dict[str, asyncio.Event] = {}
+        self._sessions: dict[EvseKey, str] = {}
+        """The newest transaction of each EVSE that was heard of."""
+        self._tries: dict[str, int] = {}
+        """How often each station was sent its base profiles since it booted or was proven."""
+        self._install_at: dict[str, float] = {}
+        """Before which it is not sent them again."""
         self.subscriptions = [
             bus.subscribe(StationConnected, self._connected),
             bus.subscribe(StationBooted, self._booted),
@@ -60,6 +70,7 @@ class Introductions:
         for live in affected:
             live.vendor = event.info.vendor
             live.booted(self._live.clock.monotonic())
+        self._forget_tries(event.station_id)
         if affected and affected[0].version is not None:
             self._know(event.station_id, affected[0].version)
         if affected:
@@ -87,8 +98,10 @@ class Introductions:
 
     def _transaction_changed(self, event: TransactionChanged) -> None:
         """A session that was unknown explains why a station draws more than its base profile: look again."""
-        news = self._news.get(event.station_id)
-        if news is not None:
+        key, news = (event.station_id, event.evse_id), self._news.get(event.station_id)
+        known = self._sessions.get(key) == event.transaction_id and event.phase != "Ended"
+        self._sessions[key] = event.transaction_id
+        if news is not None and not known:
             news.set()
 
     def _set_up(self, station_id: str, *, install: bool) -> None:
@@ -99,8 +112,8 @@ class Introductions:
         self._setups[station_id] = self._live.run_beside(self._introduce(station_id, install=install))
 
     async def _introduce(self, station_id: str, *, install: bool) -> None:
-        """Install and read back until the station is proven; each failure is tried again after a minute, or
-        when something changes there.
+        """Install and read back until the station is proven; each failure is looked at again after a minute,
+        or when something changes there.
         """
         live_site, evses, news = self._live, self._live.at_station(station_id), self._news[station_id]
 
@@ -119,27 +132,17 @@ class Introductions:
             send,
             lambda evse: live_site.evse(evse.key).number_phases,
         )
-        told = False
+        holds = not install
         while True:
             news.clear()
-            installed = not install or await work.install()
-            if not installed:
-                # Every sample of a session brings it here again: once an introduction is enough to read.
-                log.log(
-                    logging.DEBUG if told else logging.WARNING,
-                    "%s does not take its base profiles: its maximum stays reserved",
-                    station_id,
-                )
-                told = True
-                for live in evses:
-                    live.checked(False)
-            else:
-                if install:
-                    self._records.mark_commissioned(station_id)
+            if install and live_site.clock.monotonic() >= self._install_at.get(station_id, 0.0):
+                holds = await self._install(work, station_id)
+            if holds:
                 for live in evses:
                     if live.checking or not live.proven:
                         await self._prove(work, live)
                 if all(live.ready for live in evses):
+                    self._forget_tries(station_id)
                     return
             live_site.wake()
             if not install:
@@ -148,6 +151,27 @@ class Introductions:
                 continue
             with contextlib.suppress(TimeoutError):
                 await live_site.clock.wait_for(news.wait(), RETRY_SETUP_S)
+
+    async def _install(self, work: Commissioning, station_id: str) -> bool:
+        """Write the base profiles; whether the station took them all. The more often that was tried in vain,
+        the longer it is not tried again."""
+        tries = self._tries.get(station_id, 0)
+        taken = await work.install()
+        self._tries[station_id] = tries + 1
+        pause_s = min(MOST_RETRY_SETUP_S, RETRY_SETUP_S * 2.0 ** min(tries, 10))
+        self._install_at[station_id] = self._live.clock.monotonic() + pause_s
+        if taken:
+            self._records.mark_commissioned(station_id)
+            return True
+        if tries == 0:
+            log.warning("%s does not take its base profiles: its maximum stays reserved", station_id)
+        for live in self._live.at_station(station_id):
+            live.checked(False)
+        return False
+
+    def _forget_tries(self, station_id: str) -> None:
+        self._tries.pop(station_id, None)
+        self._install_at.pop(station_id, None)
 
     async def _prove(self, work: Commissioning, live: LiveEvse) -> None:
         """Read back what the EVSE means to do, and compare it with what it was told."""

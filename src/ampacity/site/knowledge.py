@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ..control.answers import AnswerKind, Answers
+from ..control.answers import REFUSING_AFTER, AnswerKind, Answers
 from ..control.goals import Verdict, reason_of
 from ..control.lease import Lease
 from ..control.phase_switching import ALL, NEVER, ONE, PhaseSwitch, switching
@@ -206,7 +206,7 @@ class LiveEvse(Answers):
         if TOO_EARLY in word:
             # A car of ISO 15118 is still negotiating: that is no disobedience, only not yet.
             self.refusals = before
-            self.lift_again_at = self.cut_again_at = at + EARLY_AGAIN_S
+            self.lift_again_at = self.cut_again_at = self.urgent_again_at = at + EARLY_AGAIN_S
         elif TOO_OFTEN in word:
             self.refusals = before
             self.conduct.rate_limited_at = at
@@ -220,6 +220,18 @@ class LiveEvse(Answers):
         if self.lease_is_over(at):
             return min(self.committed_a, self.evse.safe_a)
         return self.committed_a
+
+    def alarms(self, at: float) -> tuple[str, ...]:
+        """What a person should look at."""
+        told = self.conduct.alarms(at)
+        if self.refusals >= REFUSING_AFTER:
+            told = (
+                f"refused or did not answer {self.refusals} limits in turn: what it had is kept free",
+                *told,
+            )
+        if self.online and not self.checking and not self.proven:
+            told = ("does not hold its base profiles: its maximum is kept free", *told)
+        return told
 
     # ------------------------------------------------------------ for the law
 

@@ -30,10 +30,14 @@ class LimitWriter:
         self._live = live_site
         self._commander = commander
 
-    def cut(self, grant: Grant, at: float) -> None:
-        """Send a lower limit, before anything else that waits for the station."""
+    def cut(self, grant: Grant, at: float, *, urgent: bool = False) -> None:
+        """Send a lower limit, before anything else that waits for the station. One that was refused already
+        has to keep to the write budget as well, unless it is `urgent`: a circuit is above its limit.
+        """
         live = self._live.evses[grant.key]
-        if live.may_cut(at):
+        if not urgent and live.repeats(grant.limit_a) and live.conduct.budget_is_spent(at):
+            return
+        if live.may_cut(at, grant.limit_a, urgent=urgent):
             self._send(live, grant.limit_a, front=True)
 
     def lift(self, grant: Grant, at: float) -> None:
@@ -45,8 +49,9 @@ class LimitWriter:
     def resend(self, live: LiveEvse) -> None:
         """Send the limit in force again, before anything else: it was not obeyed."""
         at = self._live.clock.monotonic()
-        if live.may_cut(at):
-            self._send(live, live.limit_in_force_a(at), front=True)
+        limit_a = live.limit_in_force_a(at)
+        if live.may_cut(at, limit_a):
+            self._send(live, limit_a, front=True)
 
     def renew(self, at: float) -> None:
         """Write the limits again whose leases are two thirds over."""

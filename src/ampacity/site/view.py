@@ -125,7 +125,7 @@ def evse_view(
         session=session_view(live, decision, at, now),
         reasons=grant.reasons if grant is not None else (Reason(code="no_session"),),
         trust=live.conduct.verification.trust,
-        alarms=live.conduct.alarms(at),
+        alarms=live.alarms(at),
         writes_last_hour=live.conduct.writes.limits(at),
         renewals_last_hour=live.conduct.writes.renewals(at),
         write_budget=live.conduct.write_budget,

@@ -147,7 +147,8 @@ Action = tuple[str, ...]
 
 _FIELDS = (
     "online", "proven", "checking", "committed_a", "committed_at", "lease_until", "renew_at", "inflight_a",
-    "lease", "doubts", "lift_again_at", "cut_again_at", "refusals",
+    "lease", "doubts", "lift_again_at", "cut_again_at", "urgent_again_at", "refusals",
+    "refused_a",
 )  # fmt: skip
 _MEMORY_TIMES = (
     "settling_since", "cut_since", "over_since", "running_since", "stopped_at", "waiting_since", "raised_at",
@@ -367,7 +368,7 @@ class SmallWorld:
             )
 
         for grant in decision.cuts:
-            if grant.key == evse.key and answers.may_cut(at):
+            if grant.key == evse.key and answers.may_cut(at, grant.limit_a, urgent=decision.overloaded):
                 write(grant.limit_a)
         for grant in decision.raises:
             if grant.key == evse.key and answers.may_lift(at):
@@ -565,7 +566,7 @@ def _shifted(known: Known, moved: Callable[[float | None], float | None], back: 
     for field in ("lease_until", "renew_at"):
         if values[field] is not None:
             values[field] -= back
-    for field in ("lift_again_at", "cut_again_at"):
+    for field in ("lift_again_at", "cut_again_at", "urgent_again_at"):
         values[field] = -inf if values[field] <= NOW_S else values[field] - back
     values["refusals"] = min(values["refusals"], 5)
     if values["lease"] is not None:
