@@ -287,6 +287,22 @@ def test_who_draws_more_than_it_was_told_is_reserved_with_what_it_draws() -> Non
     assert any("draws 20.0 A" in (reason.detail or "") for reason in decision.grants[A].reasons)
 
 
+@pytest.mark.parametrize(
+    ("told", "disobeys"),
+    [({}, True), ({"doubt_a": 12.0}, False), ({"inflight_a": 12.0}, False), ({"doubt_a": 9.0}, True)],
+)
+def test_who_draws_what_it_may_have_taken_without_an_answer_disobeys_nothing(
+    told: dict[str, float], disobeys: bool
+) -> None:
+    scene = Scene(site())
+    scene.charge(A, 6.0)
+    scene.tick()
+    scene.change(A, measured_a=(12.0, 12.0, 12.0), **told)
+    for _ in range(40):
+        decision = scene.tick()
+    assert (A in decision.reserved) is disobeys
+
+
 def test_turns_rotate_when_there_is_not_a_minimum_for_everybody() -> None:
     evses = tuple(Evse(station_id=f"s{k}", evse_id=1, circuit_id="grid", phases=(0, 1, 2)) for k in range(3))
     scene = Scene(site(*evses, circuits=(structs.replace(GRID, rating_a=34.0),)))

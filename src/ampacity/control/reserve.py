@@ -142,6 +142,9 @@ def _settle(
     stale = age_s is None or age_s > sample_stale_s(state.sample_interval_s)
     news = age_s is not None and not stale and at - age_s >= memory.settling_since
     above = measured_a is not None and news and measured_a > allowed
+    # What it never answered, or not yet, it may have taken: to draw that much is no disobedience.
+    told_a = max(_or_worst(state.inflight_a, 0.0), _or_worst(state.doubt_a, 0.0))
+    within_a = told_a * (1 + settings.disobey_share) + settings.disobey_a
     if settling is not None:
         seen = age_s is not None and at - age_s > since and not above
         # Without samples the acknowledgement must do, after the time in which a sample would have been stale.
@@ -149,7 +152,8 @@ def _settle(
         if seen or trusted:
             settling = None
     if news:
-        over = (at if over is None else over) if above else None
+        disobeys = above and measured_a is not None and measured_a > within_a
+        over = (at if over is None else over) if disobeys else None
     if now_a == memory.in_force_a and settling == memory.settling_a and over == memory.over_since:
         return memory
     return structs.replace(

@@ -78,7 +78,8 @@ class Verifier:
         return Seen(
             steerable=live.ready,
             session=live.transaction is not None,
-            limit_a=live.limit_in_force_a(at),
+            # What it never answered it may have taken.
+            limit_a=max(live.limit_in_force_a(at), live.inflight_a or 0.0, live.doubt_a(at) or 0.0),
             measured_a=None if live.measured_a is None else max(live.measured_a),
             measured_at=live.measured_at,
             sample_interval_s=SAMPLE_INTERVAL_S,
