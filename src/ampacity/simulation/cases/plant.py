@@ -158,18 +158,7 @@ class Plant:
         self.before(snapshot)
         self.state, decision = step(self.state, snapshot, self.settings)
         self.judge(snapshot, decision)
-        for grant in (*decision.cuts, *decision.raises):
-            self._send(grant.key, grant.limit_a)
-        for key, car in self.cars.items():
-            lease = car.acknowledged
-            if (
-                lease
-                and car.session
-                and car.online
-                and car.inflight is None
-                and self.at > lease.sent_at + self.lease_s * 2 / 3
-            ):
-                self._send(key, lease.limit_a)
+        self._speak(decision)
         over = any(
             flows[3 * k + p] > decision.circuits[c.circuit_id].limit_a + 1e-6
             for k, c in enumerate(self.site.circuits)
@@ -187,6 +176,21 @@ class Plant:
 
     def judge(self, snapshot: Snapshot, decision: Decision) -> None:
         """What it said."""
+
+    def _speak(self, decision: Decision) -> None:
+        """What the decision says leaves, and leases that are due are renewed."""
+        for grant in (*decision.cuts, *decision.raises):
+            self._send(grant.key, grant.limit_a)
+        for key, car in self.cars.items():
+            lease = car.acknowledged
+            if (
+                lease
+                and car.session
+                and car.online
+                and car.inflight is None
+                and self.at > lease.sent_at + self.lease_s * 2 / 3
+            ):
+                self._send(key, lease.limit_a)
 
     def run(self, seconds: float) -> Decision:
         for _ in range(round(seconds)):

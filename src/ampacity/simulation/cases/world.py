@@ -1,27 +1,39 @@
 """The world of a case: the plant, built from a JSON document and changed by events.
 
 The document is `base.json` with the case's merge patch. Times in it are seconds since the case began. A
-null in a patch removes, so an event says "unknown" where something is not told any more.
+null in a patch removes, so an event says "unknown" where something is not told any more. `starts` is the date
+(UTC) of second 0.
+
+What stations do and what we know of them is in `line`, their phases are in `switching`. Of a car the
+document tells the fields of `plant.Car`, and besides: `told` (fields of the law's `EvseState` as they stand),
+`drawn_on` (the phases that it loads), `refuses` and `silent` (its station refuses limits, its meter tells
+nothing), `connected_for_s` (before the case began), `ahead_s` (its station's clock), `phase_switch`, `sleeps`
+(once held at 0 it never draws again in its session), `schedule` (somebody else's at the station, daily: the
+time on the wall that it starts at, and pairs of seconds from then on and amperes).
 """
 
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import structs
 
-from ampacity.control.lease import Lease
 from ampacity.control.settings import ControlSettings
 from ampacity.control.signals import SignalState
 from ampacity.control.types import CircuitState, Decision, DeviceState, EvseState, Snapshot
 from ampacity.model.live import Reason
 from ampacity.model.phases import PerPhase, on_phases
 from ampacity.model.site import Evse, EvseKey, LimitSource, Site
+from ampacity.ocpp.profiles import ChargingProfile, Period, Schedule, composite_limit
 
 from .invariants import violations
+from .line import Line
 from .plant import EPOCH_S, Car, Plant
+from .switching import Switched
 
 START_S = 1000.0
 Json = dict[str, Any]
@@ -56,12 +68,15 @@ class World(Plant):
     def __init__(self, case: Json) -> None:
         self.told: Json = case["world"]
         self.events: Json = case["events"]
-        self.refused: set[EvseKey] = set()
         self.heard: dict[str, dict[str, SignalState]] = {}
         self.sources: dict[str, tuple[LimitSource, ...]] = {}
         self.commanded: dict[str, float] = {}
         self.violations: list[tuple[float, str]] = []
         site = site_of(case["site"])
+        self.epoch_s = EPOCH_S + START_S if "starts" not in case else _instant(case["starts"])
+        self.lines = {e.key: Line(e, START_S - self._car(e).get("connected_for_s", 0.0)) for e in site.evses}
+        self.switched = {e.key: Switched(e) for e in site.evses if e.phase_switch}
+        self.asleep: set[EvseKey] = set()
         super().__init__(
             site=site,
             base=self._base,
@@ -88,6 +103,10 @@ class World(Plant):
             self.commanded[device_id] = target.power_w
         return decision
 
+    def clock_s(self) -> float:
+        """The true time as an epoch second."""
+        return self.epoch_s + self.at - START_S
+
     def judge(self, snapshot: Snapshot, decision: Decision) -> None:
         """Keep what it breaks, with the second."""
         found = violations(snapshot, decision, self.tree)
@@ -100,7 +119,7 @@ class World(Plant):
                 if hasattr(car, field):
                     setattr(car, field, value)
         sources = {
-            circuit: tuple(_source(name, limit) for name, limit in limits.items())
+            circuit: tuple(_source(name, limit, self.epoch_s) for name, limit in limits.items())
             for circuit, limits in self.told["limits"].items()
         }
         if sources != self.sources:
@@ -113,7 +132,13 @@ class World(Plant):
 
     def drawn_on(self, evse: Evse) -> tuple[int, ...]:
         """The circuit's phases that its car really loads."""
-        return tuple(self.told["cars"].get(evse.station_id, {}).get("drawn_on", evse.phases))
+        switched = self.switched.get(evse.key)
+        phases = evse.phases if switched is None else switched.drawn_on()
+        return tuple(self._car(evse).get("drawn_on", phases))
+
+    def _car(self, evse: Evse) -> Json:
+        told: Json = self.told["cars"].get(evse.station_id, {})
+        return told
 
     def flows(self, draws: dict[EvseKey, float] | None = None) -> list[float]:
         rows = [0.0] * self.tree.row_count
@@ -146,7 +171,7 @@ class World(Plant):
             evses={key: self._evse(state) for key, state in seen.evses.items()},
             devices={device.device_id: self._device(device.device_id) for device in self.site.devices},
             mode=self.told["mode"],
-            epoch_s=EPOCH_S + self.at + self.told["clock_jump_s"],
+            epoch_s=self.clock_s() + self.told["clock_jump_s"],
         )
 
     def _circuit(self, state: CircuitState) -> CircuitState:
@@ -179,7 +204,14 @@ class World(Plant):
         if state.measured_a is not None:
             drawn = max(state.measured_a)
             state = structs.replace(state, measured_a=on_phases(drawn, self.drawn_on(evse)))
-        told = self.told["cars"].get(evse.station_id, {}).get("told", {})
+        if state.session:
+            state = self.lines[evse.key].told(state, self.at)
+        if evse.key in self.switched:
+            state = self.switched[evse.key].told(state)
+        limit = self._own_limit(evse)
+        if limit is not None:
+            state = structs.replace(state, external_a=limit, external_source="its own schedule")
+        told = self._car(evse).get("told", {})
         changes: Json = {}
         for field, value in told.items():
             if field == "held":
@@ -206,42 +238,116 @@ class World(Plant):
         )
 
     def _move(self, evse: Evse, car: Car, dt: float) -> None:
-        told = self.told["cars"].get(evse.station_id, {})
-        if told.get("refuses") and car.inflight is not None and self.at >= car.answers:
-            car.inflight = None  # a refusal: an answer, and nothing taken
-        if told.get("refuses") and car.inflight is not None:
-            car.arrives = -1.0
+        told, line = self._car(evse), self.lines[evse.key]
+        line.follow(online=car.online, proven=car.proven, session=car.session)
+        refuses = bool(told.get("refuses"))
+        if line.move(self.at, self.random, self.loss, online=car.online, refuses=refuses):
+            switched = self.switched.get(evse.key)
+            if switched is not None:
+                switched.took(told.get("phase_switch", "obeys"))
         if told.get("silent"):
             car.next_sample = self.at + self.sample_s
+        drew, sampled = car.draw_a > 1.0, car.sample
         super()._move(evse, car, dt)
+        if car.sample is not None and car.sample is not sampled:
+            ahead_s = told.get("ahead_s", 0.0) - self.told["clock_jump_s"]
+            car.sample = line.sampled(self.at, ahead_s), car.sample[1]
+        if told.get("sleeps") and drew and self.allowed(evse, car) < evse.min_a:
+            self.asleep.add(evse.key)
+        if not car.session:
+            self.asleep.discard(evse.key)
+        if evse.key in self.asleep and self.allowed(evse, car) >= evse.min_a:
+            car.draw_a = 0.0
+
+    def _speak(self, decision: Decision) -> None:
+        """Cuts, raises and renewals leave, as far as their stations are to be asked now."""
+        for grant in decision.cuts:
+            if self.lines[grant.key].known.may_cut(self.at, grant.limit_a, urgent=decision.overloaded):
+                self._send(grant.key, grant.limit_a)
+        for grant in decision.raises:
+            if self.lines[grant.key].known.may_lift(self.at):
+                self._send(grant.key, grant.limit_a)
+        for key, line in self.lines.items():
+            known = line.known
+            if known.committed_a is None:
+                continue
+            if known.lease_is_over(self.at):
+                known.lease_ended()
+            elif known.may_renew(self.at):
+                self._send(key, known.committed_a)
+        for key, switched in self.switched.items():
+            line = self.lines[key]
+            told = self.snapshot().evses[key]
+            voltage_v = self.site.voltage_v
+            if switched.follow(line, self.tree, decision, told, voltage_v, self.settings, self.at):
+                self._send(key, line.known.committed_a or 0.0)
 
     def _send(self, key: EvseKey, limit_a: float) -> None:
-        car = self.cars[key]
-        renewed = car.acknowledged is not None and car.acknowledged.limit_a == limit_a
-        if renewed and not self.told["cars"].get(key[0], {}).get("renews", True):
+        if not self.cars[key].session:
             return
-        super()._send(key, limit_a)
+        self.writes += 1
+        delay_s = self.latency_s * self.random.uniform(0.5, 1.5)
+        epoch_s = self.clock_s() + self.told["clock_jump_s"]
+        self.lines[key].send(limit_a, self.lease_s, self.at, epoch_s, delay_s)
+
+    def allowed(self, evse: Evse, car: Car) -> float:
+        """What its station lets through, per phase that the car loads."""
+        told = self._car(evse)
+        if not car.session:
+            return evse.safe_a
+        limit_a = self.lines[evse.key].allowed(self.clock_s() + told.get("ahead_s", 0.0))
+        own = self._own_limit(evse)
+        if own is not None:
+            limit_a = min(limit_a, own)
+        if told.get("told", {}).get("in_watts"):
+            limit_a *= len(evse.phases) / len(self.drawn_on(evse))
+        return limit_a
+
+    def _own_limit(self, evse: Evse) -> float | None:
+        """What somebody else's daily schedule at the station allows now; None without one."""
+        told = self._car(evse).get("schedule")
+        if told is None:
+            return None
+        profile = ChargingProfile(
+            id=1,
+            stack_level=0,
+            purpose="ChargingStationExternalConstraints",
+            kind="Recurring",
+            recurrency="Daily",
+            schedules=(
+                Schedule(
+                    unit="A",
+                    start=_instant(told["starts"]),
+                    local_time=True,
+                    periods=tuple(Period(start_s=s, limit=a) for s, a in told["periods"]),
+                ),
+            ),
+        )
+        clock_s = self.clock_s() + self._car(evse).get("ahead_s", 0.0)
+        return composite_limit([profile], clock_s, zone=ZoneInfo(self.site.time_zone)).limit
 
     def station_a(self, evse: Evse) -> float:
         """What its station lets through."""
-        car = self.cars[evse.key]
-        lease: Lease | None = car.lease
-        return evse.safe_a if lease is None else self.allowed(evse, car)
+        return self.allowed(evse, self.cars[evse.key])
 
 
-def _source(name: str, told: Json) -> LimitSource:
+def _source(name: str, told: Json, epoch_s: float) -> LimitSource:
     fields = dict(told)
     if "until_s" in fields:
-        fields["valid_until"] = EPOCH_S + START_S + fields.pop("until_s")
+        fields["valid_until"] = epoch_s + fields.pop("until_s")
     fields["pieces"] = [
         {
-            "valid_from": EPOCH_S + START_S + piece["from_s"],
-            "valid_until": EPOCH_S + START_S + piece["until_s"],
+            "valid_from": epoch_s + piece["from_s"],
+            "valid_until": epoch_s + piece["until_s"],
             **{k: v for k, v in piece.items() if not k.endswith("_s")},
         }
         for piece in fields.get("pieces", ())
     ]
     return msgspec.convert({"source": name, **fields}, LimitSource)
+
+
+def _instant(told: str) -> float:
+    return datetime.fromisoformat(told).replace(tzinfo=UTC).timestamp()
 
 
 def _value(told: Any) -> Any:
