@@ -127,24 +127,48 @@ class Node:
         await self.store.write(lambda connection: sites.save_site(connection, kept, now))
         await self.csms.reload()
 
+    async def found_site(self, site: Site, actor: str) -> None:
+        """Keep a site that is new, and run it from now on. ValueError where a station stands elsewhere."""
+        kept, records = sealed(site, self._safe), SiteRecords(self.store, site)
+        taken = await records.stations_elsewhere({evse.station_id for evse in site.evses})
+        if taken:
+            station_id, other = next(iter(taken.items()))
+            raise ValueError(f"station {station_id!r} stands at site {other!r}: remove it there first")
+        await records.rebuild(kept, set(), set(), {"site": "added"}, actor)
+        self.csms.settle(kept, ())
+        controller = await self._load_site(kept)
+        for evse in kept.evses:
+            controller.introductions.look_again(evse.station_id)
+        self._run_site(controller)
+
     async def _load_sites(self) -> None:
         now = self.clock.now()
         known = await self.store.read(lambda connection: sites.list_sites(connection, self.operator_id, now))
         for site in known:
-            records = SiteRecords(self.store, site)
-            await records.load()
-            self.sites[site.site_id] = SiteController(
-                site,
-                self.csms,
-                records,
-                self.bus,
-                self.clock,
-                demo=self.demo is not None,
-                safe=self._safe,
-                meter_maps=self.settings.meter_maps,
-                tariff=Tariff(lambda: self.csms.costs.prices),
-                holder=self._name,
-            )
+            await self._load_site(site)
+
+    async def _load_site(self, site: Site) -> SiteController:
+        records = SiteRecords(self.store, site)
+        await records.load()
+        controller = self.sites[site.site_id] = SiteController(
+            site,
+            self.csms,
+            records,
+            self.bus,
+            self.clock,
+            demo=self.demo is not None,
+            safe=self._safe,
+            meter_maps=self.settings.meter_maps,
+            tariff=Tariff(lambda: self.csms.costs.prices),
+            holder=self._name,
+        )
+        return controller
+
+    def _run_site(self, controller: SiteController) -> None:
+        site_id = controller.site.site_id
+        self._run(f"meters of {site_id}", controller.meters.run())
+        self._run(f"site {site_id}", controller.run())
+        self._run(f"watchdog of {site_id}", controller.watch())
 
     def _shown(self) -> Shown:
         """What the internal authority adds to the stations' ports: certificates for our names where none are
@@ -166,11 +190,8 @@ class Node:
         calm_garbage_collector()
         self.demo = demo
         await self._load_sites()
-        for site_id, controller in self.sites.items():
-            self._run(f"meters of {site_id}", controller.meters.run())
-        for site_id, controller in self.sites.items():
-            self._run(f"site {site_id}", controller.run())
-            self._run(f"watchdog of {site_id}", controller.watch())
+        for controller in self.sites.values():
+            self._run_site(controller)
         await self._serve_building()
         self._run("housekeeping", housekeeping.run(self.store, self.settings.retention))
         self._run("files", self.files.run())
@@ -190,6 +211,7 @@ class Node:
             repairs=self.csms.repairs,
             files=self.files,
             meter_maps=self.settings.meter_maps,
+            found_site=self.found_site,
         )
         self.http = HttpServer(create_app(context), self.settings.api.host, self.settings.api.port)
         await self.http.start()

@@ -8,7 +8,7 @@ would be right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -42,6 +42,7 @@ from ..model.site import EvseKey, MeterConfig, SharingRules, Site, Strategy
 from ..site.assessment import Assessor
 from ..site.meters.phase_order import PhaseReport
 from ..site.meters.trial import Trial
+from ..site.rebuilding import Builder
 from ..store.database import Store
 from ..store.retention import RetentionPolicy
 
@@ -196,6 +197,9 @@ class SiteRuntime(Protocol):
         """Find out what a station's firmware really does. LookupError for one that is not at the site."""
         ...
 
+    builder: Builder
+    """Who changes the site's form."""
+
     assessor: Assessor
     """Who assesses the site before it is commissioned."""
 
@@ -304,7 +308,8 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
 class ApiContext(Struct, kw_only=True):
     """The parts of a node that the API serves. `sites` may change while it runs, `quarantine`
     and `repairs` are what the CSMS fills, `log_messages` whether raw messages are kept. Without `files`
-    there is no file service, and nothing of it in the API.
+    there is no file service, and nothing of it in the API. `found_site` keeps a site that is new, for an
+    actor, and runs it.
     """
 
     operator_id: str
@@ -322,3 +327,4 @@ class ApiContext(Struct, kw_only=True):
     repairs: Repairs = field(default_factory=Repairs)
     files: FileService | None = None
     meter_maps: Path | None = None
+    found_site: Callable[[Site, str], Awaitable[None]] | None = None

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from ..model.goals import Goals
-from ..model.live import Reason, SessionView
+from ..model.live import Reason, SessionView, SitePoint
 from ..model.site import Fairness, KeepAlive, Strategy
 from ..model.station import ConnectorStatus
 from .views import Amperes, Time, WattHours, Watts, Word
@@ -37,6 +37,16 @@ class StrategyChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The strategy a site shall follow."""
 
     strategy: Strategy
+
+
+class SiteCheckView(Struct, frozen=True, kw_only=True):
+    """What is to be said of a form: an error (`where` in the form, and what is wrong there), or, of one that
+    can be built, what deserves a look."""
+
+    usable: bool
+    where: str
+    error: str
+    points: tuple[SitePoint, ...]
 
 
 class SafeModeChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,18 +10,16 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from rich.console import Console
 
 from ..access.roles import Role
 from ..access.service import Access
 from ..bus import LocalBus
 from ..clock import WallClock
-from ..control.topology import Topology, TopologyError
 from ..csms.service import Csms
 from ..model.site import Site
 from ..settings import NodeSettings, SettingsError
-from ..site.meters import MeterConfigError, check_meter
+from ..site.form import FormError, read_form
 from ..site.safe import Safe, sealed
 from ..store import Store, StoreError, backup, operators, sites
 
@@ -86,39 +84,10 @@ def read_site(file: Path, operator_id: str, maps: Path | None = None) -> Site:
         raise ValueError(f"site file {file}: {problem.strerror}") from None
     except tomllib.TOMLDecodeError as problem:
         raise ValueError(f"site file {file} is no TOML: {problem}") from None
-    values["operator_id"] = operator_id
     try:
-        site = msgspec.convert(values, Site)
-    except msgspec.ValidationError as problem:
+        return read_form(values, operator_id, maps)
+    except FormError as problem:
         raise ValueError(f"site file {file}: {problem}") from None
-    names = {circuit.circuit_id for circuit in site.circuits}
-    roots = [circuit for circuit in site.circuits if circuit.parent_id is None]
-    if len(roots) != 1:
-        raise ValueError(
-            f"site file {file}: {len(roots)} circuits have no parent_id; the grid connection alone may"
-        )
-    for circuit in site.circuits:
-        if circuit.parent_id is not None and circuit.parent_id not in names:
-            raise ValueError(
-                f"site file {file}: {circuit.circuit_id!r} hangs on {circuit.parent_id!r}, no circuit here"
-            )
-    for evse in site.evses:
-        if evse.circuit_id not in names:
-            raise ValueError(
-                f"site file {file}: EVSE {evse.station_id}/{evse.evse_id} hangs on {evse.circuit_id!r}, "
-                "which is not there"
-            )
-    try:
-        Topology(site)
-    except TopologyError as problem:
-        raise ValueError(f"site file {file}: {problem}") from None
-    for circuit in site.circuits:
-        if circuit.meter is not None:
-            try:
-                check_meter(site, circuit, circuit.meter, maps)
-            except MeterConfigError as problem:
-                raise ValueError(f"site file {file}: circuit {circuit.circuit_id!r}: {problem}") from None
-    return site
 
 
 def make_link(settings_of: SettingsOf, user: str, role: Role | None) -> int:

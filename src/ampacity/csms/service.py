@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -21,6 +21,7 @@ from ..bus import Bus
 from ..clock import Clock
 from ..files.service import FileService
 from ..model.events import StationConnected, StationDisconnected
+from ..model.site import Site
 from ..ocpp.codec import Codec
 from ..ocpp.errors import ErrorCode
 from ..ocpp.events import CallReceived, ProtocolViolation, ResultReceived, SendReceived
@@ -207,6 +208,22 @@ class Csms:
                 lambda connection, owner=operator.operator_id: security.list_security(connection, owner)  # type: ignore[misc]
             )
             self.security.load(operator.operator_id, proofs)
+
+    def settle(self, site: Site, gone: Iterable[str]) -> None:
+        """A site was saved, or built anew: its stations are known, and stand there; those that are `gone`
+        stand nowhere.
+        """
+        for station_id in gone:
+            left = self._stations.get(station_id)
+            if left is not None:
+                left.site_id = None
+        for evse in site.evses:
+            state = self._stations.add(site.operator_id, evse.station_id)
+            state.site_id = site.site_id
+            if evse.dc_power_w is None:
+                state.charging.wiring[evse.evse_id] = len(evse.phases)
+            else:
+                state.charging.wiring.pop(evse.evse_id, None)
 
     async def stop(self) -> None:
         """End what is under way and write what has gathered."""

@@ -15,7 +15,7 @@ DeviceKind: TypeAlias = Literal["battery", "inverter", "heat"]
 DeviceProtocol: TypeAlias = Literal["modbus-tcp", "none"]
 
 
-class Device(Struct, frozen=True, kw_only=True):
+class Device(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One device and what is known of it beforehand (docs/devices.md).
 
     `circuit_id` and `phases` are where it hangs, `draw_w` and `feed_w` the most that it draws and feeds in on

@@ -233,6 +233,30 @@ class LiveDelta(Struct, frozen=True, kw_only=True, tag="delta", tag_field="type"
     mode_since: datetime | None = None
 
 
+PointKind: TypeAlias = Literal[
+    "no_base",
+    "larger_than_parent",
+    "no_evses",
+    "evse_too_large",
+    "offline_sum",
+    "base_too_large",
+    "back_to_start",
+]
+
+
+class SitePoint(Struct, frozen=True, kw_only=True):
+    """A remark on a site's form: `warning` will not pass its assessment, `hint` deserves a look. `figures`
+    are what the text is made of."""
+
+    kind: PointKind
+    text: str
+    weight: Literal["warning", "hint"] = "warning"
+    circuit_id: str | None = None
+    station_id: str | None = None
+    evse_id: int | None = None
+    figures: dict[str, str | float] = {}
+
+
 class EvseHistory(Struct, frozen=True, kw_only=True):
     """One EVSE's power over the instants of a SiteHistory; None where nothing was recorded."""
 

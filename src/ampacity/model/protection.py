@@ -14,7 +14,7 @@ SiteMode: TypeAlias = Literal["normal", "safe", "stopped"]
 releases the emergency stop."""
 
 
-class LimitPiece(Struct, frozen=True, kw_only=True):
+class LimitPiece(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of a schedule: the limit from `valid_from` until before `valid_until`, epoch seconds."""
 
     valid_from: float
@@ -23,7 +23,7 @@ class LimitPiece(Struct, frozen=True, kw_only=True):
     limit_w: float | None = None
 
 
-class SignalSource(Struct, frozen=True, kw_only=True):
+class SignalSource(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Somebody who limits a circuit from afar and says again and again that he is there.
 
     `source` is the name under which its limits come. When `lost_s` pass without a heartbeat,
@@ -42,7 +42,7 @@ class SignalSource(Struct, frozen=True, kw_only=True):
     resume_s: float = 120.0
 
 
-class TemperatureSensor(Struct, frozen=True, kw_only=True):
+class TemperatureSensor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A sensor at an EVSE, a cable or a cabinet, and what may flow at which temperature.
 
     `points` are (degrees C, share of the rating) with rising temperatures; in between it is linear, below the
@@ -57,7 +57,7 @@ class TemperatureSensor(Struct, frozen=True, kw_only=True):
     recover_s: float = 60.0
 
 
-class HotSpotModel(Struct, frozen=True, kw_only=True):
+class HotSpotModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A transformer by its hot spot: what may flow so that its winding stays below `hot_spot_c` for the next
     `horizon_s` (IEC 60076-7, annex on the differential equations; the defaults are its constants of
     distribution transformers, oil and air by nature).
@@ -86,7 +86,7 @@ class HotSpotModel(Struct, frozen=True, kw_only=True):
     k22: float = 2.0
 
 
-class DemandWindow(Struct, frozen=True, kw_only=True):
+class DemandWindow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The mean power that a circuit shall not exceed over any window of `window_s`, which begin at whole
     multiples of it (UTC)."""
 

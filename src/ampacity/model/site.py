@@ -38,7 +38,7 @@ KeepAlive: TypeAlias = Literal["off", "learnt", "always"]
 others of its class get a turn. `always`: every car counts as such. `off`: all take turns."""
 
 
-class SharingRules(Struct, frozen=True, kw_only=True):
+class SharingRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a site shares among its cars, and who may go before others.
 
     `boosts_at_once`: so many sessions may be boosted at the same time, `boosts_per_day`: so many sessions of
@@ -70,7 +70,7 @@ UNLIMITED_A: Final = 1e9
 """The amperes of a limit that is in watts only: more than any conductor carries."""
 
 
-class LimitSource(Struct, frozen=True, kw_only=True):
+class LimitSource(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Somebody's limit on a circuit: the effective limit is the minimum over the valid sources.
 
     `limit_a` is per phase, `limit_w` the active power of all phases together; either or both. `valid_until`
@@ -154,7 +154,7 @@ class MeterConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ca_pem: str = ""
 
 
-class Circuit(Struct, frozen=True, kw_only=True):
+class Circuit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One node of the tree. `rating_a` is per phase; `reserve_a` is the worst base load, used when no meter
     tells.
 
@@ -190,7 +190,7 @@ class Circuit(Struct, frozen=True, kw_only=True):
     unbalance_a: float | None = None
 
 
-class Cabinet(Struct, frozen=True, kw_only=True):
+class Cabinet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A power cabinet that several DC EVSEs share: `modules` blocks of `module_w` each, towards the cars.
 
     A module feeds one EVSE at a time; `move_s` is how long it takes to change to another one (for people: the
@@ -204,7 +204,7 @@ class Cabinet(Struct, frozen=True, kw_only=True):
     name: str = ""
 
 
-class Evse(Struct, frozen=True, kw_only=True):
+class Evse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One EVSE as the law sees it: all its connectors are one load.
 
     `phases` are the circuit's phases that the EVSE's L1.. land on, in the EVSE's own order: `(1,)` is a
@@ -244,7 +244,7 @@ class Evse(Struct, frozen=True, kw_only=True):
 EvseKey: TypeAlias = tuple[str, int]
 
 
-class Site(Struct, frozen=True, kw_only=True):
+class Site(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A site with everything that its controller needs to know beforehand.
 
     `lease_s` is how long a grant lives at a station that hears nothing more; `voltage_v` is phase to neutral

@@ -48,18 +48,30 @@ class Assessor:
 
     # ------------------------------------------------------------ what people ask
 
+    @property
+    def running(self) -> bool:
+        """Whether steps are being done."""
+        return self._task is not None and not self._task.done()
+
+    def worst_base_a(self) -> dict[str, PerPhase]:
+        """The highest base load of the last week, by circuit."""
+        _, highest_w = self._load(self._live.clock.now())
+        site = self._live.site
+        worst_a = 0.0 if highest_w is None else highest_w / (3.0 * site.voltage_v)
+        return {site.root.circuit_id: (worst_a, worst_a, worst_a)}
+
     async def newest(self) -> Assessment | None:
         """The newest assessment, finished or not."""
         found = await self._records.newest_assessment()
         if found is None:
             return None
-        return structs.replace(found, running=self._task is not None and not self._task.done())
+        return structs.replace(found, running=self.running)
 
     async def run(self, actor: str) -> Assessment:
         """Begin an assessment, or go on with the one that is open. Returns at once; `newest` shows how it
         goes. ValueError while one runs.
         """
-        if self._task is not None and not self._task.done():
+        if self.running:
             raise ValueError(f"site {self._live.site.site_id!r} is being assessed already")
         found = await self._records.newest_assessment()
         if found is None or found.finished_at is not None:
@@ -111,9 +123,8 @@ class Assessor:
                 hours, highest_w = self._load(clock.now())
                 return walk.load(hours, highest_w, site)
             case "offline_sum":
-                hours, highest_w = self._load(clock.now())
-                worst_a = 0.0 if highest_w is None else highest_w / (3.0 * site.voltage_v)
-                found = walk.offline_sum(site, {site.root.circuit_id: (worst_a, worst_a, worst_a)})
+                hours, _ = self._load(clock.now())
+                found = walk.offline_sum(site, self.worst_base_a())
                 if site.root.reserve_a <= 0 and hours < walk.WEEK_H:
                     words = "neither a week of readings nor a reserve_a tells it"
                     found = (*found, Finding(name="worst base", passed=None, evidence=words))

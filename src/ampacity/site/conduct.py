@@ -19,7 +19,7 @@ class Conduct:
     """One EVSE's. Times are monotonic site seconds."""
 
     def __init__(self, max_a: float) -> None:
-        self._max_a = max_a
+        self.max_a = max_a
         self.verification = TRUSTED
         self.quarantine_why = ""
         self.writes = Writes()
@@ -72,9 +72,9 @@ class Conduct:
         """What the law is to set aside for the EVSE instead of steering it, and why."""
         if self.verification.aside:
             most = max(self.verification.most_a, *(measured_a or ZERO))
-            return (self._max_a if self.foreign else most), self.quarantine_why or "does not obey its limits"
+            return (self.max_a if self.foreign else most), self.quarantine_why or "does not obey its limits"
         if self.foreign:
-            return self._max_a, f"a {self.foreign} profile goes before ours"
+            return self.max_a, f"a {self.foreign} profile goes before ours"
         if self.probe_a is not None:
             return self.probe_a, "its firmware is being probed"
         return None, ""

@@ -50,13 +50,13 @@ from .meters.running import SiteMeters
 from .orders import Orders
 from .phase_switches import PhaseSwitches
 from .prover import Prover
+from .rebuilding import Builder
 from .records import SiteRecords
 from .safe import Safe
 from .shares import Shares
 from .tariff import Tariff
 from .verification import Verifier
 from .view import site_view
-from .wiring import Wiring
 
 log = logging.getLogger(__name__)
 
@@ -99,11 +99,13 @@ class SiteController(Desk):
         tariff: Tariff | None = None,
         holder: str = "this program",
     ) -> None:
-        live_site, wiring = LiveSite(site, clock), Wiring(site)
+        live_site = LiveSite(site, clock)
         safe = safe or Safe(None)
         meters = SiteMeters(
             lambda: live_site.site,
-            lambda circuit_id: cars_a(wiring, live_site.evses.values(), circuit_id, clock.monotonic()),
+            lambda circuit_id: cars_a(
+                live_site.wiring, live_site.evses.values(), circuit_id, clock.monotonic()
+            ),
             clock,
             bus,
             safe,
@@ -126,17 +128,27 @@ class SiteController(Desk):
                 live.switched_to(1)
         self._clock = clock
         self._demo = demo
-        self._wiring = wiring
         self._state = START
         self._decision: Decision | None = None
         self._ticked_at = clock.monotonic()
-        self._history = PowerHistory(
-            site.site_id, [(evse.station_id, evse.evse_id, evse.label) for evse in site.evses]
-        )
+        self._history = PowerHistory(site.site_id, _labels(site))
         self.assessor = Assessor(live_site, records, prover, self._history.between)
         self._watchers: list[Callable[[], None]] = []
         self._log = records.decision_log(clock)
         self.on_decision: Callable[[Snapshot, Decision], None] | None = None
+        self.introductions = Introductions(live_site, commander, self._writer, records, bus)
+        self.builder = Builder(
+            live_site,
+            records,
+            commander,
+            self.introductions,
+            self.assessor,
+            prover,
+            meters,
+            devices,
+            safe,
+            self._rebuilt,
+        )
         self._subscriptions = [
             bus.subscribe(ConnectorChanged, self._connector_changed),
             bus.subscribe(TransactionChanged, self._transaction_changed),
@@ -144,13 +156,18 @@ class SiteController(Desk):
             bus.subscribe(CircuitMetered, self.circuit_metered),
             bus.subscribe(CircuitMeterFailed, self.circuit_meter_failed),
             # After ours: whoever proves a station has to know its sessions.
-            *Introductions(live_site, commander, self._writer, records, bus).subscriptions,
+            *self.introductions.subscriptions,
         ]
 
     @property
     def figures(self) -> SiteFigures:
         """What was counted so far."""
         return self._live.figures
+
+    def _rebuilt(self) -> None:
+        """What was decided is of a site that is no more."""
+        self._decision = None
+        self._history.follow(_labels(self.site))
 
     # ------------------------------------------------------------ running
 
@@ -302,7 +319,7 @@ class SiteController(Desk):
             self._state, self._decision = step(self._state, self._live.snapshot(self._clock.monotonic()))
         view = site_view(
             self.site,
-            self._wiring,
+            self._live.wiring,
             self._live.evses,
             self._decision,
             {circuit_id: reading[0] for circuit_id, reading in self._live.metered.items()},
@@ -356,6 +373,10 @@ class SiteController(Desk):
                 except Exception:
                     # Who looks on must not stop the site.
                     log.exception("a watcher of site %s failed", self.site.site_id)
+
+
+def _labels(site: Site) -> list[tuple[str, int, str]]:
+    return [(evse.station_id, evse.evse_id, evse.label) for evse in site.evses]
 
 
 async def _share_faster() -> None:

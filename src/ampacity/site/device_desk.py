@@ -30,6 +30,10 @@ class DeviceDesk:
         """Use a device from now on, as it is configured here, or no longer (None). LookupError for a device
         or circuit that is not there, ValueError where it can't be.
         """
+        async with self._live.changing:
+            await self._set_device(device_id, device, actor)
+
+    async def _set_device(self, device_id: str, device: Device | None, actor: str) -> None:
         known = {found.device_id: found for found in self._live.site.devices}
         if device is None:
             if device_id not in known:

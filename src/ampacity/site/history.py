@@ -21,6 +21,17 @@ class PowerHistory:
         self._evses = tuple(evses)
         self._rows: deque[tuple[float, float, float, tuple[float, ...]]] = deque(maxlen=int(KEEP_S / STEP_S))
 
+    def follow(self, evses: Sequence[tuple[str, int, str]]) -> None:
+        """The site has these EVSEs now: what is kept of those that stay, stays."""
+        places = {(station_id, evse_id): k for k, (station_id, evse_id, _) in enumerate(self._evses)}
+        order = [places.get((station_id, evse_id)) for station_id, evse_id, _ in evses]
+        self._evses = tuple(evses)
+        moved = [
+            (at, base_w, limit_w, tuple(0.0 if k is None else powers[k] for k in order))
+            for at, base_w, limit_w, powers in self._rows
+        ]
+        self._rows = deque(moved, maxlen=self._rows.maxlen)
+
     def due(self, at: float) -> bool:
         """A row is missing at epoch second `at`."""
         return not self._rows or at - self._rows[-1][0] >= STEP_S

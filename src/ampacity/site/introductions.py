@@ -77,6 +77,24 @@ class Introductions:
             self._set_up(event.station_id, install=True)
             self._live.wake()
 
+    def look_again(self, station_id: str) -> None:
+        """The site was built anew: what the station holds is no longer what it should, or an EVSE of it is
+        new here. One that is away is looked at when it comes.
+        """
+        self._records.forget_commissioned(station_id)
+        state = self._commander.station(station_id)
+        if state is None or not state.online or state.version is None:
+            return
+        for live in self._live.at_station(station_id):
+            if not live.online:
+                live.connected(state.version, self._live.clock.monotonic())
+                live.vendor = state.info.vendor or None
+                for connector in state.connectors.values():
+                    if connector.evse_id == live.evse.evse_id:
+                        live.connector_changed(connector.connector_id, connector.status)
+        self._know(station_id, state.version)
+        self._set_up(station_id, install=True)
+
     def _know(self, station_id: str, version: str) -> None:
         """What its make and firmware say of the EVSEs of a station."""
         state = self._commander.station(station_id)

@@ -89,6 +89,44 @@ class LiveEvse(Answers):
         self._seen_phases: tuple[int, ...] = ()
         self._seen_since: float | None = None
         self.conduct = Conduct(evse.max_a)
+        self.left_a: float | None = None
+        """The safe current that its base profile may still allow: it was another one before."""
+
+    def rebuilt(self, evse: Evse, voltage_v: float) -> bool:
+        """Take a new form. Returns whether its station has to be told and read back again; until then it is
+        held, and unattended it may draw what it might before.
+        """
+        former, self.evse = (self.evse, self.voltage_v), evse
+        self.voltage_v = voltage_v
+        self.conduct.max_a = evse.max_a
+        before = former[0]
+        moved = (before.circuit_id, before.phases, before.line_to_line, before.dc_power_w, former[1]) != (
+            evse.circuit_id,
+            evse.phases,
+            evse.line_to_line,
+            evse.dc_power_w,
+            voltage_v,
+        )
+        if moved:
+            # What its meter has told was put on other phases.
+            self.measured_a = self.measured_at = None
+            self.loaded_phases = self._seen_since = None
+            self._seen_phases = ()
+        told = (before.safe_a, before.max_a, before.phase_switch) != (
+            evse.safe_a,
+            evse.max_a,
+            evse.phase_switch,
+        )
+        if moved or told:
+            self.left_a = max(before.safe_a, evse.safe_a, self.left_a or 0.0)
+            self.checking = self.online
+        return moved or told
+
+    def checked(self, proven: bool) -> None:
+        """It was read back, or refused what it must hold."""
+        super().checked(proven)
+        if proven:
+            self.left_a = None
 
     # ------------------------------------------------------------ events
 
@@ -336,6 +374,7 @@ class LiveEvse(Answers):
             lease_until=self.lease_until,
             inflight_a=self.inflight_a,
             doubt_a=self.doubt_a(at),
+            safe_a=self.left_a,
             raise_after=self.lift_again_at if at < self.lift_again_at else None,
             refusing=self.refusing(at),
             ceiling_a=evse.min_a if self.switch.stage == "proving" else None,

@@ -5,7 +5,7 @@ runs beside the ticks.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Protocol
 
 import msgspec
@@ -23,6 +23,7 @@ from ..model.protection import SiteMode
 from ..model.site import EvseKey, LimitSource, SharingRules, Site, Strategy
 from ..store.site_modes import ModeRow
 from .knowledge import LiveEvse
+from .wiring import Wiring
 
 SAMPLE_INTERVAL_S = 10.0
 
@@ -45,6 +46,10 @@ class Commander(Protocol):
         front: bool = False,
     ) -> Outcome: ...
 
+    def settle(self, site: Site, gone: Iterable[str]) -> None:
+        """Know which stations stand at a site now; those that are `gone` stand nowhere."""
+        ...
+
 
 class SiteFigures(msgspec.Struct):
     """What the controller counted: for the demo's verdict and the metrics."""
@@ -64,9 +69,11 @@ class LiveSite:
     def __init__(self, site: Site, clock: Clock) -> None:
         # Limits live beside the site, where they can be changed and withdrawn: one that stayed in the circuit
         # as well would hold for ever.
-        bare = tuple(structs.replace(circuit, limits=()) for circuit in site.circuits)
-        self.site = structs.replace(site, circuits=bare)
+        self.site = _bare(site)
+        self.wiring = Wiring(self.site)
         self.clock = clock
+        self.changing = asyncio.Lock()
+        """Held by who changes the site's form: what is read of it before must still be so afterwards."""
         self.evses = {evse.key: LiveEvse(evse, site) for evse in site.evses}
         self.metered: dict[str, tuple[PerPhase, float]] = {}
         """By circuit: the last reading and its monotonic time."""
@@ -112,6 +119,37 @@ class LiveSite:
         """Give what is scarce by other rules from now on."""
         self.site = msgspec.structs.replace(self.site, sharing=rules)
         self.wake()
+
+    def rebuild(self, site: Site) -> list[str]:
+        """Take another form. What stays keeps what is known of it; returns the stations that have to be
+        looked at again: they hold other profiles than they should, or have EVSEs that are new here.
+        """
+        before, self.site = {c.circuit_id: c for c in self.site.circuits}, _bare(site)
+        self.wiring = Wiring(self.site)
+        circuits = {circuit.circuit_id: circuit for circuit in site.circuits}
+        for circuit_id in before.keys() | circuits.keys():
+            circuit = circuits.get(circuit_id)
+            if circuit is None or circuit_id not in before or circuit.meter != before[circuit_id].meter:
+                for kept in (self.metered, self.told, self.meter_faults):
+                    kept.pop(circuit_id, None)
+            for by_circuit in (self.limits, self.signals, self.temperatures):
+                if circuit is None:
+                    by_circuit.pop(circuit_id, None)
+                else:
+                    by_circuit.setdefault(circuit_id, {})
+            if circuit is not None:
+                self.limits[circuit_id] |= {limit.source: limit for limit in circuit.limits}
+        anew: dict[str, None] = {}
+        kept_evses, self.evses = self.evses, {}
+        for evse in site.evses:
+            live = kept_evses.get(evse.key)
+            if live is None:
+                live = LiveEvse(evse, site)
+                anew[evse.station_id] = None
+            elif live.rebuilt(evse, site.voltage_v):
+                anew[evse.station_id] = None
+            self.evses[evse.key] = live
+        return list(anew)
 
     def snapshot(self, at: float) -> Snapshot:
         """As the law sees it."""
@@ -186,3 +224,9 @@ class LiveSite:
         for task in errands:
             task.cancel()
         await asyncio.gather(*errands, return_exceptions=True)
+
+
+def _bare(site: Site) -> Site:
+    """Without the limits of its circuits."""
+    circuits = tuple(structs.replace(circuit, limits=()) for circuit in site.circuits)
+    return structs.replace(site, circuits=circuits)

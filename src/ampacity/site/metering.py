@@ -20,7 +20,7 @@ from .meters.phase_order import PhaseReport
 from .meters.running import SiteMeters
 from .meters.trial import Trial
 from .records import SiteRecords
-from .safe import HIDDEN, Safe
+from .safe import Safe, resealed_meter
 
 
 class MeterDesk:
@@ -110,7 +110,7 @@ class MeterDesk:
         circuit = self._circuit(circuit_id)
         if config is None and circuit.meter is None:
             raise ValueError(f"circuit {circuit_id!r} has no meter")
-        wanted = self._sealed(circuit, config) if config is not None else circuit.meter
+        wanted = resealed_meter(config, circuit.meter, self._safe) if config is not None else circuit.meter
         assert wanted is not None
         check_meter(self.site, circuit, wanted, self.meters.maps)
         return await self.meters.try_out(circuit, wanted)
@@ -119,16 +119,17 @@ class MeterDesk:
         self, circuit_id: str, config: MeterConfig | None, actor: str, trial: Trial | None = None
     ) -> None:
         """Give a circuit this meter, or none. `trial`: what it has just told, which counts at once."""
-        circuit = self._circuit(circuit_id)
-        if config is not None:
-            config = self._sealed(circuit, config)
-            check_meter(self.site, circuit, config, self.meters.maps)
-        await self._records.set_meter(circuit_id, config, actor)
-        circuits = tuple(
-            structs.replace(known, meter=config) if known.circuit_id == circuit_id else known
-            for known in self.site.circuits
-        )
-        self._live.site = structs.replace(self._live.site, circuits=circuits)
+        async with self._live.changing:
+            circuit = self._circuit(circuit_id)
+            if config is not None:
+                config = resealed_meter(config, circuit.meter, self._safe)
+                check_meter(self.site, circuit, config, self.meters.maps)
+            await self._records.set_meter(circuit_id, config, actor)
+            circuits = tuple(
+                structs.replace(known, meter=config) if known.circuit_id == circuit_id else known
+                for known in self.site.circuits
+            )
+            self._live.site = structs.replace(self._live.site, circuits=circuits)
         for kept in (self._live.metered, self._live.told, self._live.meter_faults, self._pushed):
             kept.pop(circuit_id, None)
         if trial is not None and trial.reading is not None:
@@ -149,21 +150,3 @@ class MeterDesk:
     def _circuit(self, circuit_id: str) -> Circuit:
         self._live.check_circuit(circuit_id)
         return next(circuit for circuit in self.site.circuits if circuit.circuit_id == circuit_id)
-
-    def _sealed(self, circuit: Circuit, config: MeterConfig) -> MeterConfig:
-        """With its password sealed. One that is left out, or shown as stars, is the known one, but only
-        towards the same place and user: else anybody could have it sent to a place of his own.
-        """
-        known = circuit.meter
-        if config.password in ("", HIDDEN):
-            same = known is not None and (known.protocol, known.address, known.user, known.ca_pem) == (
-                config.protocol,
-                config.address,
-                config.user,
-                config.ca_pem,
-            )
-            if config.password == HIDDEN and not same:
-                raise ValueError("password: another address or user needs its password entered again")
-            kept = known.password if same and known is not None else ""
-            return structs.replace(config, password=kept)
-        return structs.replace(config, password=self._safe.seal(config.password))

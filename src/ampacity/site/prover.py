@@ -63,6 +63,11 @@ class Prover:
         self._learn(known)
         return report
 
+    @property
+    def probing(self) -> bool:
+        """Whether any station is being probed."""
+        return bool(self._probed)
+
     def firmware(self, station_id: str) -> tuple[str, str, str, str]:
         """Make, model, firmware and OCPP version of a station; empty where nothing is known."""
         state = self._commander.station(station_id)

@@ -91,6 +91,10 @@ class SiteRecords:
         """It has; the registry of profiles keeps it."""
         self._commissioned.add(station_id)
 
+    def forget_commissioned(self, station_id: str) -> None:
+        """What it has taken is no longer what it should hold."""
+        self._commissioned.discard(station_id)
+
     def decision_log(self, clock: Clock) -> DecisionLog:
         """Where the site's controller leaves what it saw and decided."""
         return DecisionLog(self._store, self._operator_id, self._site_id, clock)
@@ -140,6 +144,29 @@ class SiteRecords:
                 connection, self._operator_id, self._site_id, circuit_id, config
             ),
         )
+
+    async def stations_elsewhere(self, station_ids: set[str]) -> dict[str, str]:
+        """Which of the stations have EVSEs at another site, and at which."""
+        return await self._store.read(
+            lambda connection: sites.stations_elsewhere(
+                connection, self._operator_id, self._site_id, station_ids
+            )
+        )
+
+    async def rebuild(
+        self, site: Site, gone: set[str], circuits_gone: set[str], changes: dict[str, Any], actor: str
+    ) -> None:
+        """Keep a site as it is built now; stations that are `gone` stand nowhere, and limits of circuits that
+        are gone end."""
+        now = self._store.clock.now()
+
+        def deed(connection: Connection) -> None:
+            sites.save_site(connection, site, now, actor)
+            sites.leave_site(connection, self._operator_id, self._site_id, gone)
+            for circuit_id in circuits_gone:
+                sites.withdraw_limits(connection, self._operator_id, self._site_id, circuit_id, actor, now)
+
+        await self._deed(actor, "rebuild_site", f"site/{self._site_id}", changes, deed)
 
     async def set_mode(self, row: site_modes.ModeRow, action: str) -> None:
         """Keep an order for the whole site."""

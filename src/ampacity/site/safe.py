@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from msgspec import structs
 
 from ..csms.keys import write_private
-from ..model.site import Site
+from ..model.site import MeterConfig, Site
 
 PREFIX: Final = "sealed:"
 HIDDEN: Final = "***"
@@ -79,6 +79,39 @@ def sealed(site: Site, safe: Safe) -> Site:
 def hidden(site: Site) -> Site:
     """The site as it may be shown."""
     return _with_passwords(site, lambda password: HIDDEN if password else "")
+
+
+def resealed(wanted: Site, known: Site, safe: Safe) -> Site:
+    """A form that somebody brings, with its meters' passwords as they are kept: one that is left out, or
+    shown as stars, is the known one, but only towards the same place and user. ValueError where it is
+    another.
+    """
+    meters = {circuit.circuit_id: circuit.meter for circuit in known.circuits}
+    circuits = tuple(
+        circuit
+        if circuit.meter is None
+        else structs.replace(
+            circuit, meter=resealed_meter(circuit.meter, meters.get(circuit.circuit_id), safe)
+        )
+        for circuit in wanted.circuits
+    )
+    return structs.replace(wanted, circuits=circuits)
+
+
+def resealed_meter(config: MeterConfig, known: MeterConfig | None, safe: Safe) -> MeterConfig:
+    """The same of one meter: else anybody could have its password sent to a place of his own."""
+    if config.password not in ("", HIDDEN):
+        return structs.replace(config, password=safe.seal(config.password))
+    same = known is not None and (known.protocol, known.address, known.user, known.ca_pem) == (
+        config.protocol,
+        config.address,
+        config.user,
+        config.ca_pem,
+    )
+    if config.password == HIDDEN and not same:
+        raise ValueError("password: another address or user needs its password entered again")
+    kept = known.password if same and known is not None else ""
+    return structs.replace(config, password=kept)
 
 
 def _with_passwords(site: Site, changed: Callable[[str], str]) -> Site:

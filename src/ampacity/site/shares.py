@@ -44,7 +44,6 @@ class Shares:
     def __init__(self, live_site: LiveSite, records: SiteRecords) -> None:
         self._live = live_site
         self._records = records
-        self._zone = ZoneInfo(live_site.site.time_zone)
         self._sessions: dict[str, _Session] = {}
         self._rows: dict[tuple[str, str], ShareRow] = {}
         self._at: float | None = None
@@ -133,7 +132,7 @@ class Shares:
             self._keeping = False
 
     def _day(self, now: datetime) -> str:
-        return now.astimezone(self._zone).date().isoformat()
+        return now.astimezone(ZoneInfo(self._live.site.time_zone)).date().isoformat()
 
 
 def _add_times(row: ShareRow, live: LiveEvse, decision: Decision, step_s: float) -> None:

@@ -21,7 +21,6 @@ from .knowledge import LiveEvse
 from .limits_out import LIMIT_TIMEOUT_S, LimitWriter
 from .live_site import SAMPLE_INTERVAL_S, Commander, LiveSite
 from .records import SiteRecords
-from .wiring import Wiring
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +39,6 @@ class Verifier:
         self._commander = commander
         self._writer = writer
         self._records = records
-        self._wiring = Wiring(live_site.site)
         self._looked_outside_at = -inf
         self._above_since: dict[tuple[str, int], float] = {}
         """Circuit phases that are above their limit, and since when."""
@@ -104,7 +102,7 @@ class Verifier:
     def _is_at_risk(self, live: LiveEvse, at: float) -> bool:
         """Whether a circuit phase that the EVSE loads has been above its limit for a reaction time."""
         phases = live.evse.phases
-        for circuit in self._wiring.ancestors(live.evse.circuit_id):
+        for circuit in self._live.wiring.ancestors(live.evse.circuit_id):
             for phase in phases:
                 since = self._above_since.get((circuit.circuit_id, phase))
                 if since is not None and at - since >= DEFAULTS.reaction_s:

@@ -6,7 +6,7 @@ current, and that and the worst base must fit through every circuit on every pha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from ..control.base import meter_state
 from ..model.phases import ZERO, PerPhase, add, to_parent
@@ -61,13 +61,7 @@ def offline_sum(site: Site, worst_a: Mapping[str, PerPhase]) -> tuple[Finding, .
     sums = safe_sums(site, wiring)
     found = []
     for circuit in site.circuits:
-        limit_a = min([circuit.rating_a, *(limit.limit_a for limit in circuit.limits)])
-        seen = worst_a.get(circuit.circuit_id, ZERO)
-        base = (
-            max(circuit.reserve_a, seen[0]),
-            max(circuit.reserve_a, seen[1]),
-            max(circuit.reserve_a, seen[2]),
-        )
+        limit_a, base = _limit_a(circuit), _worst_base_a(circuit, worst_a)
         total = add(sums[circuit.circuit_id], base)
         fits = max(total) <= limit_a + 1e-9
         safe = _amperes(sums[circuit.circuit_id])
@@ -79,6 +73,28 @@ def offline_sum(site: Site, worst_a: Mapping[str, PerPhase]) -> tuple[Finding, .
             )
         found.append(Finding(name=f"circuit {circuit.circuit_id}", passed=fits, evidence=words))
     return tuple(found)
+
+
+def offline_excess(
+    site: Site, wiring: Wiring, worst_a: Mapping[str, PerPhase]
+) -> Iterator[tuple[str, int, float, float, float]]:
+    """Where that does not fit: circuit, its worst phase, safe currents and worst base there, the limit."""
+    sums = safe_sums(site, wiring)
+    for circuit in site.circuits:
+        safe, base = sums[circuit.circuit_id], _worst_base_a(circuit, worst_a)
+        total, limit_a = add(safe, base), _limit_a(circuit)
+        phase = total.index(max(total))
+        if total[phase] > limit_a + 1e-9:
+            yield circuit.circuit_id, phase, safe[phase], base[phase], limit_a
+
+
+def _limit_a(circuit: Circuit) -> float:
+    return min([circuit.rating_a, *(limit.limit_a for limit in circuit.limits)])
+
+
+def _worst_base_a(circuit: Circuit, worst_a: Mapping[str, PerPhase]) -> PerPhase:
+    one, two, three = worst_a.get(circuit.circuit_id, ZERO)
+    return max(circuit.reserve_a, one), max(circuit.reserve_a, two), max(circuit.reserve_a, three)
 
 
 def safe_sums(site: Site, wiring: Wiring) -> dict[str, PerPhase]:

@@ -142,6 +142,32 @@ def set_commissioned(connection: Connection, operator_id: str, site_id: str) -> 
     return _change_site(connection, operator_id, site_id, {"commissioned": True})
 
 
+def stations_elsewhere(
+    connection: Connection, operator_id: str, site_id: str, station_ids: set[str]
+) -> dict[str, str]:
+    """Those of the stations that have EVSEs at another site, with that site's id."""
+    found = connection.execute(
+        select(evse.c.station_id, evse.c.site_id).where(
+            evse.c.operator_id == operator_id, evse.c.site_id != site_id, evse.c.station_id.in_(station_ids)
+        )
+    )
+    return {row.station_id: row.site_id for row in found}
+
+
+def leave_site(connection: Connection, operator_id: str, site_id: str, station_ids: set[str]) -> None:
+    """Stations that stand no longer at a site stay known, without one."""
+    column = station.c
+    connection.execute(
+        update(station)
+        .where(
+            column.operator_id == operator_id,
+            column.site_id == site_id,
+            column.station_id.in_(station_ids),
+        )
+        .values(site_id=None)
+    )
+
+
 def remove_site(connection: Connection, operator_id: str, site_id: str) -> bool:
     """Forget a site with its circuits and EVSEs; stations stay known, without a site; the history of limits
     stays.
@@ -217,6 +243,23 @@ def withdraw_limit(
         .values(withdrawn_at=at, withdrawn_by=actor)
     )
     return result.rowcount > 0
+
+
+def withdraw_limits(
+    connection: Connection, operator_id: str, site_id: str, circuit_id: str, actor: str, at: datetime
+) -> None:
+    """End all limits of a circuit that is no more."""
+    column = circuit_limit.c
+    connection.execute(
+        update(circuit_limit)
+        .where(
+            column.operator_id == operator_id,
+            column.site_id == site_id,
+            column.circuit_id == circuit_id,
+            column.withdrawn_at.is_(None),
+        )
+        .values(withdrawn_at=at, withdrawn_by=actor)
+    )
 
 
 def limits_in_force(

@@ -177,6 +177,20 @@ export interface LiveDelta {
   mode_since: Instant | null;
 }
 
+/**
+ * A remark on a site's form: `warning` will not pass its assessment, `hint` deserves a look. `figures`
+ * are what the text is made of.
+ */
+export interface SitePoint {
+  kind: "back_to_start" | "base_too_large" | "evse_too_large" | "larger_than_parent" | "no_base" | "no_evses" | "offline_sum";
+  text: string;
+  weight: "hint" | "warning";
+  circuit_id: string | null;
+  station_id: string | null;
+  evse_id: number | null;
+  figures: Record<string, string | number>;
+}
+
 /** One EVSE's power over the instants of a SiteHistory; None where nothing was recorded. */
 export interface EvseHistory {
   station_id: string;
@@ -1571,6 +1585,17 @@ export interface SiteSummary {
 /** The strategy a site shall follow. */
 export interface StrategyChange {
   strategy: Strategy;
+}
+
+/**
+ * What is to be said of a form: an error (`where` in the form, and what is wrong there), or, of one that
+ * can be built, what deserves a look.
+ */
+export interface SiteCheckView {
+  usable: boolean;
+  where: string;
+  error: string;
+  points: SitePoint[];
 }
 
 /** Safe mode on or off, and why. */

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from ...access.rate import RateLimit
 from ...model.live import EvseView
-from ...model.site import EvseKey
+from ...model.site import EvseKey, Site
 from ..context import ApiContext, SiteRuntime
 from ..errors import not_found
 from ..guard import peer_of, rate_limited
@@ -28,7 +28,7 @@ class DriverCodes:
     def __init__(self, api: ApiContext) -> None:
         self._api = api
         self._known: dict[str, tuple[str, EvseKey]] = {}
-        self._evses = -1
+        self._sites: list[Site] = []
 
     def find(self, code: str) -> tuple[SiteRuntime, EvseView] | None:
         """The EVSE of a code and how it stands."""
@@ -47,10 +47,10 @@ class DriverCodes:
 
     def _learn(self) -> None:
         sites = [runtime.site for runtime in self._api.sites.values()]
-        evses = sum(len(site.evses) for site in sites)
-        if evses == self._evses:  # a wrong code must not cost an HMAC for each EVSE
+        # A wrong code must not cost an HMAC for each EVSE.
+        if [id(site.evses) for site in sites] == [id(site.evses) for site in self._sites]:
             return
-        self._evses = evses
+        self._sites = sites
         self._known = {
             self._api.access.driver_code(evse.key): (site.site_id, evse.key)
             for site in sites

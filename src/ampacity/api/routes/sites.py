@@ -130,12 +130,6 @@ async def list_sites(api: Api, who: Who) -> list[SiteSummary]:
     return summaries
 
 
-@get("/{site_id:str}", summary="A site as it is built")
-async def get_site(api: Api, who: Who, site_id: FromPath[str]) -> Site:
-    """Circuits, EVSEs, strategy."""
-    return hidden(site_of(api, who, site_id).site)
-
-
 @get("/{site_id:str}/live", summary="A site as it stands now")
 async def get_live(api: Api, who: Who, site_id: FromPath[str]) -> SiteView:
     """The same view that the live feed sends, once."""
@@ -373,7 +367,6 @@ router = Router(
     tags=["sites"],
     route_handlers=[
         list_sites,
-        get_site,
         get_live,
         get_history,
         put_strategy,

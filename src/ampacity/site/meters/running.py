@@ -83,8 +83,8 @@ class SiteMeters:
     async def _restart(self, circuit_id: str) -> None:
         await self._end(circuit_id)
         site = self._site()
-        circuit = next(found for found in site.circuits if found.circuit_id == circuit_id)
-        if circuit.meter is None or circuit.meter.protocol == "push":
+        circuit = next((found for found in site.circuits if found.circuit_id == circuit_id), None)
+        if circuit is None or circuit.meter is None or circuit.meter.protocol == "push":
             return
         try:
             around = self._around(self._safe.open(circuit.meter.password))

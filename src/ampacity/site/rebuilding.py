@@ -1,0 +1,169 @@
+"""A site built anew while it works: circuits and EVSEs come, go and change, and cars charge on.
+
+What stays keeps what is known of it. An EVSE whose safe current, rating or wiring has changed is held until
+its station holds the new base profile and has told so; until then the higher of both safe currents counts. A
+new one is reserved at its maximum until it has been proven, like after a start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from msgspec import structs
+
+from ..model.live import SitePoint
+from ..model.site import Circuit, Site
+from . import form_changes, paper
+from .assessment import Assessor
+from .devices import SiteDevices
+from .form import FormError, check_form
+from .introductions import Introductions
+from .live_site import Commander, LiveSite
+from .meters.running import SiteMeters
+from .prover import Prover
+from .records import SiteRecords
+from .safe import Safe, hidden, resealed
+
+
+class Builder:
+    """Changes the form of one site. `told` is called when it has changed."""
+
+    def __init__(
+        self,
+        live_site: LiveSite,
+        records: SiteRecords,
+        commander: Commander,
+        introductions: Introductions,
+        assessor: Assessor,
+        prover: Prover,
+        meters: SiteMeters,
+        devices: SiteDevices,
+        safe: Safe,
+        told: Callable[[], None],
+    ) -> None:
+        self._live, self._records, self._commander = live_site, records, commander
+        self._introductions, self._assessor, self._prover = introductions, assessor, prover
+        self._meters, self._devices, self._safe, self._told = meters, devices, safe, told
+
+    @property
+    def maps(self) -> Path | None:
+        """Where the site's own register maps are."""
+        return self._meters.maps
+
+    @property
+    def form(self) -> Site:
+        """The site with its limits of now, as it may be shown."""
+        return hidden(self._with_limits())
+
+    @property
+    def mark(self) -> str:
+        """Names this form: another one has another mark."""
+        bare = structs.replace(self._live.site, operator_id="")
+        return hashlib.sha256(msgspec.json.encode(bare)).hexdigest()[:16]
+
+    def points(self, wanted: Site) -> tuple[SitePoint, ...]:
+        """What a person should know of a form before it is used. Raises FormError where it can't be."""
+        wanted = self._checked(wanted)
+        found = paper.points(wanted, self._assessor.worst_base_a())
+        if self._live.site.commissioned:
+            loosened = form_changes.unproven(self._live.site, wanted)
+            if loosened:
+                found = (*found, paper.back_to_start(loosened))
+        return found
+
+    async def rebuild(self, wanted: Site, actor: str, based_on: str | None = None) -> None:
+        """Use this form from now on. Limits that it names are set, others stay.
+
+        FormError where it can't be; ValueError where it can't be now: a car charges at an EVSE that goes, the
+        site is being assessed, another site has a station, or somebody was quicker (`based_on`: the mark of
+        the form that this one was made from).
+        """
+        async with self._live.changing:
+            before = self._live.site
+            if based_on is not None and based_on != self.mark:
+                raise ValueError(
+                    f"site {before.site_id!r} was changed by somebody else meanwhile: look at it again, then "
+                    "repeat the change"
+                )
+            after = self._checked(wanted)
+            self._check_quiet(after)
+            if after.commissioned and not before.commissioned:
+                raise ValueError(
+                    f"site {before.site_id!r} is not commissioned: accept its assessment instead"
+                )
+            if after.commissioned and form_changes.unproven(before, after):
+                after = structs.replace(after, commissioned=False)
+            here, gone = _stations(after), _stations(before) - _stations(after)
+            taken = await self._records.stations_elsewhere(here)
+            if taken:
+                station_id, site_id = next(iter(taken.items()))
+                raise ValueError(f"station {station_id!r} stands at site {site_id!r}: remove it there first")
+            changes = form_changes.differences(before, after)
+            await self._records.rebuild(
+                after, gone, _circuit_ids(before) - _circuit_ids(after), changes, actor
+            )
+            self._commander.settle(after, gone)
+            await self._take(before, after)
+
+    def _checked(self, wanted: Site) -> Site:
+        site = self._live.site
+        if wanted.site_id != site.site_id:
+            raise FormError("site_id", f"{wanted.site_id!r} is not {site.site_id!r}: a site keeps its id")
+        check_form(wanted, self.maps)
+        return resealed(wanted, site, self._safe)
+
+    def _check_quiet(self, after: Site) -> None:
+        site_id = after.site_id
+        if self._assessor.running or self._prover.probing:
+            raise ValueError(f"site {site_id!r} is being assessed or probed: wait for the end, or cancel it")
+        stay = {evse.key for evse in after.evses}
+        for key, live in self._live.evses.items():
+            if key not in stay and live.transaction is not None:
+                raise ValueError(
+                    f"a car charges at EVSE {key[1]} of station {key[0]!r}: end its session first, then "
+                    "remove the EVSE"
+                )
+
+    async def _take(self, before: Site, after: Site) -> None:
+        known = {circuit.circuit_id: circuit for circuit in before.circuits}
+        changed = [
+            circuit.circuit_id
+            for circuit in after.circuits
+            if _bare(circuit) != known.get(circuit.circuit_id)
+        ]
+        look_again = self._live.rebuild(after)
+        for circuit_id in {*changed, *(_circuit_ids(before) - _circuit_ids(after))}:
+            self._meters.follow(circuit_id)
+        devices = {device.device_id: device for device in before.devices}
+        for device in after.devices:
+            if devices.pop(device.device_id, None) != device:
+                await self._devices.replace(device.device_id, device)
+        for device_id in devices:
+            await self._devices.replace(device_id, None)
+        for station_id in look_again:
+            self._introductions.look_again(station_id)
+        self._told()
+        self._live.wake()
+
+    def _with_limits(self) -> Site:
+        limits = self._live.limits
+        circuits = tuple(
+            structs.replace(circuit, limits=tuple(limits[circuit.circuit_id].values()))
+            for circuit in self._live.site.circuits
+        )
+        return structs.replace(self._live.site, circuits=circuits)
+
+
+def _bare(circuit: Circuit) -> Circuit:
+    return structs.replace(circuit, limits=())
+
+
+def _stations(site: Site) -> set[str]:
+    return {evse.station_id for evse in site.evses}
+
+
+def _circuit_ids(site: Site) -> set[str]:
+    return {circuit.circuit_id for circuit in site.circuits}
