@@ -82,7 +82,13 @@ class Introductions:
         new here. One that is away is looked at when it comes.
         """
         self._records.forget_commissioned(station_id)
+        self._forget_tries(station_id)
         state = self._commander.station(station_id)
+        if not self._live.at_station(station_id):
+            setup = self._setups.pop(station_id, None)
+            if setup is not None:
+                setup.cancel()
+            return
         if state is None or not state.online or state.version is None:
             return
         for live in self._live.at_station(station_id):

@@ -149,7 +149,8 @@ class LiveSite:
             elif live.rebuilt(evse, site.voltage_v):
                 anew[evse.station_id] = None
             self.evses[evse.key] = live
-        return list(anew)
+        # A station that has lost an EVSE has another rating.
+        return list(anew | {station_id: None for station_id, _ in kept_evses.keys() - self.evses.keys()})
 
     def snapshot(self, at: float) -> Snapshot:
         """As the law sees it."""
