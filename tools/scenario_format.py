@@ -42,6 +42,7 @@ brings the packages of the extra `simulate`).
 - Strategies are built in, variants of these with settings, or your own in Python
   ([strategies.md](strategies.md)).
 - A wrong file is told in one go: every fault with file, key, value and remedy.
+- `ampacity simulate CASE.json` plays a case of the control law instead: [cases.md](cases.md).
 
 What the models are and where they come from: [simulation.md](simulation.md). The smallest file:
 
@@ -85,22 +86,6 @@ needed.
 
 COLUMNS = "| key | value | default | meaning |\n|---|---|---|---|\n"
 
-REPLAY = """
-## Recordings of the control law
-
-`ampacity simulate --replay FILE.json` runs a recording of the control law through `control.step` again
-and shows tick by tick what it was told and what it said: limits, base, reserves, grants and their
-reasons. It ends with 1 where more was promised than a circuit carries. The property tests of the law
-write such a file for each failing example; a site can be recorded by
-`ampacity.simulation.scenarios.replay.record`.
-
-| key | meaning |
-|---|---|
-| `form` | 1 |
-| `site`, `settings` | the site ([sites.md](sites.md)) and the law's settings ([control.md](control.md)) |
-| `ticks` | in order: `at` (s), `epoch_s`, `circuits`, `evses` (`control.types`), `site` where it changed |
-"""
-
 
 def page() -> str:
     """The whole page."""
@@ -121,7 +106,6 @@ def page() -> str:
     own = ", ".join(f"`{name}`" for name in TransformerMetrics.__struct_fields__)
     out.append(f"\nOne with a `transformer` has {own}. {meaning(TransformerMetrics)}\n")
     out.append(f"\nA scenario with a `feeder` has these figures besides: {names}. {meaning(StreetMetrics)}\n")
-    out.append(REPLAY)
     return "".join(out)
 
 

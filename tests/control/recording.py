@@ -1,11 +1,13 @@
-"""What the law was told last, so that a failing test leaves a file that replays.
+"""What the law was told last, so that a failing test leaves a case that `ampacity simulate CASE.json` plays.
 
-`begin` and `note` are called by the worlds of these tests. Hypothesis runs the smallest failing example once
-more at the end, so the last world is that one. `ampacity simulate --replay FILE` shows it tick by tick.
+`begin` and `note` are called by the worlds of these tests, `claim` by a test that is about to check what can
+be said as a claim: then the case breaks as the test did. Hypothesis runs the smallest failing example once
+more at the end, so the last world is that one.
 """
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
@@ -14,18 +16,21 @@ import pytest
 
 from ampacity.control.settings import DEFAULTS, ControlSettings
 from ampacity.control.types import Snapshot
-from ampacity.simulation.scenarios.replay import record
+from ampacity.simulation.cases.document import Json
+from ampacity.simulation.cases.told import told_case
 
 SHOWN = 6000
-"""A recording up to so many characters is shown whole."""
+"""A case up to so many characters is shown whole."""
 
 _told: list[Snapshot] = []
+_claims: list[Json] = []
 _settings: list[ControlSettings] = []
 
 
 def begin(settings: ControlSettings = DEFAULTS) -> None:
     """A new world begins: what was noted is forgotten."""
     _told.clear()
+    _claims.clear()
     _settings[:] = [settings]
 
 
@@ -34,21 +39,29 @@ def note(snapshot: Snapshot) -> None:
     _told.append(snapshot)
 
 
+def claim(what: str, **wanted: object) -> None:
+    """The test is about to check this (`ampacity.simulation.cases.series`)."""
+    _claims.append({"what": what, **wanted})
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, object, None]:
-    """Adds the recording of the last world to the report of a test that failed."""
+    """Adds the case of the last world to the report of a test that failed."""
     if call.when == "setup":
         begin()
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]
     if report.when == "call" and report.failed and _told:
-        content = record(_told, _settings[0])
+        case = told_case(
+            _told, _settings[0], title=item.name, claims=_claims, broken=str(report.longrepr).splitlines()[-1]
+        )
+        content = json.dumps(case, indent=1)
         folder = Path(tempfile.mkdtemp(prefix="ampacity-law-"))
-        path = folder / "recording.json"
-        path.write_bytes(content)
-        text = f"ampacity simulate --replay {path}"
+        path = folder / "case.json"
+        path.write_text(content, "utf-8")
+        text = f"ampacity simulate {path}"
         if len(content) <= SHOWN:
-            text += f"\n{content.decode()}"
-        report.sections.append(("the law's world as JSON", text))
+            text += f"\n{content}"
+        report.sections.append(("the law's world as a case", text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from rich.console import Console
@@ -35,7 +36,7 @@ def check_law(quick: bool, minutes: float, folder: Path | None) -> int:
             for number, action in enumerate(found.way):
                 console.print(f"  +{number * size.tick_s:g} s  {'; '.join(action)}", highlight=False)
             path = (folder or Path()) / f"check-law-{broken}.json"
-            path.write_bytes(verdict.recording)
-            console.print(f"  ampacity simulate --replay {path}", highlight=False)
+            path.write_text(json.dumps(verdict.case, indent=1), "utf-8")
+            console.print(f"  ampacity simulate {path}", highlight=False)
     console.print(table)
     return 1 if broken else 0

@@ -202,7 +202,10 @@ def run_rebuild(options: argparse.Namespace) -> int:
 
 def _simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "scenario", nargs="?", help="a file (docs/scenarios.md), or the name of one that comes with it"
+        "scenario",
+        nargs="?",
+        help="a file (docs/scenarios.md), the name of one that comes with it, or a case of the control law "
+        "(CASE.json, docs/cases.md)",
     )
     parser.add_argument("--list", action="store_true", help="show the scenarios that come with it")
     parser.add_argument(
@@ -215,7 +218,7 @@ def _simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a report with pictures there")
     parser.add_argument(
-        "--replay", type=Path, metavar="FILE", help="run a recording of the control law again, tick by tick"
+        "--every", action="store_true", help="show each second of a case (CASE.json), not only changes"
     )
     parser.add_argument("--cluster", metavar="ADDRESS", help="run on the Ray cluster there (host:port)")
     parser.set_defaults(run=run_simulate)

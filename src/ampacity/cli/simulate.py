@@ -25,13 +25,13 @@ def simulate(options: argparse.Namespace) -> int:
     """Exit code 0 good, 1 a run failed, 2 it can't be done as asked, 130 Ctrl-C."""
     if options.list:
         return show_gallery()
-    if options.replay is not None:
-        from .replay import show_recording
-
-        return show_recording(options.replay)
     if options.scenario is None:
         print("ampacity simulate: name a scenario; --list shows those that come with it", file=sys.stderr)
         return 2
+    if options.scenario.partition("#")[0].endswith(".json"):
+        from .cases import simulate_cases
+
+        return simulate_cases(options.scenario, options.json, options.every)
     try:
         scenario, folder = load(options.scenario)
         if options.days is not None:

@@ -16,48 +16,43 @@ import json
 import sys
 from pathlib import Path
 
-from ampacity.simulation.cases.playing import Course, broken, play, value
-from ampacity.simulation.cases.world import Json, merged
+from ampacity.simulation.cases.document import Json, name_of, read_cases
+from ampacity.simulation.cases.playing import Course, broken, play
+from ampacity.simulation.cases.series import value
 
 HERE = Path(__file__).parent
 EVERY_S = 30
 
 
 def cases() -> dict[str, Json]:
-    """All cases by name, patched."""
-    base = json.loads((HERE / "base.json").read_text())
+    """All cases by name, on their base."""
     found: dict[str, Json] = {}
     for path in sorted((HERE / "cases").glob("*.json")):
-        for name, patch in json.loads(path.read_text()).items():
+        for name, case in read_cases(path).items():
             if name in found:
                 raise ValueError(f"case {name} of {path.name} exists already: rename it")
-            found[name] = merged(base, patch)
+            found[name] = case
     return found
 
 
 def outcome(course: Course) -> Json:
     """What `expected.json` keeps of a case."""
-    world = course.world
-    names = [evse.station_id for evse in world.site.evses]
+    site = course.seconds[0].tree.site
+    names, root = [name_of(evse.key) for evse in site.evses], site.root.circuit_id
     shown = {}
     for second in course.seconds:
         if second.at_s % EVERY_S == 0:
-            codes = {n: "+".join(value(world, second, f"reasons {n}")) for n in names}
-            root = world.site.root.circuit_id
             shown[str(second.at_s)] = {
                 "limits": [round(second.limits[n], 1) for n in names],
-                "grants": [round(value(world, second, f"grant {n}"), 1) for n in names],
-                "reasons": [codes[n] for n in names],
-                "flow": [round(value(world, second, f"flow {root} {p}"), 1) for p in (1, 2, 3)],
-                "source": value(world, second, f"source {root}"),
-                "meter": value(world, second, f"meter {root}"),
+                "grants": [round(value(second, f"grant {n}"), 1) for n in names],
+                "reasons": ["+".join(value(second, f"reasons {n}")) for n in names],
+                "flow": [round(value(second, f"flow {root} {p}"), 1) for p in (1, 2, 3)],
+                "source": value(second, f"source {root}"),
+                "meter": value(second, f"meter {root}"),
             }
-    worst = max(
-        value(world, second, f"excess {c.circuit_id}")
-        for second in course.seconds
-        for c in world.site.circuits
-    )
-    return {"worst_excess_a": max(0.0, round(worst, 1)), "writes": world.writes, "at": shown}
+    worst = max(value(second, f"excess {c.circuit_id}") for second in course.seconds for c in site.circuits)
+    writes = course.seconds[-1].writes
+    return {"worst_excess_a": max(0.0, round(worst, 1)), "writes": writes, "at": shown}
 
 
 def expected() -> Json:

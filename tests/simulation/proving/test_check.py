@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from ampacity.control.lease import Lease, Period
 from ampacity.control.settings import ControlSettings
 from ampacity.control.state import ControlState
 from ampacity.control.types import Decision, Snapshot
+from ampacity.simulation.cases.document import read_cases
+from ampacity.simulation.cases.playing import play
 from ampacity.simulation.proving.check import HELD, QUICK, SLOW, TIGHT, check
 from ampacity.simulation.proving.explore import Move, explore
 from ampacity.simulation.proving.small_world import Parts, Size
-from ampacity.simulation.scenarios.replay import read_recording, replay
 
 
 @pytest.mark.parametrize("size", QUICK, ids=lambda size: size.name)
@@ -71,9 +73,9 @@ def test_a_seeded_fault_is_found(size: Size, parts: Parts, broken: str, tmp_path
     verdict = check(size, parts, most_states=20_000, ordinary_ticks=8 if size is SLOW else 0)
     assert verdict.explored.broken.startswith(broken), verdict.explored
     file = tmp_path / "fault.json"
-    file.write_bytes(verdict.recording)
-    ticks = list(replay(read_recording(file)))
-    assert len(ticks) == len(verdict.explored.way), "what the law was told replays tick by tick"
+    file.write_text(json.dumps(verdict.case))
+    course = play(read_cases(file)["fault"])
+    assert [second.happened for second in course.seconds] == list(verdict.explored.way)
 
 
 def test_the_way_to_a_fault_is_a_shortest_one() -> None:

@@ -1,59 +1,50 @@
-"""A case is played second by second: a site with its cars in a closed loop with the law, and what must hold.
+"""A case is played second by second, and what must hold is looked at: the invariants at every decision, and
+the case's own claims.
 
-A case is a document with a base and patches (see `world`). Its claims were written by hand and don't come
-from the code. A claim is `{"what": SERIES, OPERATION: VALUE, "from": s, "until": s}` and holds at every
-second of it, or at one at least with `"ever": true`. `at_most`, `at_least` and `is` take a number, a text or
-another series (`{"series": SERIES}`), `has` and `lacks` a member.
-
-| series | what it is |
-|---|---|
-| `flow C P`, `excess C` | true amperes of a circuit's phase 1..3; the most above its limit of any phase |
-| `watts C`, `neutral C`, `unbalance C` | true power of all phases, current in the neutral, lead of a phase |
-| `limit E`, `draw E`, `grant E`, `held E` | at the station, of its car, the law's target, set aside |
-| `sum E ...`, `starts E ...` | the true draws together; how many of the cars draw |
-| `reasons E`, `raises`, `cuts`, `reserved` | codes, or EVSEs |
-| `source C`, `meter C`, `limit_of C` | whose limit is lowest, the state of the meter, the limit |
-| `command D` | watts that a device is told |
-| `writes` | limits sent so far |
+In its world the law is in a loop with stations, cars and meters (`world`); what it was told is told again
+(`told`). A claim is `{"what": SERIES, OPERATION: VALUE, "from": s, "until": s}` and holds at every second of
+it, or at one at least with `"ever": true`. `at_most`, `at_least` and `is` take a number, a text or another
+series (`{"series": SERIES}`), `has` and `lacks` a member. Claims are written by hand and don't come from the
+code.
 """
 
 from __future__ import annotations
 
-import cmath
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
 
-from ampacity.control.types import Decision
+from ampacity.control.law import step
+from ampacity.control.settings import ControlSettings
+from ampacity.control.state import START
+from ampacity.control.topology import Topology
+from ampacity.control.types import Decision, Snapshot
 
-from .world import START_S, Json, World
+from .document import OPERATIONS, Json, name_of, settings_of
+from .invariants import violations
+from .series import Second, value
+from .told import snapshots_of
+from .world import START_S, World
 
 SLACK = 0.05
 
 
-class Second(Struct):
-    """What was so at one second."""
-
-    at_s: int
-    decision: Decision
-    alive: bool
-    flows: list[float]
-    limits: dict[str, float]
-    draws: dict[str, float]
-    writes: int
-
-
 class Course(Struct):
-    """How a case went."""
+    """How a case went. `violations` of the invariants: the second, and what was wrong."""
 
-    world: World
     seconds: list[Second]
     longest_over_s: float
+    violations: list[tuple[float, str]]
 
 
 def play(case: Json) -> Course:
-    """Run a case to its end."""
+    """Run a case to its end. Raises `CaseError` where it turns out to be none."""
+    return _in_its_world(case) if "world" in case else _as_told(case)
+
+
+def _in_its_world(case: Json) -> Course:
     world = World(case)
     course: list[Second] = []
     decision: Decision | None = None
@@ -64,104 +55,98 @@ def play(case: Json) -> Course:
         course.append(
             Second(
                 at_s=round(world.at - START_S),
+                tree=world.tree,
                 decision=decision,
                 alive=new is not None,
                 flows=world.flows(),
-                limits={e.station_id: world.station_a(e) for e in world.site.evses},
-                draws={e.station_id: world.cars[e.key].draw_a for e in world.site.evses},
+                limits={name_of(e.key): world.station_a(e) for e in world.site.evses},
+                draws={name_of(e.key): world.cars[e.key].draw_a for e in world.site.evses},
                 writes=world.writes,
             )
         )
-    return Course(world, course, _longest(world, course))
+    return Course(course, _longest(course), world.violations)
 
 
-def _longest(world: World, course: list[Second]) -> float:
+def _as_told(case: Json) -> Course:
+    settings: ControlSettings = settings_of(case)
+    state, writes = START, 0
+    course: list[Second] = []
+    wrong: list[tuple[float, str]] = []
+    began: float | None = None
+    for tick, snapshot in zip(case["told"], snapshots_of(case), strict=True):
+        began = snapshot.at if began is None else began
+        state, decision = step(state, snapshot, settings)
+        tree = state.topology
+        assert tree is not None
+        writes += len(decision.cuts) + len(decision.raises)
+        at_s = snapshot.at - began
+        wrong.extend((at_s, words) for words in violations(snapshot, decision, tree))
+        course.append(_told_second(at_s, snapshot, decision, tree, writes, tick.get("happened", ())))
+    return Course(course, 0.0, wrong)
+
+
+def _told_second(
+    at_s: float,
+    snapshot: Snapshot,
+    decision: Decision,
+    tree: Topology,
+    writes: int,
+    happened: Sequence[str],
+) -> Second:
+    unknown = (math.nan, math.nan, math.nan)
+    flows: list[float] = []
+    for circuit in tree.circuits:
+        state = snapshot.circuits.get(circuit.circuit_id)
+        flows += unknown if state is None or state.metered_a is None else state.metered_a
+    limits, draws = {}, {}
+    for evse in tree.evses:
+        now = snapshot.evses.get(evse.key)
+        told_a = None if now is None else now.committed_a
+        measured = None if now is None else now.measured_a
+        limits[name_of(evse.key)] = math.nan if told_a is None else told_a
+        draws[name_of(evse.key)] = math.nan if measured is None else max(measured)
+    return Second(at_s, tree, decision, True, flows, limits, draws, writes, tuple(happened))
+
+
+def _longest(course: list[Second]) -> float:
     longest = now = 0
     for second in course:
-        over = any(value(world, second, f"excess {c.circuit_id}") > SLACK for c in world.site.circuits)
+        circuits = second.tree.circuits
+        over = any(value(second, f"excess {c.circuit_id}") > SLACK for c in circuits)
         now = now + 1 if over else 0
         longest = max(longest, now)
     return longest
 
 
-def value(world: World, second: Second, series: str) -> Any:
-    """What a series is at that second."""
-    kind, *names = series.split()
-    decision = second.decision
-    name = names[0] if names else ""
-    match kind:
-        case "flow" | "excess" | "watts" | "neutral" | "unbalance":
-            k = world.tree.index[name]
-            amperes = second.flows[3 * k : 3 * k + 3]
-            if kind == "flow":
-                return amperes[int(names[1]) - 1]
-            if kind == "excess":
-                return max(amperes) - decision.circuits[name].limit_a
-            if kind == "watts":
-                return sum(amperes) * world.site.voltage_v
-            if kind == "unbalance":
-                return max(amperes) - min(amperes)
-            return abs(sum(a * cmath.rect(1, -2 * math.pi * p / 3) for p, a in enumerate(amperes)))
-        case "limit":
-            return second.limits[name]
-        case "draw":
-            return second.draws[name]
-        case "sum":
-            return sum(second.draws[n] for n in names)
-        case "starts":
-            return sum(second.draws[n] > 1 for n in names)
-        case "grant":
-            return decision.grants[name, 1].limit_a
-        case "held":
-            return decision.held_a[name, 1]
-        case "reasons":
-            return sorted({reason.code for reason in decision.grants[name, 1].reasons})
-        case "raises" | "cuts":
-            if not second.alive:
-                return []
-            return sorted({g.key[0] for g in (decision.raises if kind == "raises" else decision.cuts)})
-        case "reserved":
-            return sorted({key[0] for key in decision.reserved})
-        case "source":
-            return decision.circuits[name].limit_source
-        case "limit_of":
-            return decision.circuits[name].limit_a
-        case "meter":
-            return decision.circuits[name].meter_state
-        case "command":
-            return decision.commands[name].power_w
-        case "writes":
-            return second.writes
-        case _:
-            raise ValueError(f"no series {series!r}: see the head of playing.py")
-
-
 def broken(case: Json, course: Course) -> list[str]:
     """What does not hold, in words: the invariants at each second, and the claims."""
-    wrong = [f"{words} at {at_s:g} s" for at_s, words in course.world.violations]
-    wrong += [line for claim in case["claims"] if (line := _broken(claim, course))]
-    if course.longest_over_s > case["over_at_most_s"]:
-        wrong.append(f"{course.longest_over_s:g} s above a limit, at most {case['over_at_most_s']:g}")
+    wrong = [f"{words}, at {at_s:g} s" for at_s, words in course.violations]
+    wrong += [line for claim in case.get("claims", ()) if (line := broken_claim(claim, course))]
+    most_s = case.get("over_at_most_s")
+    if most_s is not None and course.longest_over_s > most_s:
+        wrong.append(f"{course.longest_over_s:g} s above a limit, at most {most_s:g}")
     return wrong
 
 
-def _broken(claim: Json, course: Course) -> str | None:
+def broken_claim(claim: Json, course: Course) -> str | None:
+    """Where a claim does not hold first, in words; None where it holds. Raises ValueError for a series that
+    there is not."""
     begin, end = claim.get("from", 0), claim.get("until", math.inf)
-    (operation,) = (o for o in ("at_most", "at_least", "is", "has", "lacks") if o in claim)
+    (operation,) = (o for o in OPERATIONS if o in claim)
     seconds = [s for s in course.seconds if begin <= s.at_s <= end]
     if not seconds:
         return f"{claim}: no such second"
     first = None
     for second in seconds:
-        found = value(course.world, second, claim["what"])
+        found = value(second, claim["what"])
         wanted = claim[operation]
         if isinstance(wanted, dict):
-            wanted = value(course.world, second, wanted["series"])
+            wanted = value(second, wanted["series"])
         holds = _holds(operation, found, wanted)
         if claim.get("ever") and holds:
             return None
         if not holds and first is None:
-            first = f"{claim}: {found} at {second.at_s} s"
+            first = f"{claim}: {found} at {second.at_s:g} s"
     return first
 
 

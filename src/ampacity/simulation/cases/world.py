@@ -1,8 +1,7 @@
 """The world of a case: the plant, built from a JSON document and changed by events.
 
-The document is `base.json` with the case's merge patch. Times in it are seconds since the case began. A
-null in a patch removes, so an event says "unknown" where something is not told any more. `starts` is the date
-(UTC) of second 0.
+Times in it are seconds since the case began. A null in a patch removes, so an event says "unknown" where
+something is not told any more. `starts` is the date (UTC) of second 0.
 
 What stations do and what we know of them is in `line`, their phases are in `switching`. Of a car the
 document tells the fields of `plant.Car`, and besides: `told` (fields of the law's `EvseState` as they stand),
@@ -22,57 +21,35 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import structs
 
-from ampacity.control.settings import ControlSettings
 from ampacity.control.signals import SignalState
 from ampacity.control.types import CircuitState, Decision, DeviceState, EvseState, Snapshot
 from ampacity.model.live import Reason
 from ampacity.model.phases import PerPhase, on_phases
-from ampacity.model.site import Evse, EvseKey, LimitSource, Site
+from ampacity.model.site import Evse, EvseKey, LimitSource
 from ampacity.ocpp.profiles import ChargingProfile, Period, Schedule, composite_limit
 
+from .checking import NOTHING, check_world
+from .document import Json, merged, name_of, settings_of, site_of
 from .invariants import violations
 from .line import Line
 from .plant import EPOCH_S, Car, Plant
 from .switching import Switched
 
 START_S = 1000.0
-Json = dict[str, Any]
-
-
-def merged(document: Any, patch: Any) -> Any:
-    """RFC 7396."""
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(document) if isinstance(document, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = merged(result.get(name), value)
-    return result
-
-
-def site_of(told: Json) -> Site:
-    named = {
-        "circuits": [{"circuit_id": n, "name": n, **c} for n, c in told["circuits"].items()],
-        "evses": [{"station_id": n, "evse_id": 1, **e} for n, e in told["evses"].items()],
-        "devices": [{"device_id": n, **d} for n, d in told["devices"].items()],
-    }
-    fixed = {"site_id": "site", "operator_id": "operator", "name": "golden", "time_zone": "UTC"}
-    return msgspec.convert(fixed | told | named, Site, strict=False)
 
 
 class World(Plant):
     """A plant whose cars, meters, signals and people do what the document says."""
 
     def __init__(self, case: Json) -> None:
-        self.told: Json = case["world"]
-        self.events: Json = case["events"]
+        site = site_of(case["site"])
+        check_world(case, site)
+        self.told: Json = merged(NOTHING, case["world"])
+        self.events: Json = case.get("events", {})
         self.heard: dict[str, dict[str, SignalState]] = {}
         self.sources: dict[str, tuple[LimitSource, ...]] = {}
         self.commanded: dict[str, float] = {}
         self.violations: list[tuple[float, str]] = []
-        site = site_of(case["site"])
         self.epoch_s = EPOCH_S + START_S if "starts" not in case else _instant(case["starts"])
         self.lines = {e.key: Line(e, START_S - self._car(e).get("connected_for_s", 0.0)) for e in site.evses}
         self.switched = {e.key: Switched(e) for e in site.evses if e.phase_switch}
@@ -81,9 +58,9 @@ class World(Plant):
             site=site,
             base=self._base,
             cars={e.key: Car() for e in site.evses},
-            settings=msgspec.convert(case["settings"], ControlSettings),
+            settings=settings_of(case),
             at=START_S,
-            **case["plant"],
+            **case.get("plant", {}),
         )
         self._obey()
 
@@ -114,8 +91,8 @@ class World(Plant):
 
     def _obey(self) -> None:
         """Take in what the document says now."""
-        for (name, _), car in self.cars.items():
-            for field, value in self.told["cars"].get(name, {}).items():
+        for key, car in self.cars.items():
+            for field, value in self.told["cars"].get(name_of(key), {}).items():
                 if hasattr(car, field):
                     setattr(car, field, value)
         sources = {
@@ -137,7 +114,7 @@ class World(Plant):
         return tuple(self._car(evse).get("drawn_on", phases))
 
     def _car(self, evse: Evse) -> Json:
-        told: Json = self.told["cars"].get(evse.station_id, {})
+        told: Json = self.told["cars"].get(name_of(evse.key), {})
         return told
 
     def flows(self, draws: dict[EvseKey, float] | None = None) -> list[float]:

@@ -1,15 +1,15 @@
-"""The protocol in its small worlds; a fault becomes a recording that `ampacity simulate --replay` shows."""
+"""The protocol in its small worlds; a fault becomes a case that `ampacity simulate` plays."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 
-import msgspec
 from msgspec import Struct, structs
 
 from ampacity.control.types import Snapshot
-from ampacity.simulation.scenarios.replay import Recording, record
+from ampacity.simulation.cases.document import Json
+from ampacity.simulation.cases.told import told_case
 
 from .explore import Explored, explore
 from .small_world import PRODUCT, SETTINGS, Action, Parts, Size, SmallWorld, State
@@ -61,19 +61,12 @@ LONG: tuple[Size, ...] = (
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """What was found in one world. `recording`: of a fault, else nothing."""
+    """What was found in one world. `case`: the way to a fault, empty where there is none."""
 
     size: Size
     explored: Explored[State, Action]
     seconds: float
-    recording: bytes = b""
-
-
-class FaultRecording(Recording, frozen=True, kw_only=True):
-    """A recording with the way to the fault: what is broken, and what happened tick by tick."""
-
-    broken: str
-    happened: tuple[Action, ...]
+    case: Json = {}
 
 
 def check(
@@ -94,22 +87,19 @@ def check(
         most_states=most_states,
         going_on=lambda states, depth: time.perf_counter() - began < most_s,
     )
-    recording = fault_recording(world, explored) if explored.broken else b""
-    return Verdict(size=size, explored=explored, seconds=time.perf_counter() - began, recording=recording)
+    case = case_of(world, explored) if explored.broken else {}
+    return Verdict(size=size, explored=explored, seconds=time.perf_counter() - began, case=case)
 
 
-def fault_recording(world: SmallWorld, explored: Explored[State, Action]) -> bytes:
+def case_of(world: SmallWorld, explored: Explored[State, Action]) -> Json:
     """The way to a fault once more, with what the law was told at each tick."""
-    assert explored.start is not None
-    plain = msgspec.json.decode(
-        record(_shifted(_told(world, explored), world.size.tick_s), SETTINGS), type=Recording
-    )
-    fault = FaultRecording(
-        **{f: getattr(plain, f) for f in Recording.__struct_fields__},
+    return told_case(
+        _shifted(_told(world, explored), world.size.tick_s),
+        SETTINGS,
+        title=world.size.name,
         broken=explored.broken,
         happened=explored.way,
     )
-    return msgspec.json.encode(fault)
 
 
 def _told(world: SmallWorld, explored: Explored[State, Action]) -> Iterator[Snapshot]:
