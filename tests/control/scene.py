@@ -127,7 +127,10 @@ class Scene:
                     self.change(key, measured_at=self.at)
                 if state.online and state.lease_until is not None:
                     self.change(key, lease_until=self.at + 200)
-        snapshot = self.snapshot()
+        return self.decide(self.snapshot())
+
+    def decide(self, snapshot: Snapshot) -> Decision:
+        """One step with what is in `snapshot`."""
         recording.note(snapshot)
         self.state, decision = step(self.state, snapshot, self.settings)
         return decision

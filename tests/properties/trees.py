@@ -12,7 +12,8 @@ from typing import Any, get_args
 from hypothesis import strategies as st
 from msgspec import structs
 
-from ampacity.control.types import CircuitState, EvseState, Snapshot
+from ampacity.control.types import CircuitState, DeviceState, EvseState, Snapshot
+from ampacity.model.devices import Device
 from ampacity.model.live import Reason
 from ampacity.model.phases import STRAIGHT
 from ampacity.model.site import (
@@ -25,6 +26,7 @@ from ampacity.model.site import (
     MeterConfig,
     SharingRules,
     Site,
+    Supply,
 )
 
 EPOCH_S = 1_790_000_000.0
@@ -32,6 +34,11 @@ AT = 10_000.0
 
 _ROTATIONS = ((0, 1, 2), (1, 2, 0), (2, 0, 1), (0, 2, 1), (2, 1, 0))
 _PHASES = ((0,), (1,), (2,), (0, 1, 2), (1, 2, 0), (2, 0, 1), (0, 1))
+PHASES_OF: dict[Supply, tuple[tuple[int, ...], ...]] = {
+    "wye": _PHASES,
+    "delta": ((0, 1), (1, 2), (2, 0), (1, 0), (0, 1, 2), (2, 0, 1)),
+    "split": ((0,), (1,), (0, 1), (1, 0)),
+}
 
 
 @st.composite
@@ -81,7 +88,7 @@ def random_site(r: random.Random, panels: int, feeders: int, evse_count: int, me
 def with_kinds(r: random.Random, site: Site) -> Site:
     """The site on any supply, its circuits limited in watts, volt-amperes, neutral and unbalance here and
     there, some EVSEs between lines, some DC on a shared cabinet."""
-    supply = r.choice(("wye", "wye", "delta", "split"))
+    supply: Supply = r.choice(("wye", "wye", "delta", "split"))
     lines = 2 if supply == "split" else 3
     circuits = []
     for circuit in site.circuits:
@@ -100,15 +107,10 @@ def with_kinds(r: random.Random, site: Site) -> Site:
                 unbalance_a=_maybe(r, 0.3, r.uniform(8, 40)),
             )
         )
-    phases: dict[str, tuple[tuple[int, ...], ...]] = {
-        "wye": _PHASES,
-        "delta": ((0, 1), (1, 2), (2, 0), (1, 0), (0, 1, 2), (2, 0, 1)),
-        "split": ((0,), (1,), (0, 1), (1, 0)),
-    }
     cabinet = Cabinet(cabinet_id="hall", modules=r.randint(1, 5), module_w=r.choice((5_000.0, 10_000.0)))
     evses = []
     for evse in site.evses:
-        wired = r.choice(phases[supply])
+        wired = r.choice(PHASES_OF[supply])
         dc = supply != "split" and len(wired) == 3 and r.random() < 0.5
         evses.append(
             structs.replace(
@@ -121,6 +123,62 @@ def with_kinds(r: random.Random, site: Site) -> Site:
         )
     return structs.replace(
         site, supply=supply, circuits=tuple(circuits), evses=tuple(evses), cabinets=(cabinet,)
+    )
+
+
+def with_devices(r: random.Random, site: Site) -> Site:
+    """The site with up to four batteries, inverters and heat loads anywhere, on any phases."""
+    parents = {circuit.circuit_id: circuit for circuit in site.circuits}
+    devices = []
+    for number in range(r.randint(1, 4)):
+        kind = r.choice(("battery", "battery", "inverter", "heat"))
+        circuit = r.choice(site.circuits)
+        phases = r.choice(PHASES_OF[site.supply])
+        # What it can do fits into its wires, as an installer would see to; the law does the rest.
+        weakest_a, at = circuit.rating_a, circuit
+        while at.parent_id is not None:
+            at = parents[at.parent_id]
+            weakest_a = min(weakest_a, at.rating_a)
+        most_w = weakest_a / 4 * 230.0 * len(phases) * r.uniform(0.2, 1.0)
+        devices.append(
+            Device(
+                device_id=f"d{number}",
+                kind=kind,
+                circuit_id=circuit.circuit_id,
+                phases=phases,
+                draw_w=0.0 if kind == "inverter" else most_w,
+                feed_w=0.0 if kind == "heat" else most_w,
+                levels_w=(0.0, most_w / 2, most_w) if kind == "heat" else (),
+                commanded=r.random() < 0.8,
+                recharge_share=r.choice((0.5, 1.0)),
+                yields=r.random() < 0.5,
+            )
+        )
+    circuits = tuple(
+        structs.replace(c, export_a=_maybe(r, 0.3, r.uniform(0.0, c.rating_a))) for c in site.circuits
+    )
+    return structs.replace(site, devices=tuple(devices), circuits=circuits)
+
+
+def random_device(r: random.Random, device: Device) -> DeviceState | None:
+    """Any standing: obeying, only read, silent, without a state of charge, never heard."""
+    if r.random() < 0.1:
+        return None
+    power_w = r.uniform(-device.feed_w, device.draw_w)
+    command_w = (
+        power_w if device.kind == "battery" else device.draw_w if device.kind == "heat" else -device.feed_w
+    )
+    return DeviceState(
+        device_id=device.device_id,
+        online=r.random() < 0.9,
+        steered=device.commanded and r.random() < 0.8,
+        power_w=_maybe(r, 0.95, power_w),
+        measured_at=AT - r.choice((0, 0, 0, 2, 30)),
+        confirmed_w=_maybe(r, 0.9, command_w),
+        inflight_w=_maybe(r, 0.1, r.uniform(-device.feed_w, device.draw_w))
+        if device.kind == "battery"
+        else None,
+        soc_percent=r.choice((60.0, 60.0, 60.0, 5.0, 97.0, None, float("nan"), 300.0, -1.0)),
     )
 
 
@@ -196,11 +254,13 @@ def _with_power(r: random.Random, state: CircuitState) -> CircuitState:
 
 
 @st.composite
-def snapshots(draw: st.DrawFn, kinds: bool = False) -> Snapshot:
+def snapshots(draw: st.DrawFn, kinds: bool = False, devices: bool = False) -> Snapshot:
     """A site with everything that goes on there at `AT`; with `kinds`, with rows of every kind, cars on some
-    of the phases and limits in watts."""
+    of the phases and limits in watts; with `devices`, with batteries, inverters and heat loads."""
     site = draw(sites(kinds=kinds))
     r = random.Random(draw(st.integers(0, 2**32)))
+    if devices:
+        site = with_devices(r, site)
     rules = SharingRules(fairness=r.choice(get_args(Fairness)), keep_alive=r.choice(get_args(KeepAlive)))
     site = structs.replace(site, sharing=rules)
     circuits = {c.circuit_id: random_circuit(r, c) for c in site.circuits}
@@ -221,6 +281,7 @@ def snapshots(draw: st.DrawFn, kinds: bool = False) -> Snapshot:
         evses=evses,
         at=AT,
         epoch_s=EPOCH_S,
+        devices={d.device_id: s for d in site.devices if (s := random_device(r, d)) is not None},
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from .loading import device_on_rows, entries_of
+from .devices import DeviceRows
+from .loading import entries_of
+from .settings import DEFAULTS
 from .topology import Topology
 from .types import CircuitPhase, Decision, Snapshot
 
@@ -40,12 +42,8 @@ def reservation_excess(
     power_limited = frozenset(limited)
     places = [tree.place(row) for row in range(tree.row_count)]
     promised = [bases.get(place, 0.0) for place in places]
-    devices = {device.device_id: device for device in tree.site.devices}
-    for device_id, held_a in decision.devices_a.items():
-        device = devices[device_id]
-        high_a = held_a[device.phases[0]]
-        for row, _, high in device_on_rows(tree, device, high_a, high_a):
-            promised[row] += high
+    devices = DeviceRows(tree, snapshot.devices, snapshot.at, DEFAULTS)
+    promised = [base + most_a for base, most_a in zip(promised, devices.high_a, strict=True)]
     raised = {grant.key: grant.limit_a for grant in decision.raises}
     for i, evse in enumerate(tree.evses):
         if evse.key in decision.cutting:

@@ -1,19 +1,24 @@
 """What devices are told: heat loads go down before cars, batteries support a connection that is short and
 charge from what is left over, inverters keep to an export limit.
 
-All of it is reckoned from *left*: what each row has over when everybody has what he wishes and all devices
-that are steered draw nothing. It does not change when a device obeys, so nothing swings.
+All of it is reckoned from *left*: what each row (phases, power, neutral, unbalance) has over when everybody
+has what he wishes and all devices that are steered draw nothing. It does not change when a device obeys, so
+nothing swings.
 
 - A heat load gets the highest level that fits into what is left. It goes down at once and up after a while.
 - A battery feeds in what is missing, on the row where most is missing, never more than flows in there anyway:
   it does not sell. It charges with what is left on every row above it, after a part of the connection's limit
-  (`1 - recharge_share`) has been kept free. It does neither at once, never beyond its bounds of charge, and
-  neither where its state of charge is not known.
-- An inverter may feed in what is drawn there plus what the export limit of a circuit lets out.
+  (`1 - recharge_share`) has been kept free, and never from what another battery feeds in. It does neither at
+  once, never beyond its bounds of charge, and neither where its state of charge is not known.
+- An inverter may feed in what flows in without it and what may flow out.
+
+What may flow out of a circuit is its rating, which a conductor has in both directions, or less where
+`export_a` says so (`outflow`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from msgspec import structs
@@ -23,6 +28,8 @@ from ampacity.model.live import Reason
 
 from .devices import is_fresh
 from .limits import permitted
+from .loading import DeviceEntry, device_volts
+from .outflow import Outflow
 from .picture import Picture
 from .state import DeviceMemory
 from .types import DeviceState, DeviceTarget
@@ -35,12 +42,15 @@ LEAST_SHARE = 0.03
 
 
 class Commands:
-    """Targets of the commanded devices. `left_a` is per row, with all steered devices drawing nothing."""
+    """Targets of the commanded devices. `left_a` is per row, with all steered devices drawing nothing;
+    `spare_a` the same without what batteries feed in."""
 
     def __init__(self, picture: Picture, left_a: Sequence[float], demand_a: Sequence[float]) -> None:
         self.picture, self.rows = picture, picture.devices
         self.left_a = [left - wish for left, wish in zip(left_a, demand_a, strict=True)]
+        self.spare_a = list(self.left_a)
         self.without_cars_a = list(left_a)
+        self.outflow = Outflow(picture)
         self.memories: dict[str, DeviceMemory] = {}
 
     def targets(self) -> dict[str, DeviceTarget]:
@@ -61,6 +71,7 @@ class Commands:
                 case _:
                     target, memory = self._inverter(device, now, memory)
             found[device.device_id] = target
+            self._take(device, target.power_w)
             self.memories[device.device_id] = memory
         return found
 
@@ -83,7 +94,6 @@ class Commands:
             reasons.append(
                 Reason(code="ramp" if waits else "circuit", circuit_id=device.circuit_id, detail=detail)
             )
-        self._take(device, level_w)
         return DeviceTarget(device.device_id, level_w, tuple(reasons)), self._kept(memory, level_w)
 
     # ------------------------------------------------------------ batteries
@@ -109,7 +119,8 @@ class Commands:
         missing_a = self._missing(device)
         reasons: tuple[Reason, ...]
         if missing_a > 0:
-            wanted_w = -self._watts(device, min(missing_a, self._drawn(device)))
+            most_a = min(self._leading(device), self.outflow.most(device)[0])
+            wanted_w = -self._watts(device, min(missing_a, most_a))
             target_w = 0.0 if empty else max(wanted_w, -most_feed_w)
             detail = "supports the connection"
             if empty:
@@ -126,7 +137,6 @@ class Commands:
             elif target_w < most_draw_w:
                 reasons = (Reason(code="battery", detail="charges from what is left over"),)
         target_w = self._steady(device, memory, target_w, empty or full)
-        self._take(device, target_w)
         return DeviceTarget(device.device_id, target_w, reasons), self._kept(memory, target_w)
 
     def _steady(self, device: Device, memory: DeviceMemory, wanted_w: float, bound: bool) -> float:
@@ -147,53 +157,40 @@ class Commands:
         return wanted_w
 
     def _missing(self, device: Device) -> float:
-        """Amperes that are missing on the row that is shortest, among those that it can relieve."""
-        return max((-self.left_a[row] for row, busbar in self.rows.rows(device) if not busbar), default=0.0)
+        """Amperes that it has to feed in for the row that is shortest, among those that it can relieve."""
+        return max((-self.left_a[e.row] / e.relief for e in self._entries(device) if e.relief), default=0.0)
+
+    def _leading(self, device: Device) -> float:
+        """Amperes that it may feed in until another phase leads by too much."""
+        return max(
+            0.0,
+            min((self.left_a[e.row] / e.leads for e in self._entries(device) if e.leads), default=math.inf),
+        )
 
     def _surplus(self, device: Device) -> float:
         """Amperes that every row above it can spare; at the grid connection a part of the limit stays free
         besides."""
-        root, room = self.picture.topology.root, []
-        for row, _ in self.rows.rows(device):
-            circuit = self.picture.topology.rows[row].circuit
-            free = (1.0 - device.recharge_share) * self.picture.limits[circuit][0] if circuit == root else 0.0
-            room.append(self.left_a[row] - free)
+        tree, room = self.picture.topology, [math.inf]
+        for entry in self._entries(device):
+            row = tree.rows[entry.row]
+            kept = row.circuit == tree.root and row.kind not in ("neutral", "unbalance")
+            free = (1.0 - device.recharge_share) * self.picture.row_limits[entry.row] if kept else 0.0
+            if entry.drawn and free < math.inf:
+                room.append((self.spare_a[entry.row] - free) / entry.drawn)
         return max(0.0, min(room))
-
-    def _drawn(self, device: Device, export: bool = False) -> float:
-        """What flows in at the grid connection on the device's phase that has least, without the device:
-        more must not be fed in. With `export`, what may flow out counts besides, at every circuit above."""
-        least = float("inf")
-        state = self.picture.snapshot.devices.get(device.device_id)
-        fresh = state is not None and is_fresh(device, state, self.picture.at, self.picture.settings)
-        power_w = state.power_w if fresh and state is not None and state.power_w is not None else 0.0
-        for row, _ in self.rows.rows(device):
-            place = self.picture.topology.rows[row]
-            circuit = self.picture.topology.circuits[place.circuit]
-            if export and circuit.export_a is None:
-                continue
-            if not export and place.circuit != self.picture.topology.root:
-                continue
-            reading = self.picture.snapshot.circuits.get(circuit.circuit_id)
-            drawn_a = 0.0
-            if self.picture.meters[place.circuit] == "fresh" and reading is not None and reading.metered_a:
-                drawn_a = reading.metered_a[place.phase or 0] - self.rows.amperes(device, power_w)
-            if export:
-                drawn_a += permitted(circuit.export_a or 0.0) - self.picture.margins[place.circuit]
-            least = min(least, drawn_a)
-        return max(0.0, least)
 
     # ------------------------------------------------------------ inverters
 
     def _inverter(
         self, device: Device, now: DeviceState, memory: DeviceMemory
     ) -> tuple[DeviceTarget, DeviceMemory]:
-        allowed_w = self._watts(device, self._drawn(device, export=True))
+        allowed_a, circuit_id, source = self.outflow.most(device)
+        allowed_w = self._watts(device, min(allowed_a, self._leading(device)))
         target_w = -device.feed_w
         reasons: tuple[Reason, ...] = ()
         if allowed_w < device.feed_w:
             target_w = -allowed_w
-            reasons = (Reason(code="circuit", circuit_id=device.circuit_id, source="export"),)
+            reasons = (Reason(code="circuit", circuit_id=circuit_id, source=source),)
             before_w = memory.target_w
             least_w = LEAST_SHARE * device.feed_w
             if (
@@ -209,21 +206,24 @@ class Commands:
 
     # ------------------------------------------------------------ amperes and watts
 
+    def _entries(self, device: Device) -> tuple[DeviceEntry, ...]:
+        return self.rows.entries[device.device_id]
+
     def _watts(self, device: Device, current_a: float) -> float:
-        if current_a == float("inf"):
-            return current_a
-        return current_a * self.rows.voltage_v * len(device.phases)
+        return current_a * device_volts(self.picture.topology.site, device)
 
     def _room(self, device: Device, left_a: Sequence[float]) -> float:
-        return min(left_a[row] for row, _ in self.rows.rows(device))
+        return min(left_a[e.row] / e.drawn for e in self._entries(device) if e.drawn)
 
     def _take(self, device: Device, power_w: float) -> None:
-        """What this device will draw is not left for the next one."""
-        draw_a = self.rows.amperes(device, power_w)
-        for row, busbar in self.rows.rows(device):
-            drawn = max(0.0, draw_a) if busbar else draw_a
-            self.left_a[row] -= drawn
-            self.without_cars_a[row] -= drawn
+        """What this device will draw is not left for the next one. Of an inverter nothing is certain."""
+        self.outflow.plan(device, power_w)
+        draw_a = self.rows.amperes(device, 0.0 if device.kind == "inverter" else power_w)
+        for entry in self._entries(device):
+            drawn = entry.most(draw_a, draw_a)
+            self.left_a[entry.row] -= drawn
+            self.without_cars_a[entry.row] -= drawn
+            self.spare_a[entry.row] -= max(0.0, drawn)
 
     def _over(self, memory: DeviceMemory, seconds: float) -> bool:
         return memory.changed_at is None or self.picture.at - memory.changed_at >= seconds

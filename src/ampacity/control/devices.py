@@ -19,7 +19,7 @@ from msgspec import Struct
 from ampacity.model.devices import Device
 from ampacity.model.phases import PerPhase, on_phases
 
-from .loading import device_on_rows
+from .loading import DeviceEntry, device_entries, device_volts
 from .settings import ControlSettings
 from .topology import Topology
 from .types import DeviceState
@@ -68,37 +68,34 @@ def is_fresh(device: Device, state: DeviceState, at: float, settings: ControlSet
     return at - measured_at <= 2 * device.interval_s + 5
 
 
-def amperes(device: Device, power_w: float, voltage_v: float) -> float:
-    """Per phase, of a power that is equal on the device's phases (at a power factor of 1)."""
-    return power_w / (voltage_v * len(device.phases))
-
-
 class DeviceRows:
     """The devices of a site on its rows. `low_a` and `high_a` (per row) are the sums of what they draw at
-    least and at most; `spans` are by device.
+    least and at most; `spans` and `entries` are by device.
     """
 
     def __init__(
         self, topology: Topology, states: Mapping[str, DeviceState], at: float, settings: ControlSettings
     ) -> None:
         self.topology = topology
-        self.voltage_v = topology.site.voltage_v
         self.spans: dict[str, Span] = {}
+        self.entries: dict[str, tuple[DeviceEntry, ...]] = {}
         self.low_a = [0.0] * topology.row_count
         self.high_a = [0.0] * topology.row_count
         for device in topology.site.devices:
             found = self.spans[device.device_id] = span(device, states.get(device.device_id), at, settings)
-            low_a, high_a = self.amperes(device, found.low_w), self.amperes(device, found.high_w)
-            for row, low, high in device_on_rows(topology, device, low_a, high_a):
-                self.low_a[row] += low
-                self.high_a[row] += high
+            entries = self.entries[device.device_id] = device_entries(topology, device)
+            low_a = self.amperes(device, found.low_w)
+            for entry in entries:
+                self.low_a[entry.row] += entry.least(low_a)
+            for row, most_a in self.most(device):
+                self.high_a[row] += most_a
 
-    def rows(self, device: Device) -> Iterator[tuple[int, bool]]:
-        """The rows that carry a device, and whether each is a busbar that it feeds."""
-        k = self.topology.index[device.circuit_id]
-        for phase in device.phases:
-            for row in self.topology.paths[k][phase]:
-                yield row, row // 3 == k and k != self.topology.root
+    def most(self, device: Device) -> Iterator[tuple[int, float]]:
+        """What is set aside for a device on each of its rows."""
+        found = self.spans[device.device_id]
+        low_a, high_a = self.amperes(device, found.low_w), self.amperes(device, found.high_w)
+        for entry in self.entries[device.device_id]:
+            yield entry.row, entry.most(low_a, high_a)
 
     def held_a(self) -> dict[str, PerPhase]:
         """By device, what is set aside for it on its circuit's phases; below zero where it relieves."""
@@ -110,8 +107,8 @@ class DeviceRows:
         }
 
     def amperes(self, device: Device, power_w: float) -> float:
-        """A device's power as amperes on each of its phases."""
-        return amperes(device, power_w, self.voltage_v)
+        """A device's power as amperes on each of its phases (equal there, at a power factor of 1)."""
+        return power_w / device_volts(self.topology.site, device)
 
 
 def _finite(values: list[float]) -> bool:

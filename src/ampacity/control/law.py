@@ -72,20 +72,19 @@ class _Turn:
         return self._act(steered, targets, reasons, capacity, reserved_a)
 
     def _command(self, wishes: Targets, capacity: Sequence[float]) -> None:
-        """What devices shall do, from what is left when everybody has what he wishes."""
+        """What devices shall do, from what is left when everybody has what he wishes, or still draws."""
         site, rows = self.picture.topology.site, self.picture.devices
         if not any(device.commanded for device in site.devices):
             return
         left = list(capacity)
         for device in site.devices:
-            held = rows.spans[device.device_id]
-            if held.steered:
-                held_a = rows.amperes(device, held.high_w)
-                for row, busbar in rows.rows(device):
-                    left[row] += max(0.0, held_a) if busbar else held_a
+            if rows.spans[device.device_id].steered:
+                for row, most_a in rows.most(device):
+                    left[row] += most_a
         demand = [0.0] * self.picture.topology.row_count
-        for i, wish in wishes.items():
-            _add(demand, self.picture.entries[i], wish)
+        for i, held in enumerate(self.picture.holds):
+            if held.standing in ("steered", "paused"):
+                _add(demand, self.picture.entries[i], max(wishes.get(i, 0.0), held.held_a))
         commands = Commands(self.picture, left, demand)
         self.commands = commands.targets()
         self.device_memories = commands.memories

@@ -42,13 +42,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from ampacity.model.devices import Device
 from ampacity.model.phases import PerPhase
 from ampacity.model.site import DC_TOLD_SHARE, Evse, Site
 
-from .topology import Entries, Row, RowKind, Topology
+from .topology import Entries, Row, RowKind, Topology, is_pair
 
 SIDE: Final = math.sqrt(3) - 1
 """What a load between two lines takes of the chord on the far side."""
@@ -111,41 +111,77 @@ def draw_on_rows(tree: Topology, i: int, current_a: PerPhase) -> Iterator[tuple[
     # One current in two conductors; a station may report it on one only.
     amperes = max(current_a[p] for p in evse.phases)
     if amperes:
-        for row, coefficient in _conductors(tree, i, evse.phases, (1.0, 1.0)):
+        for row, coefficient in _conductors(tree, tree.circuit_of[i], evse.phases, (1.0, 1.0), pair=True):
             yield row, coefficient * amperes
         worth = power_share(tree.site, evse, 2)
         for row in tree.power_above[tree.circuit_of[i]]:
             yield row, worth * amperes
 
 
-def device_on_rows(
-    tree: Topology, device: Device, low_a: float, high_a: float
-) -> Iterator[tuple[int, float, float]]:
-    """The rows that a device loads, with the least and the most that it adds to each, when it draws between
-    `low_a` and `high_a` on each of its phases (below zero: it feeds in).
+class DeviceEntry(NamedTuple):
+    """What an ampere of a device does to one row.
+
+    An ampere that it draws takes `drawn` of it, of which a reading certainly shows `certain`. An ampere that
+    it feeds in hides `hidden` of the base from a reading, gives back `relief`, and takes `leads` where it
+    makes the row's phase lead the others.
+    """
+
+    row: int
+    drawn: float
+    certain: float = 0.0
+    hidden: float = 0.0
+    relief: float = 0.0
+    leads: float = 0.0
+
+    def least(self, low_a: float) -> float:
+        """What is in a reading for certain when it draws `low_a` at least."""
+        return self.certain * low_a if low_a > 0 else self.hidden * low_a
+
+    def most(self, low_a: float, high_a: float) -> float:
+        """The most that it adds when it draws between `low_a` and `high_a`."""
+        return (self.drawn if high_a > 0 else self.relief) * high_a + self.leads * max(0.0, -low_a)
+
+
+def device_volts(site: Site, device: Device) -> float:
+    """Watts of a device for each ampere on each of its phases."""
+    if is_pair(site, device):
+        return site.voltage_v * (2.0 if site.supply == "split" else math.sqrt(3))
+    return site.voltage_v * len(device.phases)
+
+
+def device_entries(tree: Topology, device: Device) -> tuple[DeviceEntry, ...]:
+    """The rows that a device loads.
 
     What it feeds in does not relieve the busbar that it feeds, and of an inverter it is not certain to be
-    there.
+    there. Nor does it relieve circuits that carry loads between lines: with phasors that stand against each
+    other the chords of a sector are no bound any more, while the currents alone are, as no two of them stand
+    further apart than 60 degrees.
     """
-    k, count = tree.index[device.circuit_id], len(device.phases)
-    for depth, j in enumerate(tree.ancestors[k]):
-        busbar = j == k and k != tree.root
-        low = low_a if device.kind != "inverter" or busbar else 0.0
-        high = max(0.0, high_a) if busbar else high_a
-        lines = [tree.paths[k][phase][depth] % 3 for phase in device.phases]
-        for line in lines:
-            yield 3 * j + line, low, high
-            if j in tree.between_lines:
-                yield tree.numbers[Row("line", j, line)], low, high
-        for row in _power_rows(tree, j):
-            yield row, low * count, high * count
-        if count == len(tree.lines):
-            continue
-        for row in tree.rows_in[j]:
-            if tree.rows[row].kind in ("neutral", "unbalance"):
-                # What it draws leads on its own phases, what it feeds in on all others.
-                leads = high_a if tree.rows[row].phase in lines else -low_a
-                yield row, 0.0, max(0.0, leads)
+    k, pair = tree.index[device.circuit_id], is_pair(tree.site, device)
+    worth = device_volts(tree.site, device) / tree.site.voltage_v
+    conductors = dict(_conductors(tree, k, device.phases, (1.0,) * len(device.phases), pair=pair))
+    found: list[DeviceEntry] = []
+    for j in tree.ancestors[k]:
+        feeds = j == k and k != tree.root
+        seen = 1.0 if device.kind != "inverter" or feeds else 0.0
+        relief = 0.0 if feeds or j in tree.between_lines else 1.0
+        for number in tree.rows_in[j]:
+            row = tree.rows[number]
+            match row.kind:
+                case "phase" | "line":
+                    if (taken := conductors.get(number)) is not None:
+                        found.append(DeviceEntry(number, taken, seen * taken, seen, relief))
+                case "watts" | "va":
+                    found.append(
+                        DeviceEntry(number, worth, seen * worth, seen * worth, 0.0 if feeds else worth)
+                    )
+                case _ if len(device.phases) < len(tree.lines):
+                    # What it draws leads on its own phases, what it feeds in on all others.
+                    own = 3 * j + (row.phase or 0) in conductors
+                    found.append(DeviceEntry(number, float(own), leads=float(not own)))
+                case _:
+                    pass
+    return tuple(found)
 
 
 def _entries(
@@ -160,7 +196,7 @@ def _entries(
         told = len(evse.phases)
         fewest = range(1, told + 1) if known is None else [len(phases)] * len(phases)
         shares = tuple(told / number for number in fewest)
-    yield from _conductors(tree, i, phases, shares)
+    yield from _conductors(tree, tree.circuit_of[i], phases, shares, pair=pair)
     worth = power_share(tree.site, evse, len(phases))
     if in_watts and evse.dc_power_w is None:
         worth = power_share(tree.site, evse, len(evse.phases))
@@ -188,10 +224,9 @@ def _entries(
 
 
 def _conductors(
-    tree: Topology, i: int, phases: tuple[int, ...], shares: tuple[float, ...]
+    tree: Topology, circuit: int, phases: tuple[int, ...], shares: tuple[float, ...], *, pair: bool
 ) -> Iterator[tuple[int, float]]:
-    path = tree.paths[tree.circuit_of[i]]
-    pair = tree.is_pair(tree.evses[i])
+    path = tree.paths[circuit]
     for place, (phase, share) in enumerate(zip(phases, shares, strict=True)):
         for depth, row in enumerate(path[phase]):
             k, line = divmod(row, 3)
@@ -202,9 +237,3 @@ def _conductors(
             from_previous = pair and not towards_next
             yield row, SIDE if from_previous else share
             yield tree.numbers[Row("line", k, line)], SIDE if towards_next else share
-
-
-def _power_rows(tree: Topology, k: int) -> Iterator[int]:
-    yield tree.numbers[Row("watts", k)]
-    if tree.circuits[k].rating_va is not None:
-        yield tree.numbers[Row("va", k)]

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
-from ampacity.model.devices import trouble
+from ampacity.model.devices import Device, trouble
 from ampacity.model.phases import PerPhase
 from ampacity.model.site import Cabinet, Circuit, Evse, EvseKey, Site
 
@@ -53,6 +53,13 @@ class Row(Struct, frozen=True, gc=False):
     def mark(self) -> int:
         """The row's number within its circuit: 1..3 are the phases (see `types.CircuitPhase`)."""
         return _MARKS.get(self.kind, 0) + (self.phase or 0)
+
+
+def is_pair(site: Site, load: Evse | Device) -> bool:
+    """Whether a load stands between two conductors, without the neutral."""
+    if len(load.phases) != 2:
+        return False
+    return site.supply != "wye" or (isinstance(load, Evse) and load.line_to_line)
 
 
 class TopologyError(ValueError):
@@ -101,7 +108,7 @@ class Topology:
             self.circuit_of.append(self.index[evse.circuit_id])
         named: set[str] = set()
         for device in site.devices:
-            wrong = trouble(device)
+            wrong = trouble(device) or self._missing_line(device)
             if device.circuit_id not in self.index:
                 wrong = f"hangs on circuit {device.circuit_id}, which the site does not have"
             elif device.device_id in named:
@@ -109,11 +116,12 @@ class Topology:
             if wrong is not None:
                 raise TopologyError(f"device {device.device_id}: {wrong}")
             named.add(device.device_id)
+        loads: tuple[Evse | Device, ...] = (*site.evses, *site.devices)
         self.between_lines: frozenset[int] = frozenset(
             j
-            for evse, k in zip(site.evses, self.circuit_of, strict=True)
-            if self.is_pair(evse) and site.supply != "split"
-            for j in self.ancestors[k]
+            for load in loads
+            if is_pair(site, load) and site.supply != "split"
+            for j in self.ancestors[self.index[load.circuit_id]]
         )
         self.power_limited: frozenset[int] = frozenset(
             k
@@ -145,7 +153,7 @@ class Topology:
 
     def is_pair(self, evse: Evse) -> bool:
         """Whether the EVSE is one load between two conductors, without the neutral."""
-        return len(evse.phases) == 2 and (evse.line_to_line or self.site.supply != "wye")
+        return is_pair(self.site, evse)
 
     def rows_of(self, evse: int, phases: tuple[int, ...] | None = None) -> Rows:
         """The circuit phases that EVSE number `evse` loads, on all its phases or only on `phases` of its
@@ -179,6 +187,14 @@ class Topology:
             yield from (Row("neutral", k, phase) for phase in self.lines)
         if circuit.unbalance_a is not None:
             yield from (Row("unbalance", k, phase) for phase in self.lines)
+
+    def _missing_line(self, device: Device) -> str | None:
+        phases, supply = device.phases, self.site.supply
+        if not set(phases) <= set(self.lines):
+            return f"phases {phases} on split phase, which has 0 and 1 only"
+        if supply == "delta" and len(phases) == 1:
+            return f"phases {phases} on a delta supply, which has no neutral: name two or three"
+        return None
 
     def _check_circuit(self, circuit: Circuit) -> None:
         if circuit.circuit_id in self.index:
