@@ -25,7 +25,8 @@ from msgspec import inspect as kinds
 from ampacity import api
 from ampacity.access import roles
 from ampacity.csms import vocabulary
-from ampacity.model import live, phases, site, station, why
+from ampacity.model import live, phases, proving, site, station, why
+from ampacity.site.devices.trial import DeviceTrial
 
 TARGET = Path(__file__).resolve().parent.parent / "web" / "src" / "lib" / "types.ts"
 
@@ -36,6 +37,7 @@ ALIASES: dict[str, Any] = {
     "ConnectorStatus": station.ConnectorStatus,
     "ChargingState": station.ChargingState,
     "ReasonCode": live.ReasonCode,
+    "StepName": proving.StepName,
     "HappeningKind": why.HappeningKind,
     "Role": roles.Role,
     "Permission": roles.Permission,
@@ -73,6 +75,8 @@ ROOTS: list[type[msgspec.Struct]] = [
     *structs_of(live),
     *structs_of(site),
     *structs_of(why),
+    *structs_of(proving),
+    DeviceTrial,
     *(kind for module in VIEWS for kind in structs_of(module)),
     *COMMANDS,
     station.IdToken,

@@ -57,3 +57,15 @@ async def test_who_only_looks_on_sets_up_nothing(node: Node) -> None:
     assert (await client.put(f"{DEVICES}/b1", json=BATTERY)).status_code == 403
     assert (await client.post(f"{DEVICES}/b1/take-over")).status_code == 403
     assert (await client.get(DEVICES)).status_code == 200
+
+
+async def test_a_device_is_read_once_before_it_is_kept(node: Node) -> None:
+    client = await node.as_person("anna", "operator")
+    tried = await client.post(f"{DEVICES}/b1/test", json=BATTERY)
+    assert (tried.status_code, tried.json()["usable"]) == (200, True)
+    nobody = BATTERY | {"protocol": "modbus-tcp", "address": "127.0.0.1:9/1"}
+    tried = await client.post(f"{DEVICES}/b1/test", json=nobody)
+    assert (tried.status_code, tried.json()["usable"]) == (200, False)
+    assert tried.json()["words"][-1].startswith("No reading: ")
+    assert (await client.post(f"{DEVICES}/b1/test", json=BATTERY | {"kind": "heat"})).status_code == 409
+    assert (await client.get(DEVICES)).json() == []

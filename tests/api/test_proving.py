@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import httpx
 import pytest
@@ -52,3 +53,41 @@ async def test_a_site_that_fails_can_t_be_accepted(operator: httpx.AsyncClient) 
     accepted = await operator.post(f"{path}/accept")
     failed = any(step["state"] == "failed" for step in found["steps"])
     assert accepted.status_code == (409 if failed else 200)
+
+
+async def test_one_step_is_done_alone_and_given_up(node: Node, operator: httpx.AsyncClient) -> None:
+    path = f"{API}/sites/work/assessment"
+    assert (await operator.post(f"{path}/cancel")).status_code == 404
+    assert (await operator.post(path, params={"step": "tree"})).json()["running"]
+    found = await ended(operator)
+    assert [step["name"] for step in found["steps"] if step["state"] != "open"] == ["tree"]
+    refused = await operator.post(f"{path}/cancel")
+    assert (refused.status_code, "not being assessed" in refused.json()["what"]) == (409, True)
+    peer = node.peer("CP-2")
+    await peer.connect()
+    await peer.start()
+    assert (await operator.post(path, params={"step": "cable_pull"})).status_code == 202
+    async with asyncio.timeout(20.0):
+        while (await operator.get(path)).json()["progress"] is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    # A site that is being assessed is not built anew under the assessment's feet.
+    form = (await operator.get(f"{API}/sites/work")).json()
+    refused = await operator.put(f"{API}/sites/work", json=form)
+    assert (refused.status_code, "being assessed" in refused.json()["what"]) == (409, True)
+    given_up = (await operator.post(f"{path}/cancel")).json()
+    assert (given_up["running"], given_up["progress"]) == (False, None)
+    # One that may draw more has to show itself again.
+    form["evses"][0]["max_a"] = 40.0
+    assert (await operator.put(f"{API}/sites/work", json=form)).status_code == 200
+    found = (await operator.get(path)).json()
+    assert {step["state"] for step in found["steps"]} == {"open"}
+
+
+async def ended(operator: httpx.AsyncClient) -> dict[str, Any]:
+    """The site's assessment when nothing is being done any more."""
+    async with asyncio.timeout(20.0):
+        while True:
+            found: dict[str, Any] = (await operator.get(f"{API}/sites/work/assessment")).json()
+            if not found["running"]:
+                return found
+            await asyncio.sleep(0.05)

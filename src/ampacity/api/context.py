@@ -37,9 +37,10 @@ from ..model.goals import Goals
 from ..model.live import DeviceView, SiteHistory, SiteView
 from ..model.phases import PerPhase
 from ..model.protection import LimitPiece, SignalSource
-from ..model.proving import ProbeReport
+from ..model.proving import ProbeReport, ProbeRun
 from ..model.site import EvseKey, MeterConfig, SharingRules, Site, Strategy
 from ..site.assessment import Assessor
+from ..site.devices.trial import DeviceTrial
 from ..site.meters.phase_order import PhaseReport
 from ..site.meters.trial import Trial
 from ..site.rebuilding import Builder
@@ -200,6 +201,10 @@ class SiteRuntime(Protocol):
     builder: Builder
     """Who changes the site's form."""
 
+    def probing(self) -> tuple[ProbeRun, ...]:
+        """The probes that run now, with what they have found so far."""
+        ...
+
     assessor: Assessor
     """Who assesses the site before it is commissioned."""
 
@@ -251,6 +256,10 @@ class SiteRuntime(Protocol):
 
     async def set_device(self, device_id: str, device: Device | None, actor: str) -> None:
         """Use a battery, inverter or heat load from now on as it is configured here, or no longer (None)."""
+        ...
+
+    async def try_device(self, device: Device) -> DeviceTrial:
+        """Read a device once, as it is configured here."""
         ...
 
     def device_views(self) -> tuple[DeviceView, ...]:

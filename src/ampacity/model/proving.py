@@ -33,6 +33,13 @@ class ProbeReport(Struct, frozen=True, kw_only=True):
         return any(finding.name == name and finding.passed is False for finding in self.findings)
 
 
+class ProbeRun(Struct, frozen=True, kw_only=True):
+    """A probe at work: what it has found so far."""
+
+    station_id: str
+    findings: tuple[Finding, ...]
+
+
 StepState: TypeAlias = Literal["open", "passed", "failed", "waiting"]
 StepName: TypeAlias = Literal["tree", "load", "offline_sum", "phases", "probes", "cable_pull"]
 STEPS: tuple[StepName, ...] = ("tree", "load", "offline_sum", "phases", "probes", "cable_pull")
@@ -49,9 +56,21 @@ class AssessmentStep(Struct, frozen=True, kw_only=True):
     at: datetime | None = None
 
 
+class StepProgress(Struct, frozen=True, kw_only=True):
+    """What an assessment does now: `what` (an EVSE, a station, a circuit; empty: nothing of its own), number
+    `done` + 1 of `of`, and until when at the latest, where that is known."""
+
+    step: StepName
+    what: str = ""
+    done: int = 0
+    of: int = 1
+    since: datetime
+    until: datetime | None = None
+
+
 class Assessment(Struct, frozen=True, kw_only=True):
     """A site looked at as a whole. `accepted_by` is who has read it and lets the site use all of its
-    headroom; `running` while steps are being done.
+    headroom; `running` while steps are being done, and `progress` how far they are.
     """
 
     assessment_id: str
@@ -61,6 +80,7 @@ class Assessment(Struct, frozen=True, kw_only=True):
     finished_at: datetime | None = None
     accepted_by: str | None = None
     running: bool = False
+    progress: StepProgress | None = None
     steps: tuple[AssessmentStep, ...] = tuple(AssessmentStep(name=name) for name in STEPS)
 
     @property

@@ -15,7 +15,7 @@ from msgspec import structs
 
 from ..model.live import SiteHistory
 from ..model.phases import ZERO, PerPhase, add, to_parent
-from ..model.proving import Assessment, AssessmentStep, Finding, StepName, StepState
+from ..model.proving import Assessment, AssessmentStep, Finding, StepName, StepProgress, StepState
 from ..store.identifiers import sortable_id
 from . import walk
 from .knowledge import LiveEvse
@@ -27,8 +27,12 @@ from .wiring import Wiring
 
 log = logging.getLogger(__name__)
 
+OF_THE_BUILD: frozenset[StepName] = frozenset(("tree", "offline_sum", "phases", "cable_pull"))
+"""Steps that another form of the site has to pass anew."""
+
 PULSE_S = 60.0
 SETTLE_S = 12.0
+MEAN_S = 5.0
 PULLED_WITHIN_S = 900.0
 """So long a run of the assessment waits for somebody to pull a cable."""
 
@@ -44,7 +48,7 @@ class Assessor:
         self._prover = prover
         self._history = history
         self._task: asyncio.Task[None] | None = None
-        self._pull: asyncio.Task[None] | None = None
+        self._progress: StepProgress | None = None
 
     # ------------------------------------------------------------ what people ask
 
@@ -65,11 +69,11 @@ class Assessor:
         found = await self._records.newest_assessment()
         if found is None:
             return None
-        return structs.replace(found, running=self.running)
+        return structs.replace(found, running=self.running, progress=self._progress if self.running else None)
 
-    async def run(self, actor: str) -> Assessment:
-        """Begin an assessment, or go on with the one that is open. Returns at once; `newest` shows how it
-        goes. ValueError while one runs.
+    async def run(self, actor: str, steps: tuple[StepName, ...] = ()) -> Assessment:
+        """Begin an assessment, or go on with the one that is open: with all steps that have not passed, or
+        with `steps`, passed or not. Returns at once; `newest` shows how it goes. ValueError while one runs.
         """
         if self.running:
             raise ValueError(f"site {self._live.site.site_id!r} is being assessed already")
@@ -80,8 +84,22 @@ class Assessor:
                 assessment_id=sortable_id(now), site_id=self._live.site.site_id, actor=actor, started_at=now
             )
         await self._records.keep_assessment(found, actor, "assess")
-        self._task = self._live.run_beside(self._run(found))
+        wanted = steps or tuple(step.name for step in found.steps if step.state != "passed")
+        self._task = self._live.run_beside(self._run(found, wanted))
         return structs.replace(found, running=True)
+
+    async def cancel(self, actor: str) -> Assessment:
+        """Give up the step that is being done. LookupError without an assessment, ValueError where nothing
+        is being done."""
+        found = await self.newest()
+        if found is None:
+            raise LookupError(f"site {self._live.site.site_id!r} was never assessed")
+        if self._task is None or not self.running:
+            raise ValueError(f"site {self._live.site.site_id!r} is not being assessed")
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        await self._records.keep_assessment(found, actor, "cancel_assessment")
+        return structs.replace(found, running=False, progress=None)
 
     async def accept(self, actor: str) -> Assessment:
         """A person has read the report: the site is commissioned. LookupError without a report, ValueError
@@ -90,6 +108,12 @@ class Assessor:
         found = await self._records.newest_assessment()
         if found is None:
             raise LookupError(f"site {self._live.site.site_id!r} was never assessed")
+        if found.finished_at is not None:
+            if self._live.site.commissioned:
+                return found
+            raise ValueError(
+                f"site {self._live.site.site_id!r} was changed since it was accepted: assess it again"
+            )
         bad = [step.name for step in found.steps if step.state in ("failed", "open")]
         if bad:
             raise ValueError(f"not passed: {', '.join(bad)}; run the assessment again when that is mended")
@@ -99,12 +123,23 @@ class Assessor:
         self._live.wake()
         return found
 
+    async def site_changed(self, actor: str) -> None:
+        """What was found of the site's build holds no longer: those steps have to be done again."""
+        found = await self._records.newest_assessment()
+        if found is None or found.finished_at is not None:
+            return
+        for step in found.steps:
+            if step.name in OF_THE_BUILD:
+                found = found.with_step(AssessmentStep(name=step.name))
+        await self._records.keep_assessment(found, actor, None)
+
     # ------------------------------------------------------------ steps
 
-    async def _run(self, assessment: Assessment) -> None:
+    async def _run(self, assessment: Assessment, wanted: tuple[StepName, ...]) -> None:
         for step in assessment.steps:
-            if step.state == "passed":
+            if step.name not in wanted:
                 continue
+            self._tell(step.name)
             findings = await self._do(step.name)
             verdicts = [finding.passed for finding in findings]
             done = AssessmentStep(
@@ -112,6 +147,19 @@ class Assessor:
             )
             assessment = assessment.with_step(done)
             await self._records.keep_assessment(assessment, assessment.actor, None)
+
+    def _tell(
+        self, step: StepName, what: str = "", done: int = 0, of: int = 1, lasts_s: float | None = None
+    ) -> None:
+        now = self._live.clock.now()
+        self._progress = StepProgress(
+            step=step,
+            what=what,
+            done=done,
+            of=of,
+            since=now,
+            until=None if lasts_s is None else now + timedelta(seconds=lasts_s),
+        )
 
     async def _do(self, name: StepName) -> tuple[Finding, ...]:
         site, clock = self._live.site, self._live.clock
@@ -130,7 +178,12 @@ class Assessor:
                     found = (*found, Finding(name="worst base", passed=None, evidence=words))
                 return found
             case "phases":
-                return tuple([await self._phases(live) for live in self._live.evses.values()])
+                found = ()
+                for number, live in enumerate(self._live.evses.values()):
+                    what, of = f"{live.evse.station_id}/{live.evse.evse_id}", len(self._live.evses)
+                    self._tell("phases", what, number, of, PULSE_S + SETTLE_S + 2 * MEAN_S)
+                    found = (*found, await self._phases(live))
+                return found
             case "probes":
                 return await self._probes()
             case "cable_pull":
@@ -145,12 +198,16 @@ class Assessor:
     async def _probes(self) -> tuple[Finding, ...]:
         """One station of each firmware."""
         found, seen = [], set()
+        firmwares = len(
+            {self._prover.firmware(live.evse.station_id) for live in self._live.evses.values() if live.online}
+        )
         for live in self._live.evses.values():
             station_id = live.evse.station_id
             firmware = self._prover.firmware(station_id)
             if firmware in seen or not live.online:
                 continue
             seen.add(firmware)
+            self._tell("probes", station_id, len(seen) - 1, firmwares)
             report = await self._prover.probe(station_id, "assessment")
             named = " ".join(part for part in firmware if part)
             found += [structs.replace(one, name=f"{named}: {one.name}") for one in report.findings]
@@ -204,10 +261,10 @@ class Assessor:
 
     async def _mean(self, circuit_id: str) -> PerPhase:
         total = ZERO
-        for _ in range(5):
+        for _ in range(int(MEAN_S)):
             await self._live.clock.sleep(1.0)
             total = add(total, self._live.metered[circuit_id][0])
-        return total[0] / 5, total[1] / 5, total[2] / 5
+        return total[0] / MEAN_S, total[1] / MEAN_S, total[2] / MEAN_S
 
     # ------------------------------------------------------------ the cable
 
@@ -219,6 +276,7 @@ class Assessor:
             return Finding(name=name, passed=None, evidence="no car charges: run it again with one")
         drawn = {live.evse.key: live.measured_a or ZERO for live in ready}
         end = clock.monotonic() + PULLED_WITHIN_S
+        self._tell("cable_pull", "waiting", lasts_s=PULLED_WITHIN_S)
         while clock.monotonic() < end:
             for live in ready:
                 if not live.online and live.transaction is not None:
@@ -237,6 +295,7 @@ class Assessor:
             return Finding(name=name, passed=None, evidence=words)
         circuit_id, _ = above
         before = self._live.metered[circuit_id][0]
+        self._tell("cable_pull", live.evse.station_id, lasts_s=2 * lease_s + 60.0)
         bound = live.conduct.time_to_safe_s(lease_s, live.clock.error_s)
         while clock.monotonic() - heard_at < 2 * lease_s + 60.0 and not live.online:
             if max(_less(before, self._live.metered[circuit_id][0])) >= excess / 2:

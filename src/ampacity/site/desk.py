@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ..model.protection import LimitPiece
-from ..model.proving import ProbeReport
+from ..model.proving import ProbeReport, ProbeRun
 from ..model.site import UNLIMITED_A, EvseKey, LimitSource, SharingRules, Strategy
 from .device_desk import DeviceDesk
 from .devices import SiteDevices
@@ -124,6 +124,10 @@ class Desk(MeterDesk, SessionDesk, DeviceDesk, HeardDesk):
     async def probe(self, station_id: str, actor: str) -> ProbeReport:
         """Find out what a station's firmware really does; takes a minute or two of site time."""
         return await self._prover.probe(station_id, actor)
+
+    def probing(self) -> tuple[ProbeRun, ...]:
+        """The probes that run now, with what they have found so far."""
+        return self._prover.probing
 
     async def release(self, evse_key: EvseKey, actor: str) -> None:
         """Trust an EVSE again. ValueError for one that is not in quarantine."""

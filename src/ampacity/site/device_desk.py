@@ -10,6 +10,7 @@ from ..model.devices import Device, trouble
 from ..model.live import DeviceView
 from .devices import SiteDevices
 from .devices.running import driver_of
+from .devices.trial import DeviceTrial, try_device
 from .devices.view import device_views
 from .live_site import LiveSite
 from .records import SiteRecords
@@ -51,6 +52,14 @@ class DeviceDesk:
         await self.devices.replace(device_id, device)
         self._live.site = structs.replace(self._live.site, devices=tuple(known.values()))
         self._live.wake()
+
+    async def try_device(self, device: Device) -> DeviceTrial:
+        """Read a device once as it is configured here. ValueError where it can't be like that."""
+        self._live.check_circuit(device.circuit_id)
+        wrong = trouble(device)
+        if wrong is not None:
+            raise ValueError(f"device {device.device_id}: {wrong}")
+        return await try_device(device, self._live.clock, self._maps)
 
     def device_views(self) -> tuple[DeviceView, ...]:
         """The site's devices now."""

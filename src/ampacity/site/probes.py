@@ -85,6 +85,11 @@ class Probe:
             await self._with_a_car(charging)
         return tuple(self._found)
 
+    @property
+    def found(self) -> tuple[Finding, ...]:
+        """What is known so far."""
+        return tuple(self._found)
+
     def _tell(self, name: str, passed: bool | None, evidence: str) -> None:
         self._found.append(Finding(name=name, passed=passed, evidence=evidence))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..csms.vocabulary import Command, Outcome, SetProfile
-from ..model.proving import ProbeReport
+from ..model.proving import ProbeReport, ProbeRun
 from .limits_out import LimitWriter
 from .live_site import Commander, LiveSite
 from .probes import Probe
@@ -22,7 +22,7 @@ class Prover:
         self._commander = commander
         self._writer = writer
         self._records = records
-        self._probed: set[str] = set()
+        self._probed: dict[str, Probe] = {}
 
     async def probe(self, station_id: str, actor: str) -> ProbeReport:
         """Probe a station; what is found counts for all stations of its firmware at once. LookupError for a
@@ -44,11 +44,11 @@ class Prover:
                 site.operator_id, station_id, command, "controller", PROBE_TIMEOUT_S
             )
 
-        self._probed.add(station_id)
+        probe = self._probed[station_id] = Probe(self._live, self._writer, state, evses, send)
         try:
-            findings = await Probe(self._live, self._writer, state, evses, send).run()
+            findings = await probe.run()
         finally:
-            self._probed.discard(station_id)
+            del self._probed[station_id]
         report = ProbeReport(
             station_id=station_id,
             vendor=state.info.vendor,
@@ -64,9 +64,12 @@ class Prover:
         return report
 
     @property
-    def probing(self) -> bool:
-        """Whether any station is being probed."""
-        return bool(self._probed)
+    def probing(self) -> tuple[ProbeRun, ...]:
+        """The probes that run now."""
+        return tuple(
+            ProbeRun(station_id=station_id, findings=probe.found)
+            for station_id, probe in self._probed.items()
+        )
 
     def firmware(self, station_id: str) -> tuple[str, str, str, str]:
         """Make, model, firmware and OCPP version of a station; empty where nothing is known."""

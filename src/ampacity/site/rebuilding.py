@@ -94,7 +94,8 @@ class Builder:
                 raise ValueError(
                     f"site {before.site_id!r} is not commissioned: accept its assessment instead"
                 )
-            if after.commissioned and form_changes.unproven(before, after):
+            loosened = bool(form_changes.unproven(before, after))
+            if loosened:
                 after = structs.replace(after, commissioned=False)
             here, gone = _stations(after), _stations(before) - _stations(after)
             taken = await self._records.stations_elsewhere(here)
@@ -105,6 +106,8 @@ class Builder:
             await self._records.rebuild(
                 after, gone, _circuit_ids(before) - _circuit_ids(after), changes, actor
             )
+            if loosened:
+                await self._assessor.site_changed(actor)
             self._commander.settle(after, gone)
             await self._take(before, after)
 

@@ -16,6 +16,8 @@ export type ChargingState = "EVConnected" | "Charging" | "SuspendedEV" | "Suspen
 
 export type ReasonCode = "circuit" | "watts" | "neutral" | "unbalance" | "cabinet" | "evse_max" | "car" | "ramp" | "deadband" | "minimum" | "paused" | "offline" | "unproven" | "stale" | "dead" | "in_flight" | "external" | "strategy" | "overload" | "battery" | "no_session" | "safe_mode" | "emergency_stop" | "thermal" | "demand" | "signal" | "goal" | "price" | "switching";
 
+export type StepName = "tree" | "load" | "offline_sum" | "phases" | "probes" | "cable_pull";
+
 export type HappeningKind = "cut" | "raise" | "refused" | "unanswered" | "online" | "offline" | "session" | "ended" | "paused" | "resumed" | "meter" | "limit" | "overload" | "calm" | "strategy" | "mode" | "started" | "gap";
 
 export type Role = "owner" | "operator" | "viewer";
@@ -532,6 +534,77 @@ export interface Timeline {
   kept_from: Instant | null;
   happenings: Happening[];
   more: boolean;
+}
+
+/** One question put to a station or a site. `passed` None: it could not be asked (`evidence` says why). */
+export interface Finding {
+  name: string;
+  passed: boolean | null;
+  evidence: string;
+}
+
+/** What a firmware does, as found out at one station. */
+export interface ProbeReport {
+  station_id: string;
+  vendor: string;
+  model: string;
+  firmware: string;
+  version: string;
+  at: Instant;
+  actor: string;
+  findings: Finding[];
+}
+
+/** A probe at work: what it has found so far. */
+export interface ProbeRun {
+  station_id: string;
+  findings: Finding[];
+}
+
+/**
+ * One step with what it found. `waiting`: something is missing (a car, a week, a hand at a cable); run
+ * the assessment again when it is there.
+ */
+export interface AssessmentStep {
+  name: StepName;
+  state: "failed" | "open" | "passed" | "waiting";
+  findings: Finding[];
+  at: Instant | null;
+}
+
+/**
+ * What an assessment does now: `what` (an EVSE, a station, a circuit; empty: nothing of its own), number
+ * `done` + 1 of `of`, and until when at the latest, where that is known.
+ */
+export interface StepProgress {
+  step: StepName;
+  what: string;
+  done: number;
+  of: number;
+  since: Instant;
+  until: Instant | null;
+}
+
+/**
+ * A site looked at as a whole. `accepted_by` is who has read it and lets the site use all of its
+ * headroom; `running` while steps are being done, and `progress` how far they are.
+ */
+export interface Assessment {
+  assessment_id: string;
+  site_id: string;
+  actor: string;
+  started_at: Instant;
+  finished_at: Instant | null;
+  accepted_by: string | null;
+  running: boolean;
+  progress: StepProgress | null;
+  steps: AssessmentStep[];
+}
+
+/** What came of it, line by line; `usable` where it has told how it stands. */
+export interface DeviceTrial {
+  usable: boolean;
+  words: string[];
 }
 
 /** One thing wrong in a body or query: `where` is its path, `what` is wrong with it. */

@@ -7,6 +7,7 @@ from litestar.params import FromPath, JSONBody
 
 from ...model.devices import Device, trouble
 from ...model.live import DeviceView
+from ...site.devices.trial import DeviceTrial
 from ..errors import invalid
 from .names import Api, Who, on_request, site_of
 
@@ -46,6 +47,15 @@ async def put_device(
     return data
 
 
+@post(f"{_ONE}/test", opt={"permission": "operate"}, status_code=200, summary="Read a device for trial")
+async def post_test(
+    api: Api, who: Who, site_id: FromPath[str], device_id: FromPath[str], data: JSONBody[Device]
+) -> DeviceTrial:
+    """Connects, reads once, tells in words what it saw. Writes nothing to it, changes nothing."""
+    with on_request():
+        return await site_of(api, who, site_id).try_device(data)
+
+
 @delete(_ONE, opt={"permission": "operate"}, summary="Forget a device")
 async def delete_device(api: Api, who: Who, site_id: FromPath[str], device_id: FromPath[str]) -> None:
     """It is left in its safe state first. What it draws is then part of the building."""
@@ -67,5 +77,5 @@ async def post_take_over(
 router = Router(
     "/sites",
     tags=["devices"],
-    route_handlers=[list_devices, get_device, put_device, delete_device, post_take_over],
+    route_handlers=[list_devices, get_device, put_device, post_test, delete_device, post_take_over],
 )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from litestar import Response, Router, get, post
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 
-from ...model.proving import Assessment, ProbeReport
+from ...model.proving import Assessment, ProbeReport, ProbeRun, StepName
 from ...site.report_pdf import report_pdf
 from ...store import proving
 from ..errors import not_found
@@ -34,17 +34,38 @@ async def get_probes(api: Api, who: Who, site_id: FromPath[str]) -> list[ProbeRe
     return await api.store.read(lambda connection: proving.list_probes(connection, who.operator_id))
 
 
+@get("/{site_id:str}/probing", summary="Probes that run now")
+async def get_probing(api: Api, who: Who, site_id: FromPath[str]) -> list[ProbeRun]:
+    """What each has found so far; empty where none runs."""
+    return list(site_of(api, who, site_id).probing())
+
+
 _ASSESSMENT = "/{site_id:str}/assessment"
 
 
 @post(_ASSESSMENT, opt={"permission": "operate"}, status_code=202, summary="Assess a site, or go on with it")
-async def post_assessment(api: Api, who: Who, site_id: FromPath[str]) -> Assessment:
-    """Does every step that has not passed yet, beside whatever else goes on; ask for it to see how it goes.
-    Lowers each car for a minute.
+async def post_assessment(
+    api: Api, who: Who, site_id: FromPath[str], step: FromQuery[list[StepName] | None] = None
+) -> Assessment:
+    """Does every step that has not passed yet, or those that are named (again, if need be), beside whatever
+    else goes on; ask for it to see how it goes. The step `phases` lowers each car for a minute.
     """
     runtime = site_of(api, who, site_id)
     with on_request():
-        return await runtime.assessor.run(who.actor)
+        return await runtime.assessor.run(who.actor, tuple(step or ()))
+
+
+@post(
+    f"{_ASSESSMENT}/cancel",
+    opt={"permission": "operate"},
+    status_code=200,
+    summary="Stop what is being assessed",
+)
+async def post_cancel(api: Api, who: Who, site_id: FromPath[str]) -> Assessment:
+    """The step that runs is given up; those before it stay as they were found."""
+    runtime = site_of(api, who, site_id)
+    with on_request():
+        return await runtime.assessor.cancel(who.actor)
 
 
 @get(_ASSESSMENT, summary="A site's newest assessment")
@@ -77,5 +98,14 @@ async def accept(api: Api, who: Who, site_id: FromPath[str]) -> Assessment:
 router = Router(
     "/sites",
     tags=["commissioning"],
-    route_handlers=[post_probe, get_probes, post_assessment, get_assessment, get_report, accept],
+    route_handlers=[
+        post_probe,
+        get_probes,
+        get_probing,
+        post_assessment,
+        post_cancel,
+        get_assessment,
+        get_report,
+        accept,
+    ],
 )
