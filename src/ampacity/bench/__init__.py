@@ -58,14 +58,16 @@ def main(
     minutes: float | None = None,
     sessions: Path | None = None,
     part: str | None = None,
+    jobs: int | None = None,
 ) -> BenchReport:
     """Run a bench, print its table and, with `json_path`, write its JSON. `quick` ends within 50 s; `count`
     and `minutes` say how much is done, `sessions` which session file is read, `part` measures one part and
-    leaves the other figures of the JSON as they are, where a bench has such a thing. Raises BenchFailed."""
+    leaves the other figures of the JSON as they are, `jobs` how many processes work, where a bench has such a
+    thing. Raises BenchFailed."""
     if name not in BENCHES:
         raise UnknownBenchError(name)
     work: Callable[..., Outcome] = import_module(BENCHES[name]).run
-    options = {"count": count, "minutes": minutes, "sessions": sessions, "part": part}
+    options = {"count": count, "minutes": minutes, "sessions": sessions, "part": part, "jobs": jobs}
     asked = {key: value for key, value in options.items() if value is not None}
     for key in asked.keys() - signature(work).parameters.keys():
         raise BenchFailed(f"bench {name} has no --{key}: leave it out")

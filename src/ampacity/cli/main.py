@@ -267,11 +267,17 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="end within 50 s")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument(
-        "--count", type=int, metavar="N", help="how many messages (fuzz), losses of power (durability)"
+        "--count",
+        type=int,
+        metavar="N",
+        help="how many messages (fuzz), losses of power (durability), sites (control)",
     )
     parser.add_argument("--minutes", type=positive, metavar="M", help="how much CPU time (fuzz)")
     parser.add_argument("--sessions", type=Path, metavar="FILE", help="recorded sessions (simulation)")
-    parser.add_argument("--part", metavar="PART", help="only this part: voltage (strategies)")
+    parser.add_argument(
+        "--part", metavar="PART", help="only this part: voltage (strategies), loop or fleet (control)"
+    )
+    parser.add_argument("--jobs", type=at_least_one, metavar="N", help="processes (control: 1)")
     parser.set_defaults(run=run_bench)
 
 
@@ -289,6 +295,7 @@ def run_bench(options: argparse.Namespace) -> int:
             minutes=options.minutes,
             sessions=options.sessions,
             part=options.part,
+            jobs=options.jobs,
         )
     except BenchFailed as problem:
         print(f"ampacity bench: {problem}", file=sys.stderr)

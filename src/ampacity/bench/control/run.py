@@ -1,25 +1,51 @@
-"""`ampacity bench control`: seconds above the limit, writes and utilisation of five laws on one plant."""
+"""`ampacity bench control`: five laws on one plant (`loop`), and the product's on many sites (`fleet`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from .. import Outcome
+from ..report import BenchFailed, Figures
+from .fleet.run import measure
 from .laws import LAWS, Law
 from .plant import COUNT, LIMIT_A, Plant
 
 SEEDS = (1, 2, 3, 4, 5)
 HOURS = 3.0
 QUICK_HOURS = 0.5
+PARTS = ("loop", "fleet")
 SETTLE_S = 300
 """Before anything counts: everybody starts from nothing."""
 
 
-def run(quick: bool) -> Outcome:
+def run(quick: bool, part: str | None = None, count: int | None = None, jobs: int = 1) -> Outcome:
+    """Both parts, or the one that is named. `count` sites in `jobs` processes."""
+    if part not in (None, *PARTS):
+        raise BenchFailed(f"bench control has no part {part!r}: {' or '.join(PARTS)}")
+    figures: Figures = {}
+    notes: tuple[str, ...] = ()
+    if part != "fleet":
+        figures |= _loop(quick)
+        notes += (
+            "without a prefix: the product's law, each second; renewals of leases are not counted as writes.",
+            "plain laws: each 5 s, nothing written for less than 0.5 A; the same 2 A margin; the oracle 3 A.",
+        )
+    if part != "loop":
+        figures |= measure(quick, count, jobs)
+        notes += ("fleet: the product's law on random sites with slow meters and lines that lose messages.",)
+    trips = figures.get("breaker_trips", 0.0) + figures.get("fleet_breaker_trips", 0.0)
+    return Outcome(
+        figures=figures,
+        seed=SEEDS[0],
+        notes=notes,
+        failed="a breaker tripped under the law" if trips else "",
+    )
+
+
+def _loop(quick: bool) -> Figures:
     """Five seeds of three hours each (quick: two of half an hour)."""
     seeds, hours = (SEEDS[:2], QUICK_HOURS) if quick else (SEEDS, HOURS)
-    figures: dict[str, float] = {}
-    trips = 0
+    figures: Figures = {}
     for prefix, law in LAWS.items():
         done = [closed_loop(law, seed, hours) for seed in seeds]
         total_h = hours * len(seeds)
@@ -28,17 +54,8 @@ def run(quick: bool) -> Outcome:
         figures[f"{prefix}writes_per_charger_h"] = sum(p.writes for p in done) / total_h / COUNT
         figures[f"{prefix}utilisation"] = sum(p.flowed_as for p in done) / (total_h * 3600 * LIMIT_A)
         if not prefix:
-            trips = sum(plant.breaker.tripped for plant in done)
-            figures["breaker_trips"] = float(trips)
-    return Outcome(
-        figures=figures,
-        seed=seeds[0],
-        notes=(
-            "without a prefix: the product's law, each second; renewals of leases are not counted as writes.",
-            "plain laws: each 5 s, nothing written for less than 0.5 A; the same 2 A margin; the oracle 3 A.",
-        ),
-        failed="a breaker tripped under the law" if trips else "",
-    )
+            figures["breaker_trips"] = float(sum(plant.breaker.tripped for plant in done))
+    return figures
 
 
 def closed_loop(law: Callable[[], Law], seed: int, hours: float) -> Plant:
