@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 from math import exp
 from typing import NamedTuple
 
-from ampacity.control.lease import Lease
+from ampacity.csms.vocabulary import Command
 from ampacity.model.phases import PerPhase
 from ampacity.model.site import EvseKey
 
@@ -29,11 +29,10 @@ READ_BACK_S = 5.0
 
 
 class Told(NamedTuple):
-    """A limit on its way to a station: call `number`, for session `session`."""
+    """A command on its way to a station; its answer takes `answer_s`."""
 
     number: int
-    session: int
-    lease: Lease
+    command: Command
     answer_s: float
 
 
@@ -73,8 +72,8 @@ class Lines:
                 self._push_up(back, Heard("opened", key))
                 self._push_up(back + READ_BACK_S + self._latency(world.lines[key]), Heard("read", key))
 
-    def tell(self, key: EvseKey, told: Told, at: float) -> None:
-        """A limit goes out."""
+    def tell(self, key: EvseKey, number: int, command: Command, at: float) -> None:
+        """A command goes out."""
         line = self._world.lines[key]
         latency = self._latency(line)
         there = latency * self._rng.uniform(*THERE)
@@ -84,10 +83,10 @@ class Lines:
             self.lost += 1
             return
         self._order += 1
-        heappush(self._down, (arrives, self._order, key, told._replace(answer_s=latency - there)))
+        heappush(self._down, (arrives, self._order, key, Told(number, command, latency - there)))
 
     def arrived(self, at: float) -> list[tuple[EvseKey, Told]]:
-        """Limits that have come to stations until now."""
+        """Commands that have come to stations until now."""
         found = []
         while self._down and self._down[0][0] <= at:
             _, _, key, told = heappop(self._down)

@@ -1,8 +1,9 @@
 """What really happens at a site, second by second: stations, cars, conductors and their breakers.
 
-A station holds the last limit that reached it as the lease that the product writes (`control.lease`), goes by
-its own right clock, and falls to its safe current when nobody renews it. Cars are `simulation.cars`. What a
-session was told ends with it. Breakers heat as `electrical.breaker` says, in every phase of every circuit.
+A station holds its base profile and the last profile of its transaction that reached it, as the product
+writes them, and goes by its own right clock: when nobody renews its lease it falls to its safe current. What
+a session was told ends with it. Cars are `simulation.cars`. Breakers heat as `electrical.breaker` says, in
+every phase of every circuit.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ampacity.control import lease as leases
 from ampacity.control.topology import Topology
+from ampacity.csms.vocabulary import ClearProfile, Command, Profile, SetProfile
 from ampacity.model.phases import ZERO, PerPhase
 from ampacity.model.site import DC_TOLD_SHARE, EvseKey
 from ampacity.simulation.arrivals import Visit
@@ -21,6 +22,7 @@ from ampacity.simulation.batch.world import F
 from ampacity.simulation.cars import Car
 from ampacity.simulation.electrical.breaker import CURVES
 from ampacity.simulation.evses import RECTIFIER_EFFICIENCY
+from ampacity.site.commissioning import base_profile
 
 from .lines import Heard, Lines
 from .sites import FleetSite
@@ -47,24 +49,39 @@ class Outlet:
         self.car: Car | None = None
         self.wakes_at = 0.0
         self.stages: list[tuple[float, float]] = []
+        self.base = base_profile(self.evse, VOLTS).periods[0].limit
         self.limit_a = self.evse.safe_a
         self.draw_a: PerPhase = ZERO
         self.told_full = False
         self.most_a = 0.0
 
-    def take(self, lease: leases.Lease) -> None:
-        """A new profile, with its begin on the station's clock."""
-        start = leases.start_s(lease.sent_at)
-        self.stages = [
-            (start + period.start_s, period.limit_a)
-            for period in leases.periods(lease.limit_a, lease.safe_a, lease.lease_s)
-        ]
+    def obey(self, command: Command, starts_s: float) -> bool:
+        """What the station does with a command, and whether it takes it."""
+        if self.car is None:
+            return False
+        match command:
+            case SetProfile(profile=profile) if profile.station_transaction_id == self.transaction:
+                self.stages = _stages(profile, starts_s)
+                return True
+            case ClearProfile():
+                self.stages = []
+                return True
+            case _:
+                return False
+
+    @property
+    def transaction(self) -> str:
+        """The name of its session on the wire."""
+        return f"{self.key[0]}/{self.key[1]}#{self.session}"
 
     def follow(self, at: float) -> None:
         """The limit of this second: that of the profile, or the base profile's."""
         while len(self.stages) > 1 and self.stages[1][0] <= at:
             self.stages.pop(0)
-        self.limit_a = min(self.stages[0][1] if self.stages else self.evse.safe_a, self.evse.max_a)
+        told = self.stages[0][1] if self.stages else self.base
+        if self.evse.dc_power_w is not None:
+            told /= 3 * VOLTS * DC_TOLD_SHARE
+        self.limit_a = min(told, self.evse.max_a)
 
     def plug(self, visit: Visit, at: float) -> None:
         """A car is there; its session begins on the base profile."""
@@ -108,6 +125,13 @@ class Outlet:
             return False
         drawn = max(self.draw_a) / (DC_TOLD_SHARE / RECTIFIER_EFFICIENCY if self.evse.dc_power_w else 1.0)
         return self.limit_a < self.evse.min_a or drawn >= self.limit_a - HELD_A / 2
+
+
+def _stages(profile: Profile, starts_s: float) -> list[tuple[float, float]]:
+    """A profile's limits in the station's own unit, with the seconds of the run from which they hold."""
+    assert profile.start is not None
+    begins = profile.start.timestamp() - starts_s
+    return [(begins + period.start_s, period.limit) for period in profile.periods]
 
 
 class Plant:
@@ -159,10 +183,7 @@ class Plant:
         at = float(self.at)
         for key, told in self.lines.arrived(at):
             outlet = self._by_key[key]
-            accepted = outlet.session == told.session and outlet.car is not None
-            if accepted:
-                outlet.take(told.lease)
-            self.lines.answer(key, told, accepted, at)
+            self.lines.answer(key, told, outlet.obey(told.command, self._starts_s), at)
         for outlet in self.outlets:
             if at >= outlet.wakes_at:
                 self._come_and_go(outlet, at)

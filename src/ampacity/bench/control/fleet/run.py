@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -70,6 +71,10 @@ class Ran(Struct, frozen=True, kw_only=True):
 def perform(task: Task) -> Ran:
     """Run one site. The compiled form of sharing gives the same, sooner."""
     allocate.prepare()
+    return asyncio.run(_perform(task))
+
+
+async def _perform(task: Task) -> Ran:
     world = fleet_site(task.number, task.seed, task.hours, busy=task.busy)
     plant = Plant(world, task.seed)
     keeper = Keeper(plant)
@@ -77,7 +82,7 @@ def perform(task: Task) -> Ran:
     most = used = 0.0
     for _ in range(world.seconds):
         plant.step()
-        keeper.tick()
+        await keeper.tick()
         fullest = float((plant.row_a / plant.limit_a).max())
         most = max(most, fullest)
         over_now = over_now + 1 if fullest > 1.0 else 0
@@ -98,9 +103,9 @@ def perform(task: Task) -> Ran:
         longest_over_s=longest,
         most_over=most,
         heat=plant.breakers.worst,
-        writes=keeper.writes,
-        renewals=keeper.renewals,
-        unanswered=keeper.unanswered,
+        writes=keeper.live_site.figures.limits_sent,
+        renewals=keeper.live_site.figures.renewals_sent,
+        unanswered=keeper.calls.unanswered,
         reservations_over=keeper.reservations_over,
         aside=keeper.aside,
         messages=plant.lines.sent,
