@@ -6,7 +6,7 @@ its own writer (`site.limits_out`), whoever doesn't obey looked at. Only sockets
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from datetime import datetime, timedelta
 from typing import NoReturn
 
@@ -19,7 +19,7 @@ from ampacity.control.types import CircuitState, Decision, EvseState, Snapshot
 from ampacity.control.verification import TRUSTED, Action, Seen, Verification, verify
 from ampacity.csms.vocabulary import ClearProfile, Command, Outcome, SetProfile
 from ampacity.model.events import MeterSampled, TransactionChanged
-from ampacity.model.site import EvseKey
+from ampacity.model.site import EvseKey, Site
 from ampacity.model.station import ChargingState, MeterReading, Sample, TransactionPhase
 from ampacity.site.commissioning import LEASE_ID
 from ampacity.site.knowledge import LiveEvse
@@ -83,6 +83,9 @@ class Calls:
 
     def station(self, station_id: str) -> None:
         """Nothing is known of its firmware."""
+
+    def settle(self, site: Site, gone: Iterable[str]) -> None:
+        """A site here stays as it is."""
 
     async def command(
         self,

@@ -23,7 +23,7 @@ from .plant import Plant
 from .sites import METERS, FleetSite, MeterClass, fleet_site
 
 SITES, HOURS = 50, 24.0
-QUICK_SITES, QUICK_HOURS = 3, 0.5
+QUICK_SITES, QUICK_HOURS = 3, 0.25
 SEED = 1
 BATCH_S = 60
 
