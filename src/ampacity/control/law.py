@@ -69,7 +69,9 @@ class _Turn:
         sharing = Sharing(self.picture)
         targets, reasons = sharing.share(steered, capacity)
         self._command(sharing.wishes, capacity)
-        return self._act(steered, targets, reasons, capacity, reserved_a)
+        state, decision = self._act(steered, targets, reasons, capacity, reserved_a)
+        keys = self.picture.topology.evses
+        return state, structs.replace(decision, wishes={keys[i].key: a for i, a in sharing.wishes.items()})
 
     def _command(self, wishes: Targets, capacity: Sequence[float]) -> None:
         """What devices shall do, from what is left when everybody has what he wishes, or still draws."""

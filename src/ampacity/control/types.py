@@ -230,7 +230,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     as anyone can prove; `cutting`: EVSEs with a cut under way that is younger than the reaction time, and the
     limit it lands on. `reserved`: EVSEs that the law can't steer now; `held_a` of them is set aside.
     `overloaded`: a meter reads above its limit. `overcommitted`: circuit phases where base and reserves alone
-    exceed the budget; every grant that loads them is 0. `commands`: what each commanded device shall do;
+    exceed the budget; every grant that loads them is 0. `wishes`: what each EVSE that wants to charge would
+    get if no circuit held it back. `commands`: what each commanded device shall do;
     `devices_a`: what is set aside for each device on its circuit's phases, below zero where a battery
     relieves the circuits above.
     """
@@ -250,3 +251,4 @@ class Decision(Struct, frozen=True, kw_only=True):
     commands: dict[str, DeviceTarget] = {}
     devices_a: dict[str, PerPhase] = {}
     mode: SiteMode = "normal"
+    wishes: dict[EvseKey, float] = {}

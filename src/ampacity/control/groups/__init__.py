@@ -1,0 +1,1 @@
+"""The law of sites that share one supply (docs/control.md, "Sites under one supply")."""
