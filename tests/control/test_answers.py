@@ -117,3 +117,20 @@ def test_a_message_that_was_lost_is_sent_again_at_once_but_not_for_ever() -> Non
     it.answer(lease(8.0, 12.0), "silent", 22.0)
     assert not it.may_cut(41.0, 8.0)
     assert it.may_cut(42.0, 8.0)
+
+
+def test_a_station_that_let_an_answer_wait_is_given_longer_the_next_time() -> None:
+    it = Answers()
+    it.line_opened()
+    courses: tuple[tuple[AnswerKind, float, float], ...] = (
+        ("accepted", 1.0, 10.0),
+        ("silent", 10.0, 25.0),
+        ("accepted", 14.0, 25.0),
+        ("refused", 9.0, 25.0),
+        ("accepted", 3.0, 10.0),
+        ("accepted", 9.0, 10.0),
+    )
+    for kind, took_s, then_s in courses:
+        it.sent(8.0)
+        it.answer(lease(8.0, 100.0), kind, 100.0 + took_s)
+        assert it.patience_s == then_s, (kind, took_s)

@@ -30,6 +30,11 @@ cool-down of the ladder (`control.verification`)."""
 CLEARLY_LOWER_A = 1.0
 """A cut by so much below all that was refused is a new question."""
 
+PATIENCE_S, LONG_PATIENCE_S = 10.0, 25.0
+"""How long an answer is waited for, and how long after one that did not come: the message may have been lost,
+or the station is slow. One that never gets its answer through in time can't be steered at all (assumed: no
+station takes longer than that)."""
+
 REFUSING_AFTER = 3
 """So many limits that were refused or not answered in turn make a station one that refuses."""
 
@@ -39,7 +44,7 @@ class Answers:
 
     `online`: the socket is open. `proven`: its base profile was read back; `checking`: connected, and not
     read back since. `committed_a` until `lease_until` is what it acknowledged last, `inflight_a` what is on
-    its way.
+    its way. `slow`: its last answer did not come, or late.
     """
 
     def __init__(self) -> None:
@@ -56,6 +61,7 @@ class Answers:
         self.refusals = 0
         self.refused_a = inf
         """The lowest limit of those that were refused or not answered in turn."""
+        self.slow = False
 
     # ------------------------------------------------------------ the line
 
@@ -110,6 +116,11 @@ class Answers:
         """Whether the committed limit has ended by itself."""
         return self.lease_until is not None and at >= self.lease_until
 
+    @property
+    def patience_s(self) -> float:
+        """How long to wait for the answer to the next limit."""
+        return LONG_PATIENCE_S if self.slow else PATIENCE_S
+
     def sent(self, limit_a: float) -> None:
         """A limit is on its way."""
         self.inflight_a = limit_a
@@ -117,6 +128,8 @@ class Answers:
     def answer(self, sent: Lease, kind: AnswerKind, at: float) -> None:
         """The station's answer to a limit, or none."""
         self.inflight_a = None
+        # Within the half of the short time: who is near its end would go to and fro.
+        self.slow = kind == "silent" or (self.slow and at - sent.sent_at > PATIENCE_S / 2)
         match kind:
             case "accepted":
                 self.lease, self.committed_a, self.committed_at = sent, sent.limit_a, at

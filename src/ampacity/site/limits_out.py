@@ -12,6 +12,7 @@ from datetime import datetime
 from msgspec import structs
 
 from ..control import lease as leases
+from ..control.answers import PATIENCE_S
 from ..control.types import Grant
 from ..csms.vocabulary import Outcome, Profile, SchedulePeriod, SetProfile
 from ..model.events import TransactionChanged
@@ -19,7 +20,7 @@ from .commissioning import FLOOR_ID, LEASE_ID, in_station_unit
 from .knowledge import LiveEvse
 from .live_site import Commander, LiveSite
 
-LIMIT_TIMEOUT_S = 10.0
+LIMIT_TIMEOUT_S = PATIENCE_S
 """Site time for a station to answer a limit (control law, section 4)."""
 
 
@@ -134,7 +135,7 @@ class LimitWriter:
                     live.evse.station_id,
                     SetProfile(evse_id=live.evse.evse_id, profile=profile),
                     "controller",
-                    LIMIT_TIMEOUT_S,
+                    live.patience_s,
                     front=front,
                 )
                 if not outcome.accepted:
