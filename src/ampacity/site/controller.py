@@ -61,6 +61,8 @@ from .view import site_view
 log = logging.getLogger(__name__)
 
 TICK_S = 1.0
+REST = 4.0
+"""Times the length of a turn: no more than a fifth of the time is spent on what may wait a little."""
 NOTIFY_WALL_S = 0.5
 
 LARGE_SITE = 200
@@ -188,19 +190,39 @@ class SiteController(Desk):
         try:
             while True:
                 self._live.check_errands()
-                self.tick()
-                await self._next_tick()
+                began = self._clock.monotonic()
+                snapshot, decision = self._decide()
+                self._live.woken.clear()
+                self._live.hurried.clear()
+                try:
+                    # Cuts are on their way before anything else is done with the decision.
+                    await asyncio.sleep(0)
+                finally:
+                    woken = self._live.woken.is_set()
+                    self._follow(snapshot, decision)
+                    if not woken:
+                        # What follows from a decision is no reason for the next one.
+                        self._live.woken.clear()
+                        self._live.hurried.clear()
+                await self._next_tick(began)
         finally:
             for end in self._subscriptions:
                 end()
             await self._live.end_errands()
             await self._log.close()
 
-    async def _next_tick(self) -> None:
-        """A second of site time, or less when something has changed that the law should see at once."""
-        self._live.woken.clear()
+    async def _next_tick(self, began: float) -> None:
+        """A second of site time, or less when something has changed that the law should see; after a rest in
+        proportion to the last turn, but for what can't wait.
+        """
+        live, now = self._live, self._clock.monotonic()
+        rested = now + REST * (now - began)
         with contextlib.suppress(TimeoutError):
-            await self._clock.wait_for(self._live.woken.wait(), TICK_S)
+            await self._clock.wait_for(live.woken.wait(), TICK_S)
+        left_s = min(rested, now + TICK_S) - self._clock.monotonic()
+        if left_s > 0 and not live.hurried.is_set():
+            with contextlib.suppress(TimeoutError):
+                await self._clock.wait_for(live.hurried.wait(), left_s)
 
     async def watch(self) -> None:
         """Run until cancelled, and fail where the law stands still for `WATCHDOG_S` although the process
@@ -219,20 +241,34 @@ class SiteController(Desk):
                 raise ControllerStalled(self.site.site_id, silent_s)
 
     def tick(self) -> None:
-        """One step of the law, and what follows from it."""
+        """One turn of the law, and all that follows from it, at once."""
+        self._follow(*self._decide())
+
+    def _decide(self) -> tuple[Snapshot, Decision]:
+        """Ask the law, and send what it answers."""
         at = self._ticked_at = self._clock.monotonic()
         self._goals.follow(at)
         snapshot = self._live.snapshot(at)
         self._state, decision = step(self._state, snapshot)
         self._decision = decision
         self.figures.ticks += 1
-        self._check(snapshot, decision)
         for grant in decision.cuts:
             self._writer.cut(grant, at, urgent=decision.overloaded)
         for grant in decision.raises:
             self._writer.lift(grant, at)
-        self._writer.renew(at)
+        return snapshot, decision
+
+    def _follow(self, snapshot: Snapshot, decision: Decision) -> None:
+        """Everything else that a decision is for: the site goes on by it, is checked, shown and kept."""
+        at = decision.at
+        self._live.full_a = {
+            circuit_id: ledger.limit_a - ledger.margin_a
+            for circuit_id, ledger in decision.circuits.items()
+            if ledger.meter_state != "none"
+        }
         self.devices.follow(decision.commands)
+        self._writer.renew(at)
+        self._check(snapshot, decision)
         self._verifier.look(at, decision)
         self._orders.look(at)
         if self._history.due(self._clock.time()) and self._is_metered():
@@ -269,7 +305,7 @@ class SiteController(Desk):
         live = self._live.evses.get((event.station_id, event.evse_id))
         if live is not None:
             live.connector_changed(event.connector_id, event.status)
-            self._live.wake()
+            self._live.wake_soon()
 
     def _transaction_changed(self, event: TransactionChanged) -> None:
         live = self._live.evses.get((event.station_id, event.evse_id))
@@ -280,7 +316,7 @@ class SiteController(Desk):
         if live.transaction is not None and live.recalled != live.transaction.transaction_id:
             live.recalled = live.transaction.transaction_id
             self._live.run_beside(self._recall(live, live.transaction.transaction_id))
-        self._live.wake()
+        self._live.wake_soon()
 
     async def _recall(self, live: LiveEvse, transaction_id: str) -> None:
         """What people wanted of this session before a restart of ours. Wishes don't concern safety: a store

@@ -63,7 +63,7 @@ class Introductions:
         self._know(event.station_id, event.version)
         if affected:
             self._set_up(event.station_id, install=not self._records.commissioned(event.station_id))
-            self._live.wake()
+            self._live.wake_soon()
 
     def _booted(self, event: StationBooted) -> None:
         affected = self._live.at_station(event.station_id)
@@ -75,7 +75,7 @@ class Introductions:
             self._know(event.station_id, affected[0].version)
         if affected:
             self._set_up(event.station_id, install=True)
-            self._live.wake()
+            self._live.wake_soon()
 
     def look_again(self, station_id: str) -> None:
         """The site was built anew: what the station holds is no longer what it should, or an EVSE of it is
@@ -115,7 +115,7 @@ class Introductions:
         for live in affected:
             live.disconnected()
         if affected:
-            self._live.wake()
+            self._live.wake_soon()
         setup = self._setups.pop(event.station_id, None)
         if setup is not None:
             setup.cancel()
@@ -168,7 +168,7 @@ class Introductions:
                 if all(live.ready for live in evses):
                     self._forget_tries(station_id)
                     return
-            live_site.wake()
+            live_site.wake_soon()
             if not install:
                 # It may have lost what it once took.
                 install = True
@@ -207,7 +207,7 @@ class Introductions:
             await self._writer.hold_at_safe(live)
             fits = await work.read_back(live.evse, self._promised_a(live))
         live.checked(fits is True)
-        self._live.wake()
+        self._live.wake_soon()
 
     def _promised_a(self, live: LiveEvse) -> float:
         """The most that the law counts for this EVSE."""

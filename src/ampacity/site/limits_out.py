@@ -152,7 +152,7 @@ class LimitWriter:
                 live.inflight_a = None
             else:
                 live.answered(promised, outcome, clock.monotonic())
-            self._live.wake()
+            self._live.wake_soon()
 
     def _profiles(
         self, live: LiveEvse, transaction: TransactionChanged, limit_a: float, lease_s: float

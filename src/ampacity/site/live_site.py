@@ -64,7 +64,8 @@ class SiteFigures(msgspec.Struct):
 
 
 class LiveSite:
-    """One site now. Whoever changes something that the law should see at once calls `wake`."""
+    """One site now. Whoever changes something that the law should see before its next second calls `wake` or
+    `wake_soon`."""
 
     def __init__(self, site: Site, clock: Clock) -> None:
         # Limits live beside the site, where they can be changed and withdrawn: one that stayed in the circuit
@@ -94,11 +95,21 @@ class LiveSite:
         """How batteries, inverters and heat loads stand."""
         self.figures = SiteFigures()
         self.woken = asyncio.Event()
+        self.hurried = asyncio.Event()
+        self.full_a: dict[str, float] = {}
+        """By metered circuit: its limit less the margin, as of the last turn of the law."""
         self._errands: set[asyncio.Task[Any]] = set()
         self._failure: BaseException | None = None
 
     def wake(self) -> None:
         """Have the law look at once."""
+        self.hurried.set()
+        self.woken.set()
+
+    def wake_soon(self) -> None:
+        """Have the law look before its next second, but not more often than it rests: for what stations tell,
+        of which a thousand may come at a time.
+        """
         self.woken.set()
 
     @property

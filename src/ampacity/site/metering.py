@@ -8,6 +8,7 @@ nothing holds every car below it at what it does unattended.
 from __future__ import annotations
 
 from datetime import datetime
+from math import inf
 
 from msgspec import structs
 
@@ -94,6 +95,10 @@ class MeterDesk:
         if known is None or taken_at >= known[1]:
             self._live.metered[event.circuit_id] = (event.current_a, taken_at)
             self._live.told[event.circuit_id] = event
+            if max(event.current_a) > self._live.full_a.get(event.circuit_id, inf):
+                self._live.wake()
+            else:
+                self._live.wake_soon()
         self._live.meter_faults.pop(event.circuit_id, None)
 
     def circuit_meter_failed(self, event: CircuitMeterFailed) -> None:
