@@ -116,6 +116,84 @@ def test_who_got_what_stands_beside_what_drivers_said(control: Page) -> None:
     assert axe_violations(control) == []
 
 
+def test_a_limit_on_power_has_its_own_bar(control: Page) -> None:
+    limits = "/api/v1/sites/demo/circuits/grid/limits"
+    control.evaluate(
+        """(limits) => fetch(limits, { method: "PUT", headers: { "content-type": "application/json" },
+            body: JSON.stringify({ source: "grid operator", limit_w: 75_000 }) })""",
+        limits,
+    )
+    bar = control.get_by_test_id("ledger-grid").get_by_test_id("row-watts")
+    expect(bar).to_contain_text("limit 75.0 kW set by grid operator", timeout=PATIENCE_MS)
+    expect(bar.get_by_role("img")).to_have_attribute("aria-label", re.compile(r"^Power: building [1-9]"))
+    assert axe_violations(control) == []
+    control.evaluate("(limits) => fetch(`${limits}?source=grid%20operator`, { method: 'DELETE' })", limits)
+    expect(bar).to_have_count(0, timeout=PATIENCE_MS)
+
+
+def test_the_rule_of_sharing_is_chosen_and_taken_back(control: Page) -> None:
+    def rules() -> dict[str, object]:
+        found: dict[str, object] = control.evaluate(
+            "() => fetch('/api/v1/sites/demo').then((answer) => answer.json()).then((site) => site.sharing)"
+        )
+        return found
+
+    before = rules()
+    control.get_by_test_id("sharing").click()
+    control.get_by_test_id("policy-deadline").check()
+    control.get_by_test_id("boosts-at-once").fill("many")
+    expect(control.get_by_test_id("dialog-submit")).to_be_disabled()
+    control.get_by_test_id("boosts-at-once").fill("2")
+    assert axe_violations(control) == []
+    control.get_by_test_id("dialog-submit").click()
+    expect(control.get_by_test_id("fairness")).to_contain_text("shared by: departure", timeout=PATIENCE_MS)
+    assert rules() == {**before, "fairness": "deadline", "boosts_at_once": 2}
+    control.get_by_test_id("undo").click()
+    expect(control.get_by_test_id("fairness")).to_contain_text("shared by: weights", timeout=PATIENCE_MS)
+    assert rules() == before
+
+
+def test_a_driver_says_in_one_tap_what_it_was_like(browser: Browser, control: Page, demo: Demo) -> None:
+    evse = charging_evse(control)
+    link = control.evaluate(f"() => fetch('/api/v1/evses/{evse}/link').then((answer) => answer.json())")
+    context = browser.new_context(locale="en-GB", viewport={"width": 360, "height": 780})
+    page = context.new_page()
+    page.goto(f"{demo.address}/e/{link['code']}")
+    page.get_by_test_id("rate-2").click(timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("rated")).to_contain_text("Thank you", timeout=PATIENCE_MS)
+    page.get_by_test_id("rate-4").click()
+    expect(page.get_by_test_id("rate-4")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("rate-2")).to_have_attribute("aria-pressed", "false")
+    assert axe_violations(page) == []
+    context.close()
+    scores = control.evaluate(
+        """() => fetch("/api/v1/sites/demo/fairness").then((answer) => answer.json())
+            .then((view) => [view.scores, view.mean_score])"""
+    )
+    assert scores == [1, 4]
+
+
+def test_a_session_ends_where_it_was_asked_to(control: Page, demo: Demo) -> None:
+    evse = charging_evse(control)
+    control.goto(demo.address)
+    control.get_by_test_id(f"evse-row-{evse.replace('/', '-')}").get_by_test_id("need").click()
+    control.get_by_test_id("goal-soc").fill("101")
+    expect(control.get_by_test_id("dialog-submit")).to_be_disabled()
+    control.get_by_test_id("goal-soc").fill("")
+    control.get_by_test_id("goal-energy").fill("0,001")
+    assert axe_violations(control) == []
+    control.get_by_test_id("dialog-submit").click()
+    expect(control.get_by_role("dialog")).to_have_count(0, timeout=PATIENCE_MS)
+    # It has charged more than a watt hour already, and a site minute is three seconds.
+    control.wait_for_function(
+        """(evse) => fetch("/api/v1/sites/demo/live").then((answer) => answer.json())
+            .then((view) => view.evses.find((one) => `${one.station_id}/${one.evse_id}` === evse))
+            .then((one) => one.session === null)""",
+        arg=evse,
+        timeout=PATIENCE_MS,
+    )
+
+
 def test_safe_mode_asks_for_a_reason_is_shown_and_audited(control: Page, demo: Demo) -> None:
     control.get_by_test_id("safe-mode").click()
     expect(control.get_by_test_id("dialog-submit")).to_be_disabled()

@@ -142,9 +142,29 @@ class EvseView(Struct, frozen=True, kw_only=True):
     time_to_safe_s: float | None = None
 
 
+class RowView(Struct, frozen=True, kw_only=True):
+    """What else is limited in a circuit, besides its three phases: power, apparent power, the neutral, the
+    unbalance of the phase that leads, or a conductor with loads between lines.
+
+    Quantities are in `unit`. `phase` is the conductor (0..2), None where it is all of them. `base`, `reserve`
+    and `granted` (to the EVSEs that are steered) are as the law reckons with them.
+    """
+
+    kind: Literal["watts", "va", "neutral", "unbalance", "line"]
+    phase: int | None
+    unit: Literal["A", "W", "VA"]
+    limit: float
+    limit_source: str
+    margin: float
+    base: float
+    reserve: float
+    granted: float
+
+
 class CircuitView(Struct, frozen=True, kw_only=True):
     """One circuit now. `limit_a` is the effective limit, `limit_source` whose it is. `meter_fault` is why the
-    meter's last word can't be used, with `meter_text` in words; None while readings come.
+    meter's last word can't be used, with `meter_text` in words; None while readings come. `rows` is what else
+    is limited there.
     """
 
     circuit_id: str
@@ -161,6 +181,7 @@ class CircuitView(Struct, frozen=True, kw_only=True):
     margin_a: float
     meter_fault: MeterFault | None = None
     meter_text: str | None = None
+    rows: tuple[RowView, ...] = ()
 
 
 class DeviceView(Struct, frozen=True, kw_only=True):

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
-from ..control.types import Decision
+from ..control.types import CircuitLedger, Decision
 from ..model.events import CircuitMeterFailed
-from ..model.live import CircuitView, EvseView, Reason, SessionView, SiteView
+from ..model.live import CircuitView, EvseView, Reason, RowView, SessionView, SiteView
 from ..model.phases import ZERO, PerPhase
 from ..model.site import Site
 from .knowledge import LiveEvse
@@ -55,6 +55,7 @@ def site_view(
                 margin_a=round(ledger.margin_a, 2),
                 meter_fault=fault.fault if fault is not None else None,
                 meter_text=fault.text if fault is not None else None,
+                rows=row_views(ledger),
             )
         )
     views = tuple(evse_view(live, wiring, decision, at, now, site.lease_s) for live in evses.values())
@@ -75,6 +76,32 @@ def site_view(
         circuits=tuple(circuits),
         evses=views,
     )
+
+
+_UNITS: dict[str, Literal["W", "VA"]] = {"watts": "W", "va": "VA"}
+
+
+def row_views(ledger: CircuitLedger) -> tuple[RowView, ...]:
+    """What else the law limits in a circuit; cabinets are no circuit's."""
+    views = []
+    for row in ledger.others:
+        if row.kind == "phase" or row.kind == "cabinet":
+            continue
+        views.append(
+            RowView(
+                kind=row.kind,
+                # Rows of one conductor come by threes in the order of the phases.
+                phase=None if row.kind in _UNITS else row.row % 3,
+                unit=_UNITS.get(row.kind, "A"),
+                limit=round(row.limit, 2),
+                limit_source=row.limit_source,
+                margin=round(row.margin, 2),
+                base=round(row.base, 2),
+                reserve=round(row.reserve, 2),
+                granted=round(row.grants, 2),
+            )
+        )
+    return tuple(views)
 
 
 def building_a(

@@ -6,12 +6,15 @@ import type {
   CircuitLimitsView,
   Commands,
   EvseView,
+  GoalsChange,
   LimitChange,
   LinkChange,
   LinkView,
   NeedChange,
   NewApiKeyView,
   Outcome,
+  SharingChange,
+  Site,
   Strategy,
   TokenChange,
   TokenView,
@@ -26,6 +29,9 @@ export const OWN_SOURCE = "operator";
 
 export const setStrategy = (siteId: string, strategy: Strategy) => put(path`/sites/${siteId}/strategy`, { strategy });
 
+export const sharingOf = async (siteId: string) => (await get<Site>(path`/sites/${siteId}`)).sharing;
+export const setSharing = (siteId: string, rules: SharingChange) => put<Site>(path`/sites/${siteId}/sharing`, rules);
+
 export const orderSafeMode = (siteId: string, on: boolean, reason: string) => post(path`/sites/${siteId}/safe-mode`, { on, reason });
 export const stopSite = (siteId: string, reason: string, stop_sessions: boolean) => post(path`/sites/${siteId}/emergency-stop`, { reason, stop_sessions });
 export const releaseSite = (siteId: string, reason: string) => post(path`/sites/${siteId}/emergency-stop/release`, { reason });
@@ -39,6 +45,7 @@ export const withdrawLimit = (siteId: string, circuitId: string, source: string)
 export const boost = (evse: Evse, on: boolean) => post(`${at(evse)}/boost`, { on });
 export const pause = (evse: Evse, on: boolean) => post(`${at(evse)}/${on ? "pause" : "resume"}`);
 export const stop = (evse: Evse) => post<Outcome | undefined>(`${at(evse)}/stop`);
+export const setGoals = (evse: Evse, goals: GoalsChange) => put(`${at(evse)}/goals`, goals);
 export const declareNeed = (evse: Evse, need: NeedChange) => put(`${at(evse)}/need`, need);
 
 export const command = <Name extends keyof Commands>(stationId: string, name: Name, body: Commands[Name]) =>

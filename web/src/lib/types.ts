@@ -89,8 +89,28 @@ export interface EvseView {
 }
 
 /**
+ * What else is limited in a circuit, besides its three phases: power, apparent power, the neutral, the
+ * unbalance of the phase that leads, or a conductor with loads between lines.
+ *
+ * Quantities are in `unit`. `phase` is the conductor (0..2), None where it is all of them. `base`, `reserve`
+ * and `granted` (to the EVSEs that are steered) are as the law reckons with them.
+ */
+export interface RowView {
+  kind: "line" | "neutral" | "unbalance" | "va" | "watts";
+  phase: number | null;
+  unit: "A" | "VA" | "W";
+  limit: number;
+  limit_source: string;
+  margin: number;
+  base: number;
+  reserve: number;
+  granted: number;
+}
+
+/**
  * One circuit now. `limit_a` is the effective limit, `limit_source` whose it is. `meter_fault` is why the
- * meter's last word can't be used, with `meter_text` in words; None while readings come.
+ * meter's last word can't be used, with `meter_text` in words; None while readings come. `rows` is what else
+ * is limited there.
  */
 export interface CircuitView {
   circuit_id: string;
@@ -107,6 +127,7 @@ export interface CircuitView {
   margin_a: number;
   meter_fault: "duplicate" | "frozen" | "future" | "garbled" | "implausible" | "inconsistent" | "missing" | "no_answer" | "no_connection" | "not_a_number" | "offline" | "older" | "refused" | "retained" | "unsigned" | null;
   meter_text: string | null;
+  rows: RowView[];
 }
 
 /**
