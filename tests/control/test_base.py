@@ -28,7 +28,9 @@ def fed(*readings: tuple[float, float, float, bool]) -> BaseMemory:
     for at, metered, certain, doubtful in readings:
         state = CircuitState(circuit_id="grid", metered_a=(metered,) * 3, metered_at=at)
 
-        def implied_a(young: bool, value: float = metered - certain) -> tuple[float, float, float]:
+        def implied_a(
+            young: bool, starts: bool, *, value: float = metered - certain
+        ) -> tuple[float, float, float]:
             return value, value, value
 
         memory = observe(memory, state, implied_a, doubtful, at, 30.0, DEFAULTS)

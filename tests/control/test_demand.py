@@ -30,11 +30,21 @@ def after(seconds: float, power_w: float, memory: DemandMemory | None = None) ->
         (450, 10_000, 50_000),  # what was not used is there still
         (450, 50_000, 10_000),  # what was too much is made up for
         (450, 70_000, 0),
-        (890, 30_000, 5_000),  # the last minute gives no more than a minute could hold
+        (890, 30_000, 30_000),  # who keeps to it is not cut short at the end
     ],
 )
 def test_what_may_flow_for_the_rest_of_the_window(seconds: float, power_w: float, permitted: float) -> None:
     assert permitted_w(WINDOW, after(seconds, power_w)) == pytest.approx(permitted)
+
+
+@pytest.mark.parametrize(("power_w", "permitted"), [(30_000, 50_000), (50_000, 50_000), (65_000, 20_000)])
+def test_in_its_last_minute_what_may_flow_rises_no_more(power_w: float, permitted: float) -> None:
+    """Half a window at 10 kW leaves 50 kW: 3 MWs for the last minute. 40 s of 30 kW leave 1.8 MWs for 20 s,
+    90 kW; 40 s of 65 kW leave 0.4 MWs, 20 kW."""
+    memory = after(450, 10_000)
+    memory = follow(WINDOW, memory, 50_000.0, 840.0, START_S + 840.0)
+    memory = follow(WINDOW, memory, power_w, 880.0, START_S + 880.0)
+    assert permitted_w(WINDOW, memory) == pytest.approx(permitted)
 
 
 def test_windows_begin_at_the_clock_s_quarters_and_what_flows_out_is_no_credit() -> None:

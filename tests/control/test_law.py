@@ -27,6 +27,26 @@ def test_a_new_session_starts_at_its_minimum_and_is_reserved_before_it_draws() -
     assert decision.circuits["grid"].grants_a == (32.0, 32.0, 32.0)
 
 
+@pytest.mark.parametrize("limit_a", [33.0, 39.9])
+def test_a_car_that_starts_is_not_stopped_by_its_own_draw_before_its_meter_tells(limit_a: float) -> None:
+    """Less than two minima are free: counted as base and as what it may draw, it would not fit."""
+    scene = Scene(site())
+    scene.limits = (LimitSource(limit_a=limit_a, source="operator"),)
+    for _ in range(40):
+        scene.tick()
+    scene.charge(A, 0.0)
+    assert [g.limit_a for g in scene.tick().raises if g.key == A] == [6.0]
+    for second in range(1, 9):
+        scene.charge(A, 6.0, measured_a=(0.0, 0.0, 0.0), measured_at=scene.at - second)
+        drawn_a = min(6.0, second * 1.0)
+        scene.metered = (20.0 + drawn_a,) * 3
+        decision = scene.tick(refresh=False)
+        assert limit(decision, A) >= 6.0
+        assert not decision.cuts
+    scene.metered = (limit_a - 1.0,) * 3  # what flows above the margin is base, whoever draws it
+    assert limit(scene.tick(refresh=False), A) == 0.0
+
+
 def test_a_raise_waits_until_the_cut_it_rests_on_was_confirmed_and_seen() -> None:
     scene = Scene(site())
     scene.limits = (LimitSource(limit_a=80.0, source="person"),)

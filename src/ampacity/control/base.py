@@ -7,7 +7,9 @@ sample can be old.
 
 A car that was just raised and has not reported makes the base look too large. Those readings count while they
 are all there is, and are dropped when every raised car has reported; meanwhile what was known before does not
-grow older.
+grow older. What a car that *starts* may draw is taken off such a reading: with less than two minima free it
+would be stopped by its own draw otherwise, and pause. What was known before holds besides; so base and what
+the car may draw come to no less than the reading.
 
 Unknown is never a number. A silent meter first freezes the highest base of five minutes, then the worst base
 counts, and a base further below zero than the generation that is declared is a meter that can't be trusted.
@@ -24,7 +26,7 @@ from ampacity.model.phases import PerPhase
 from ampacity.model.site import Circuit
 
 from .settings import ControlSettings
-from .state import BaseMemory, Peaks
+from .state import BaseMemory, EvseMemory, Peaks
 from .types import CircuitState, EvseState, MeterState
 
 
@@ -96,10 +98,16 @@ def rises_unseen(state: EvseState, raised_at: float | None, at: float, settings:
     return age is None or at - age < landed
 
 
+def starts_unseen(state: EvseState, memory: EvseMemory, at: float, settings: ControlSettings) -> bool:
+    """Whether the rise that can't have been seen yet is one from nothing."""
+    started = memory.running_since is not None and memory.raised_at == memory.running_since
+    return started and rises_unseen(state, memory.raised_at, at, settings)
+
+
 def observe(
     memory: BaseMemory | None,
     state: CircuitState,
-    implied_a: Callable[[bool], tuple[float, ...]],
+    implied_a: Callable[[bool, bool], tuple[float, ...]],
     doubtful: bool,
     at: float,
     held_s: float,
@@ -107,9 +115,9 @@ def observe(
 ) -> BaseMemory | None:
     """Take in a reading, if it is a new one.
 
-    `implied_a(young)` is the base that it implies on each of the circuit's rows, the phases first; while
-    the memory is younger than `held_s` it must be the more careful of two bounds. `doubtful`: an EVSE below
-    rises unseen.
+    `implied_a(young, starts)` is the base that it implies on each of the circuit's rows, the phases first;
+    while the memory is younger than `held_s` it must be the more careful of two bounds, and `starts` asks for
+    it less what cars that start may draw. `doubtful`: an EVSE below rises unseen.
     """
     if not usable(state.metered_a, state.metered_at, at, settings.future_s):
         return memory
@@ -118,7 +126,8 @@ def observe(
     taken = min(state.metered_at, at)
     if memory is not None and taken <= memory.read_at:
         return memory
-    base_a = implied_a(memory is None or taken - memory.first_at < held_s)
+    known_before = memory is not None and all(memory.peaks)
+    base_a = implied_a(memory is None or taken - memory.first_at < held_s, doubtful and known_before)
     first = taken if memory is None else memory.first_at
     nothing: tuple[Peaks, ...] = ((),) * len(base_a)
     known = nothing if memory is None else memory.peaks

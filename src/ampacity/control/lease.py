@@ -97,5 +97,6 @@ def valid_limit(lease: Lease, at: float) -> float:
 
 def renew_at(lease: Lease) -> float:
     """When to write the same limit again: at two thirds, earlier by the skew, so that one lost call costs
-    nothing."""
-    return lease.sent_at + max(0.0, lease.lease_s - abs(lease.skew_s)) * 2 / 3
+    nothing. Without credit nothing ends that could be kept: at two thirds as well, and not at once again."""
+    skew = abs(lease.skew_s) if has_credit(lease) else 0.0
+    return lease.sent_at + (lease.lease_s - skew) * 2 / 3

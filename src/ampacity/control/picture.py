@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from ampacity.model.live import Reason
-from ampacity.model.phases import PerPhase
+from ampacity.model.phases import ZERO, PerPhase, on_phases
 from ampacity.model.site import Circuit, Strategy
 
 from . import acceptance, base, fairness, overload, waking
@@ -217,17 +217,19 @@ class Picture:
             self.meters.append(meter)
         self.overloads, self.above = overload.follow(self.before.overloads, readings, self.at, settings)
 
-    def _implied(self, k: int, draws: _Draws) -> Callable[[bool], tuple[float, ...]]:
+    def _implied(self, k: int, draws: _Draws) -> Callable[[bool, bool], tuple[float, ...]]:
         """What the reading of circuit `k` leaves for the base on each of its rows, when what cars and devices
-        draw for certain is taken off."""
+        draw for certain is taken off, and what cars that start may draw where that is asked for."""
         tree, state = self.topology, self.circuit_states[k]
         sees_cars = self._sees_cars(k)
         share = BASE_SHARE if k in tree.between_lines else 1.0
 
-        def implied(young: bool) -> tuple[float, ...]:
+        def implied(young: bool, starts: bool) -> tuple[float, ...]:
             assert state.metered_a is not None
             metered_a = state.metered_a
             certain = draws.certain(young) if sees_cars else self.devices.low_a
+            if starts:
+                certain = [sure + start for sure, start in zip(certain, draws.starting(), strict=True)]
             values: list[float] = []
             for number in tree.rows_in[k]:
                 row = tree.rows[number]
@@ -308,6 +310,7 @@ class _Draws:
         self._picture = picture
         self._certain: dict[bool, list[float]] = {}
         self._most: list[float] | None = None
+        self._starting: list[float] | None = None
 
     def certain(self, young: bool) -> list[float]:
         """Certain draw. While a base is young, old samples of falling cars would hide in it: then no more
@@ -326,6 +329,22 @@ class _Draws:
                 for row, amperes in draw_on_rows(seen.topology, i, draw):
                     sums[row] += amperes
         return sums
+
+    def starting(self) -> list[float]:
+        """What cars may draw that start and can't have reported yet, beyond what of it is certain."""
+        if self._starting is None:
+            seen = self._picture
+            self._starting = [0.0] * seen.topology.row_count
+            for i, (now, held) in enumerate(zip(seen.states, seen.holds, strict=True)):
+                if not base.starts_unseen(now, seen.memories[i], seen.at, seen.settings):
+                    continue
+                draw = base.certain_draw(now, held.held_a, seen.at, seen.settings) or ZERO
+                phases = seen.topology.evses[i].phases
+                rest = on_phases(held.held_a, phases)
+                open_a = max(0.0, rest[0] - draw[0]), max(0.0, rest[1] - draw[1]), max(0.0, rest[2] - draw[2])
+                for row, amperes in draw_on_rows(seen.topology, i, open_a):
+                    self._starting[row] += amperes
+        return self._starting
 
     def most(self) -> list[float]:
         """The most that may flow in every phase."""

@@ -125,11 +125,11 @@ def _drawn_since(seen: Picture, k: int, taken: float) -> bool:
     return True
 
 
-def _implied(seen: Picture, k: int, reading: Reading) -> Callable[[bool], tuple[float, ...]]:
+def _implied(seen: Picture, k: int, reading: Reading) -> Callable[[bool, bool], tuple[float, ...]]:
     """The base on a circuit's phases, and of all together, that a reading implies. While the base is young,
     no more is taken off than what members drew at the least."""
 
-    def implied(young: bool) -> tuple[float, ...]:
+    def implied(young: bool, starts: bool) -> tuple[float, ...]:
         left = list(reading.current_a)
         watts = reading.power_w
         total = sum(left) if watts is None or not math.isfinite(watts) else watts / seen.group.voltage_v

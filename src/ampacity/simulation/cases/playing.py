@@ -48,20 +48,25 @@ def _in_its_world(case: Json) -> Course:
     world = World(case)
     course: list[Second] = []
     decision: Decision | None = None
+    energy_wh = {c.circuit_id: 0.0 for c in world.site.circuits}
     for _ in range(case["seconds"]):
         new = world.second()
         decision = new or decision
         assert decision is not None, "a case begins with a living controller"
+        flows = world.flows()
+        for k, name in enumerate(energy_wh):
+            energy_wh[name] += sum(flows[3 * k : 3 * k + 3]) * world.site.voltage_v / 3600.0
         course.append(
             Second(
                 at_s=round(world.at - START_S),
                 tree=world.tree,
                 decision=decision,
                 alive=new is not None,
-                flows=world.flows(),
+                flows=flows,
                 limits={name_of(e.key): world.station_a(e) for e in world.site.evses},
                 draws={name_of(e.key): world.cars[e.key].draw_a for e in world.site.evses},
                 writes=world.writes,
+                energy_wh=dict(energy_wh),
             )
         )
     return Course(course, _longest(course), world.violations)

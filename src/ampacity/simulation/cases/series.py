@@ -21,7 +21,7 @@ from .document import name_of
 
 class Second(Struct):
     """What was so at one second of a case. `flows` are amperes of the phase rows of `tree`; `decision` is the
-    last one, of this second where `alive`."""
+    last one, of this second where `alive`; `energy_wh` flowed through each circuit since the case began."""
 
     at_s: float
     tree: Topology
@@ -32,6 +32,7 @@ class Second(Struct):
     draws: dict[str, float]
     writes: int
     happened: tuple[str, ...] = ()
+    energy_wh: dict[str, float] = {}
 
 
 def value(second: Second, series: str) -> Any:
@@ -52,6 +53,10 @@ def value(second: Second, series: str) -> Any:
             case "neutral":
                 turned = enumerate(_amperes(second, names[0]))
                 return abs(sum(a * cmath.rect(1, -2 * math.pi * p / 3) for p, a in turned))
+            case "energy":
+                return second.energy_wh[names[0]]
+            case "base":
+                return decision.circuits[names[0]].base_a[int(names[1]) - 1]
             case "limit":
                 return second.limits[names[0]]
             case "draw":

@@ -13,6 +13,7 @@ time on the wall that it starts at, and pairs of seconds from then on and ampere
 
 from __future__ import annotations
 
+import cmath
 import math
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +23,7 @@ import msgspec
 from msgspec import structs
 
 from ampacity.control.signals import SignalState
+from ampacity.control.thermal import Reading
 from ampacity.control.types import CircuitState, Decision, DeviceState, EvseState, Snapshot
 from ampacity.model.live import Reason
 from ampacity.model.phases import PerPhase, on_phases
@@ -36,6 +38,8 @@ from .plant import EPOCH_S, Car, Plant
 from .switching import Switched
 
 START_S = 1000.0
+_AT = tuple(cmath.rect(1.0, -2.0 * math.pi * phase / 3.0) for phase in range(3))
+"""The directions of the three phases' voltages."""
 
 
 class World(Plant):
@@ -49,6 +53,7 @@ class World(Plant):
         self.heard: dict[str, dict[str, SignalState]] = {}
         self.sources: dict[str, tuple[LimitSource, ...]] = {}
         self.commanded: dict[str, float] = {}
+        self.temperatures: dict[str, dict[str, Reading]] = {}
         self.violations: list[tuple[float, str]] = []
         self.epoch_s = EPOCH_S + START_S if "starts" not in case else _instant(case["starts"])
         self.lines = {e.key: Line(e, START_S - self._car(e).get("connected_for_s", 0.0)) for e in site.evses}
@@ -118,22 +123,37 @@ class World(Plant):
         return told
 
     def flows(self, draws: dict[EvseKey, float] | None = None) -> list[float]:
-        rows = [0.0] * self.tree.row_count
+        """True amperes in every conductor, as phasors: at 120 degrees, or in line on split phase."""
+        rows = [0j] * self.tree.row_count
         for circuit in self.site.circuits:
-            self._load(rows, circuit.circuit_id, self._base(circuit.circuit_id, self.at))
+            own = self._base(circuit.circuit_id, self.at)
+            self._load(rows, circuit.circuit_id, own)
         for evse in self.site.evses:
-            car = self.cars[evse.key]
-            self._load(rows, evse.circuit_id, on_phases(car.draw_a, self.drawn_on(evse)))
+            amperes = self.cars[evse.key].draw_a
+            if self.tree.is_pair(evse) and self.site.supply != "split":
+                self._load_between(rows, evse, amperes)
+            else:
+                self._load(rows, evse.circuit_id, on_phases(amperes, self.drawn_on(evse)))
         for device in self.site.devices:
             power_w = self.power_w(device.device_id)
             each = power_w / (self.site.voltage_v * len(device.phases))
             self._load(rows, device.circuit_id, on_phases(each, device.phases))
-        return rows
+        # A current that feeds in is below zero: it stands against its phase's voltage.
+        return [math.copysign(abs(row), (row * _AT[n % 3].conjugate()).real) for n, row in enumerate(rows)]
 
-    def _load(self, rows: list[float], circuit_id: str, amperes: PerPhase) -> None:
+    def _load(self, rows: list[complex], circuit_id: str, amperes: PerPhase) -> None:
         for phase in range(3):
             for row in self.tree.paths[self.tree.index[circuit_id]][phase]:
-                rows[row] += amperes[phase]
+                rows[row] += amperes[phase] * _AT[row % 3]
+
+    def _load_between(self, rows: list[complex], evse: Evse, amperes: float) -> None:
+        """A load between two lines: its current is in line with the voltage between them."""
+        one, other = evse.phases
+        paths = self.tree.paths[self.tree.index[evse.circuit_id]]
+        for row, back in zip(paths[one], paths[other], strict=True):
+            across = _AT[row % 3] - _AT[back % 3]
+            rows[row] += amperes * across / abs(across)
+            rows[back] -= amperes * across / abs(across)
 
     def power_w(self, device_id: str) -> float:
         told = self.told["devices"].get(device_id, {})
@@ -166,15 +186,20 @@ class World(Plant):
                 self.at if doing.get("beats") else before.heartbeat_at,
                 self.at if doing.get("limits") else before.limit_at,
             )
-        warm = self.told["temperatures"].get(name, {})
         return structs.replace(
             state,
             metered_a=metered,
             metered_w=meter.get("says_w"),
             metered_at=None if state.metered_at is None else state.metered_at + meter.get("ahead_s", 0.0),
             signals=dict(heard),
-            temperatures={n: (celsius, self.at) for n, celsius in warm.items() if celsius != "unknown"},
+            temperatures=self._warm(name, self.told["temperatures"].get(name, {})),
         )
+
+    def _warm(self, place: str, told: Json) -> dict[str, Reading]:
+        """The last that each sensor said: one that is `unknown` says nothing any more."""
+        last = self.temperatures.setdefault(place, {})
+        last.update({sensor: (celsius, self.at) for sensor, celsius in told.items() if celsius != "unknown"})
+        return dict(last)
 
     def _evse(self, state: EvseState) -> EvseState:
         evse = self.site.evses[self.tree.evse_index[state.key]]
@@ -194,7 +219,7 @@ class World(Plant):
             if field == "held":
                 changes[field] = Reason(code=value)
             elif field == "temperatures":
-                changes[field] = {sensor: (celsius, self.at) for sensor, celsius in value.items()}
+                changes[field] = self._warm(evse.station_id, value)
             elif field.endswith(("_at", "_until", "_after")) and not isinstance(value, str):
                 changes[field] = START_S + value
             else:
