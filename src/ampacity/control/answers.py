@@ -112,6 +112,11 @@ class Answers:
         due = self.committed_a is not None and self.renew_at is not None and at >= self.renew_at
         return due and self.ready and self.may_lift(at) and not self.lease_is_over(at)
 
+    def skew_s(self, error_s: float) -> float:
+        """How far its clock may be off, for the limit in force: as far as now, or as it was when that was
+        sent."""
+        return error_s if self.lease is None else max(error_s, self.lease.skew_s)
+
     def lease_is_over(self, at: float) -> bool:
         """Whether the committed limit has ended by itself."""
         return self.lease_until is not None and at >= self.lease_until

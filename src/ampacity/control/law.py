@@ -325,6 +325,9 @@ class _Turn:
             case "aside":
                 detail = now.aside_why or "does not do as it is told"
                 limit = 0.0 if now.stands else held.in_force_a
+            case "relapsing":
+                detail = f"its limit of {now.committed_a or 0:g} A could not be renewed in time"
+                limit = 0.0 if now.stands else held.in_force_a
             case "deaf":
                 detail = f"has not confirmed the cut to {memory.cut_to_a:g} A"
                 limit = 0.0 if now.stands else min(memory.cut_to_a, held.in_force_a)

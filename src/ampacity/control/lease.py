@@ -19,8 +19,14 @@ import math
 
 from msgspec import Struct
 
+from .settings import ControlSettings
+
 BACKDATE_S = 60
 """Whole seconds by which a profile's start lies in the station's past."""
+
+
+MOST_LEASE_S = 900.0
+"""Longer than this no station keeps a limit that nobody renews."""
 
 
 class Period(Struct, frozen=True, gc=False):
@@ -41,6 +47,17 @@ class Lease(Struct, frozen=True, kw_only=True, gc=False):
     sent_at: float
     skew_s: float = 0.0
     credit: bool = True
+
+
+def least_lease_s(settings: ControlSettings) -> float:
+    """The shortest lease that the law can work with, 30 s by default.
+
+    A lease is renewed at two thirds. The last third must hold a renewal's way (`latency_s`) and a car's lag
+    (`landing_s`): after that an EVSE that is held below its safe current counts with it (`reserve`), and
+    would do so in each lease. A limit must also be known to have been in force before it ends, or the car
+    that lags behind its end is taken for one that never had it: an answer comes within a third as well.
+    """
+    return 3.0 * settings.reaction_s
 
 
 def periods(limit_a: float, safe_a: float, lease_s: float) -> tuple[Period, ...]:

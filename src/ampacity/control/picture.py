@@ -154,8 +154,9 @@ class Picture:
     def _hold(self) -> None:
         """Where every EVSE stands, and the rows that it loads."""
         known = self.before.evses
+        skew_s = max((abs(now.skew_s) for now in self.states), default=0.0)
         for i, (evse, now) in enumerate(zip(self.topology.evses, self.states, strict=True)):
-            held, memory = hold(evse, now, known.get(evse.key), self.at, self.settings)
+            held, memory = hold(evse, now, known.get(evse.key), self.at, self.settings, skew_s)
             age = base.sample_age(now, self.at, self.settings)
             memory = acceptance.learn(evse, now, memory, held, age, self.at, self.settings)
             self.memories.append(waking.learn(evse, now, memory, held, age, self.at, self.settings))

@@ -20,11 +20,12 @@ from .state import EvseMemory
 from .types import EvseState
 
 Standing: TypeAlias = Literal[
-    "steered", "paused", "idle", "offline", "unproven", "deaf", "disobeying", "aside"
+    "steered", "paused", "idle", "offline", "unproven", "deaf", "relapsing", "disobeying", "aside"
 ]
 """`paused` by a person and `steered`: the law sets the limit. `deaf`: a cut was not acknowledged within the
-reaction time. `disobeying`: it measures more than the limit that it acknowledged. `aside`: somebody
-knows that it does not do as told."""
+reaction time. `relapsing`: its limit is below what it does unattended, and was not renewed for so long that
+it may step up by itself before others have stepped down. `disobeying`: it measures more than the limit that
+it acknowledged. `aside`: somebody knows that it does not do as told."""
 
 EPSILON_A = 0.05
 """Half a tenth: limits travel with one decimal."""
@@ -68,9 +69,15 @@ def _or_worst(value_a: float | None, worst_a: float) -> float:
 
 
 def hold(
-    evse: Evse, state: EvseState, memory: EvseMemory | None, at: float, settings: ControlSettings
+    evse: Evse,
+    state: EvseState,
+    memory: EvseMemory | None,
+    at: float,
+    settings: ControlSettings,
+    skew_s: float = 0.0,
 ) -> tuple[Hold, EvseMemory]:
-    """How the EVSE stands, and its memory with what was seen since the last step."""
+    """How the EVSE stands, and its memory with what was seen since the last step. `skew_s`: how far the
+    clock of any station of the site may be off."""
     now = in_force(evse, state, at)
     if memory is None or not state.session:
         # A session that ended takes its turns and what was learnt of the car with it, a decrease in flight
@@ -91,7 +98,7 @@ def hold(
         elif now < before - EPSILON_A:
             # It acknowledged an earlier cut of several: it hears us, and has its time for the next.
             memory = structs.replace(memory, cut_since=at)
-    standing = _standing(state, memory, at, settings)
+    standing = _standing(evse, state, memory, at, settings, skew_s)
     held = max(reach, memory.settling_a or 0.0)
     if standing not in ("steered", "paused"):
         held = max(held, safe_a(evse, state))
@@ -106,7 +113,9 @@ def hold(
     return Hold(standing, now, reach, held, measured), memory
 
 
-def _standing(state: EvseState, memory: EvseMemory, at: float, settings: ControlSettings) -> Standing:
+def _standing(
+    evse: Evse, state: EvseState, memory: EvseMemory, at: float, settings: ControlSettings, skew_s: float
+) -> Standing:
     if not state.online:
         return "offline"
     if not state.proven:
@@ -117,9 +126,24 @@ def _standing(state: EvseState, memory: EvseMemory, at: float, settings: Control
         return "idle"
     if memory.cut_since is not None and at - memory.cut_since > settings.reaction_s:
         return "deaf"
+    if _relapses(evse, state, at, settings, skew_s):
+        return "relapsing"
     if memory.over_since is not None and at - memory.over_since > _verify_s(state, settings):
         return "disobeying"
     return "paused" if state.stands else "steered"
+
+
+def _relapses(evse: Evse, state: EvseState, at: float, settings: ControlSettings, skew_s: float) -> bool:
+    """Whether one that is held below its safe current may step up by itself while another one still draws
+    what it is promised now.
+
+    It steps up two leases after its limit was sent, as early as its clock is fast; the others step down one
+    lease from now, as late as theirs are slow and their cars lag. The lease itself falls out of that.
+    """
+    committed, until = state.committed_a, state.lease_until
+    if committed is None or until is None or not committed < safe_a(evse, state) - EPSILON_A:
+        return False
+    return at > until - settings.landing_s - skew_s - 2 * abs(state.skew_s)
 
 
 def _settle(

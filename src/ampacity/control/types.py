@@ -48,9 +48,10 @@ class EvseState(Struct, frozen=True, kw_only=True, gc=False):
     `committed_a` is the limit that the station acknowledged last (None: it runs on its base profile) and
     `committed_at` when. `lease_until` is when that limit ends at the station at the latest, measured skew
     included (`lease.expires_at`); None with a committed limit means that nothing ends it (no lease credit).
-    `inflight_a` is a limit that was sent and is not answered yet. `doubt_a` is the highest limit whose answer
-    never came (a call that timed out) since the last acknowledged one: the station may have taken it.
-    `safe_a`: what it does unattended, None for the EVSE's own.
+    `skew_s` is how far the station's clock may be off, which is in `lease_until`. `inflight_a` is a limit
+    that was sent and is not answered yet. `doubt_a` is the highest limit whose answer never came (a call that
+    timed out) since the last acknowledged one: the station may have taken it. `safe_a`: what it does
+    unattended, None for the EVSE's own.
 
     `raise_after`: it refused a limit or did not answer lately, and is not asked to rise before that moment.
     `refusing`: it did so several times; what it may have is for others until it is asked again.
@@ -89,6 +90,7 @@ class EvseState(Struct, frozen=True, kw_only=True, gc=False):
     committed_a: float | None = None
     committed_at: float | None = None
     lease_until: float | None = None
+    skew_s: float = 0.0
     inflight_a: float | None = None
     doubt_a: float | None = None
     safe_a: float | None = None

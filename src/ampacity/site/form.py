@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from ..control.lease import MOST_LEASE_S, least_lease_s
+from ..control.settings import DEFAULTS
 from ..control.topology import Topology, TopologyError
 from ..model.protection import TemperatureSensor
 from ..model.site import Circuit, Evse, Site
@@ -93,7 +95,10 @@ def _check_site(site: Site) -> None:
         ) from None
     _check_numbers(
         "",
-        (("voltage_v", site.voltage_v, 50.0, 20_000.0), ("lease_s", site.lease_s, 1.0, 86_400.0)),
+        (
+            ("voltage_v", site.voltage_v, 50.0, 20_000.0),
+            ("lease_s", site.lease_s, least_lease_s(DEFAULTS), MOST_LEASE_S),
+        ),
     )
     _check_once("cabinets", "cabinet", (cabinet.cabinet_id for cabinet in site.cabinets))
 

@@ -372,6 +372,7 @@ class LiveEvse(Answers):
             committed_a=self.committed_a,
             committed_at=self.committed_at,
             lease_until=self.lease_until,
+            skew_s=self.skew_s(self.clock.error_s),
             inflight_a=self.inflight_a,
             doubt_a=self.doubt_a(at),
             safe_a=self.left_a,

@@ -10,6 +10,7 @@ import pytest
 from msgspec import structs
 
 from ampacity.control import lease as leases
+from ampacity.control import reserve
 from ampacity.control.law import step
 from ampacity.control.lease import Lease, Period
 from ampacity.control.settings import ControlSettings
@@ -17,7 +18,7 @@ from ampacity.control.state import ControlState
 from ampacity.control.types import Decision, Snapshot
 from ampacity.simulation.cases.document import read_cases
 from ampacity.simulation.cases.playing import play
-from ampacity.simulation.proving.check import HELD, QUICK, SLOW, TIGHT, check
+from ampacity.simulation.proving.check import HELD, QUICK, SLOW, SLOW_AND_HELD, TIGHT, check
 from ampacity.simulation.proving.explore import Move, explore
 from ampacity.simulation.proving.small_world import Parts, Size
 
@@ -76,6 +77,15 @@ def test_a_seeded_fault_is_found(size: Size, parts: Parts, broken: str, tmp_path
     file.write_text(json.dumps(verdict.case))
     course = play(read_cases(file)["fault"])
     assert [second.happened for second in course.seconds] == list(verdict.explored.way)
+
+
+def test_a_limit_below_the_safe_current_that_is_forgotten_until_its_end_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The law without `relapsing`: one fault, and the promises of others outlast it."""
+    assert check(SLOW_AND_HELD, most_states=500, ordinary_ticks=6).explored.broken == ""
+    monkeypatch.setattr(reserve, "_relapses", lambda *told: False)
+    assert check(SLOW_AND_HELD, most_states=500, ordinary_ticks=6).explored.broken.startswith("silence")
 
 
 def test_the_way_to_a_fault_is_a_shortest_one() -> None:

@@ -105,6 +105,7 @@ class Line:
             committed_a=known.committed_a,
             committed_at=known.committed_at,
             lease_until=known.lease_until,
+            skew_s=known.skew_s(self.clock.error_s),
             inflight_a=known.inflight_a,
             doubt_a=known.doubt_a(at),
             raise_after=known.lift_again_at if at < known.lift_again_at else None,

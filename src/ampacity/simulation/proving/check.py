@@ -36,6 +36,9 @@ SLOW = structs.replace(
 HELD = structs.replace(
     PLAIN, name="held below its safe current", levels_a=(12.0,), safe_a=(4.0, 8.0), step_a=2.0, lease_s=30.0
 )
+SLOW_AND_HELD = structs.replace(
+    HELD, name="held below its safe current, clocks off", error_s=5.0, crashes=False
+)
 JUMPS = structs.replace(PLAIN, name="a clock jumps", steps_s=(-5.0, 5.0), crashes=False)
 FORGETS = structs.replace(PLAIN, name="profiles lost at a restart", safe_a=(0.0, 0.0), forgets=True)
 QUICK: tuple[Size, ...] = (
@@ -52,6 +55,7 @@ LONG: tuple[Size, ...] = (
     TIGHT,
     BLIND,
     SLOW,
+    SLOW_AND_HELD,
     structs.replace(PLAIN, name="two EVSEs, one fault, the limit moves", changes=1),
     structs.replace(PLAIN, name="two EVSEs, two faults", faults=2),
     structs.replace(PLAIN, name="three EVSEs, one fault", safe_a=(0.0, 0.0, 4.0), crashes=False),

@@ -429,6 +429,7 @@ class SmallWorld:
                 committed_a=line.committed_a,
                 committed_at=line.committed_at,
                 lease_until=line.lease_until,
+                skew_s=k.error_s,
                 inflight_a=line.inflight_a,
                 doubt_a=line.doubt_a(at),
                 raise_after=line.lift_again_at if at < line.lift_again_at else None,
