@@ -272,7 +272,12 @@ def _bench(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="how many messages (fuzz), losses of power (durability), sites (control)",
     )
-    parser.add_argument("--minutes", type=positive, metavar="M", help="how much CPU time (fuzz)")
+    parser.add_argument(
+        "--minutes",
+        type=positive,
+        metavar="M",
+        help="how much CPU time (fuzz), how much of a busy day (control)",
+    )
     parser.add_argument("--sessions", type=Path, metavar="FILE", help="recorded sessions (simulation)")
     parser.add_argument(
         "--part", metavar="PART", help="only this part: voltage (strategies), loop or fleet (control)"

@@ -18,8 +18,14 @@ SETTLE_S = 300
 """Before anything counts: everybody starts from nothing."""
 
 
-def run(quick: bool, part: str | None = None, count: int | None = None, jobs: int = 1) -> Outcome:
-    """Both parts, or the one that is named. `count` sites in `jobs` processes."""
+def run(
+    quick: bool,
+    part: str | None = None,
+    count: int | None = None,
+    minutes: float | None = None,
+    jobs: int = 1,
+) -> Outcome:
+    """Both parts, or the one that is named. `count` sites in `jobs` processes, `minutes` of each."""
     if part not in (None, *PARTS):
         raise BenchFailed(f"bench control has no part {part!r}: {' or '.join(PARTS)}")
     figures: Figures = {}
@@ -31,7 +37,7 @@ def run(quick: bool, part: str | None = None, count: int | None = None, jobs: in
             "plain laws: each 5 s, nothing written for less than 0.5 A; the same 2 A margin; the oracle 3 A.",
         )
     if part != "loop":
-        figures |= measure(quick, count, jobs)
+        figures |= measure(quick, count, minutes, jobs)
         notes += ("fleet: the product's law on random sites with slow meters and lines that lose messages.",)
     trips = figures.get("breaker_trips", 0.0) + figures.get("fleet_breaker_trips", 0.0)
     return Outcome(

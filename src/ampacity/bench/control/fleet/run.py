@@ -23,7 +23,7 @@ from .plant import Plant
 from .sites import METERS, FleetSite, MeterClass, fleet_site
 
 SITES, HOURS = 50, 24.0
-QUICK_SITES, QUICK_HOURS = 3, 0.25
+QUICK_SITES, QUICK_MINUTES = 3, 15.0
 SEED = 1
 BATCH_S = 60
 
@@ -138,11 +138,13 @@ def least_laxity_wh(world: FleetSite) -> dict[str, float]:
     return dict(zip(done.scene.visits, done.state.energy_wh.tolist(), strict=True))
 
 
-def measure(quick: bool, sites: int | None, jobs: int) -> Figures:
-    """The figures of all sites, and of those with quick, middling and slow meters apart."""
+def measure(quick: bool, sites: int | None, minutes: float | None, jobs: int) -> Figures:
+    """The figures of all sites, and of those with quick, middling and slow meters apart. `minutes` from each
+    site's busy hour on, instead of the day."""
     count = sites or (QUICK_SITES if quick else SITES)
-    hours = QUICK_HOURS if quick else HOURS
-    tasks = [Task(number=k, seed=SEED, hours=hours, busy=quick) for k in range(count)]
+    minutes = minutes or (QUICK_MINUTES if quick else None)
+    hours = HOURS if minutes is None else minutes / 60.0
+    tasks = [Task(number=k, seed=SEED, hours=hours, busy=minutes is not None) for k in range(count)]
     ran = list(track(_all(tasks, jobs), description=f"{count} sites", total=count))
     figures = _figures("fleet_", ran)
     for meter in METERS:

@@ -94,7 +94,8 @@ class FleetSite(Struct, frozen=True, kw_only=True):
 
 
 def fleet_site(number: int, seed: int, hours: float, *, busy: bool = False) -> FleetSite:
-    """Site `number` for `hours` from four in the morning on, or (`busy`) from the busy hour of its kind."""
+    """Site `number` for `hours` from four in the morning on, or (`busy`) from the busy hour of its kind. Its
+    tree, EVSEs, lines and cars are the same for any of them."""
     rng = random.Random(f"{seed}/{number}")
     meter: MeterClass = ("2s", "5s", "30s")[number % 3]
     kind = rng.choice(list(KINDS))
@@ -138,7 +139,7 @@ def fleet_site(number: int, seed: int, hours: float, *, busy: bool = False) -> F
         ),
         lines={evse.key: _line(rng) for evse in site.evses},
         readings_lost=rng.uniform(0.0, MOST_LOST),
-        outages={plan.station_id: _outages(rng, seconds) for plan in plans},
+        outages={plan.station_id: _outages(random.Random(rng.random()), seconds) for plan in plans},
     )
 
 
@@ -190,7 +191,8 @@ def _rated(rng: random.Random, site: Site, starts_at: datetime, seconds: int) ->
         building_a = 0.0
         if root or rng.random() < 1 / 3:
             building_a = cars_a * rng.uniform(*(GRID_BUILDING if root else PANEL_BUILDING))
-            own[circuit.circuit_id] = _building(rng, building_a, starts_at, seconds)
+            course = random.Random(rng.random())
+            own[circuit.circuit_id] = _building(course, building_a, starts_at, seconds)
         circuits.append(structs.replace(circuit, rating_a=5.0 * ceil((cars_a + building_a) / 5.0)))
     return structs.replace(site, circuits=tuple(circuits)), own
 
