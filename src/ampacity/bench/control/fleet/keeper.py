@@ -15,7 +15,7 @@ from ampacity.control.check import reservation_excess
 from ampacity.control.law import step
 from ampacity.control.settings import DEFAULTS
 from ampacity.control.state import START, ControlState
-from ampacity.control.types import CircuitState, Decision, EvseState, Snapshot
+from ampacity.control.types import CircuitState, EvseState, Snapshot
 from ampacity.control.verification import TRUSTED, Action, Seen, Verification, verify
 from ampacity.csms.vocabulary import ClearProfile, Command, Outcome, SetProfile
 from ampacity.model.events import MeterSampled, TransactionChanged
@@ -141,7 +141,6 @@ class Keeper:
             circuit.circuit_id: CircuitState(circuit_id=circuit.circuit_id) for circuit in self.site.circuits
         }
         self.state: ControlState = START
-        self.decision: Decision | None = None
         self.reservations_over = 0
         self._states: dict[EvseKey, EvseState] = {}
         self._signs: dict[EvseKey, Signs] = {}
@@ -167,6 +166,12 @@ class Keeper:
             self._hear(heard, now, at)
         self.calls.time_out()
         await self._settle()
+        self._control(now, at)
+        self.writer.renew(at)
+        await self._settle()
+
+    def _control(self, now: datetime, at: float) -> None:
+        """Decide, and tell who is to change."""
         snapshot = Snapshot(
             site=self.site,
             circuits=dict(self.circuits),
@@ -174,19 +179,17 @@ class Keeper:
             at=at,
             epoch_s=self.clock.time(),
         )
-        self.state, self.decision = step(self.state, snapshot)
-        for grant in self.decision.cuts:
-            self.writer.cut(grant, at, urgent=self.decision.overloaded)
-        for grant in self.decision.raises:
+        self.state, decision = step(self.state, snapshot)
+        for grant in decision.cuts:
+            self.writer.cut(grant, at, urgent=decision.overloaded)
+        for grant in decision.raises:
             self.writer.lift(grant, at)
-        self.writer.renew(at)
         for live in self.lives.values():
             if live.transaction is not None or live.conduct.verification is not TRUSTED:
                 self._verify(live, at)
-        await self._settle()
         if self.plant.at % CHECKED_EACH_S == 0:
-            excess = reservation_excess(snapshot, self.decision, self.state.topology)
-            self.reservations_over += bool(excess.keys() - self.decision.overcommitted)
+            excess = reservation_excess(snapshot, decision, self.state.topology)
+            self.reservations_over += bool(excess.keys() - decision.overcommitted)
 
     async def _settle(self) -> None:
         for _ in range(TURNS):

@@ -18,12 +18,25 @@ from ampacity.simulation.governed.planned import scene_of
 from ampacity.simulation.scenario import WorldPlan
 
 from ...report import Figures
+from .deadbeat import DeadBeat
 from .keeper import Keeper
 from .plant import Plant
 from .sites import METERS, FleetSite, MeterClass, fleet_site
 
 SITES, HOURS = 50, 24.0
 QUICK_SITES, QUICK_MINUTES = 3, 15.0
+BESIDE = 6
+"""On so many sites the plain law is run as well."""
+COMPARED = (
+    "breaker_trips",
+    "hottest_breaker",
+    "seconds_over_limit_per_h",
+    "longest_over_limit_s",
+    "highest_share_of_limit",
+    "writes_per_car_h",
+    "utilisation",
+    "delivered_of_least_laxity",
+)
 SEED = 1
 BATCH_S = 60
 
@@ -35,6 +48,7 @@ class Task(Struct, frozen=True, kw_only=True):
     seed: int
     hours: float
     busy: bool
+    deadbeat: bool = False
 
 
 class Ran(Struct, frozen=True, kw_only=True):
@@ -77,7 +91,7 @@ def perform(task: Task) -> Ran:
 async def _perform(task: Task) -> Ran:
     world = fleet_site(task.number, task.seed, task.hours, busy=task.busy)
     plant = Plant(world, task.seed)
-    keeper = Keeper(plant)
+    keeper = DeadBeat(plant) if task.deadbeat else Keeper(plant)
     over_s = longest = over_now = held_s = cars_s = 0
     most = used = 0.0
     for _ in range(world.seconds):
@@ -145,8 +159,13 @@ def measure(quick: bool, sites: int | None, minutes: float | None, jobs: int) ->
     minutes = minutes or (QUICK_MINUTES if quick else None)
     hours = HOURS if minutes is None else minutes / 60.0
     tasks = [Task(number=k, seed=SEED, hours=hours, busy=minutes is not None) for k in range(count)]
-    ran = list(track(_all(tasks, jobs), description=f"{count} sites", total=count))
-    figures = _figures("fleet_", ran)
+    plain = [structs.replace(task, deadbeat=True) for task in tasks[:BESIDE]]
+    every = tasks + plain
+    ran = list(track(_all(every, jobs), description=f"{count} sites", total=len(every)))
+    ran, other = ran[:count], ran[count:]
+    figures = (
+        _figures("fleet_", ran) | _beside("fleet_deadbeat_", other) | _beside("fleet_same_", ran[:BESIDE])
+    )
     for meter in METERS:
         chosen = [each for each in ran if each.meter == meter]
         if chosen:
@@ -160,6 +179,12 @@ def _all(tasks: Sequence[Task], jobs: int) -> Iterator[Ran]:
         return
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         yield from pool.map(perform, tasks)
+
+
+def _beside(prefix: str, ran: Sequence[Ran]) -> Figures:
+    """What is compared with the plain law."""
+    whole = _figures(prefix, ran)
+    return {prefix + name: whole[prefix + name] for name in COMPARED}
 
 
 def _figures(prefix: str, ran: Sequence[Ran]) -> Figures:
