@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from ampacity.control.answers import AnswerKind, Answers
 from ampacity.control.lease import Lease
@@ -16,7 +17,7 @@ def lease(limit_a: float, at: float, skew_s: float = 0.0) -> Lease:
 def told(kind: AnswerKind) -> Answers:
     """16 A in force, then 8 A answered so."""
     it = Answers()
-    it.line_opened()
+    it.line_opened(0.0)
     it.checked(True)
     it.sent(16.0)
     it.answer(lease(16.0, 0.0), "accepted", 1.0)
@@ -70,9 +71,9 @@ def test_renewed_only_while_it_lives() -> None:
     assert not it.may_renew(209.0)
     assert it.may_renew(211.0)
     assert not it.may_renew(310.0)
-    it.line_lost()
+    it.line_lost(211.0)
     assert not it.may_renew(211.0)
-    it.line_opened()
+    it.line_opened(211.0)
     assert not it.may_renew(211.0), "not read back yet"
 
 
@@ -121,7 +122,7 @@ def test_a_message_that_was_lost_is_sent_again_at_once_but_not_for_ever() -> Non
 
 def test_a_station_that_let_an_answer_wait_is_given_longer_the_next_time() -> None:
     it = Answers()
-    it.line_opened()
+    it.line_opened(0.0)
     courses: tuple[tuple[AnswerKind, float, float], ...] = (
         ("accepted", 1.0, 10.0),
         ("silent", 10.0, 25.0),
@@ -134,3 +135,45 @@ def test_a_station_that_let_an_answer_wait_is_given_longer_the_next_time() -> No
         it.sent(8.0)
         it.answer(lease(8.0, 100.0), kind, 100.0 + took_s)
         assert it.patience_s == then_s, (kind, took_s)
+
+
+def left_with(offline_s: float | None, at: float) -> Answers:
+    """16 A for 300 s since second 0, and a line that is lost at `at`."""
+    it = Answers()
+    it.line_opened(0.0)
+    it.checked(True)
+    it.sent(16.0)
+    it.answer(structs.replace(lease(16.0, 0.0), offline_s=offline_s), "accepted", 1.0)
+    it.line_lost(at)
+    return it
+
+
+@pytest.mark.parametrize(
+    ("offline_s", "lost_at", "until"), [(None, 50.0, 300.0), (20.0, 50.0, 70.0), (20.0, 290.0, 300.0)]
+)
+def test_a_lost_line_ends_a_limit_earlier_where_that_was_shown(
+    offline_s: float | None, lost_at: float, until: float
+) -> None:
+    it = left_with(offline_s, lost_at)
+    assert it.lease_until == until
+    it.clock_is_off(5.0)
+    assert it.lease_until == min(lost_at + (offline_s or 1_000.0), 305.0)
+
+
+def test_a_line_that_is_back_in_time_brings_the_whole_lease_back() -> None:
+    it = left_with(20.0, 50.0)
+    it.line_opened(60.0)
+    assert it.lease_until == 300.0
+    it.line_lost(100.0)
+    it.line_opened(120.0)
+    assert it.lease_until == 120.0, "it is gone for good"
+
+
+def test_a_limit_that_was_on_its_way_ends_with_the_line_as_well() -> None:
+    it = left_with(20.0, 50.0)
+    it.answer(structs.replace(lease(24.0, 49.0), offline_s=20.0), "silent", 51.0)
+    it.answer(lease(12.0, 49.0), "silent", 51.0)
+    assert it.doubt_a(69.0) == 24.0
+    assert it.doubt_a(70.0) == 12.0
+    it.line_opened(71.0)
+    assert it.doubt_a(72.0) == 12.0

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ampacity.csms.dialects import Dialect, dialect
+from ampacity.csms.dialects.dialect import Unsupported
 from ampacity.csms.dialects.samples import one_decimal, register_wh, sample
 from ampacity.csms.vocabulary import (
     Acknowledged,
@@ -25,6 +26,9 @@ from ampacity.csms.vocabulary import (
     EvCertificateAnswer,
     HeartbeatAnswer,
     Metered,
+    Profile,
+    SchedulePeriod,
+    SetProfile,
     Status,
     StatusFound,
     TransactionAnswer,
@@ -343,3 +347,29 @@ def test_limits_are_rounded_down_to_what_1_6_can_carry(limit: float) -> None:
 
 def test_8_1_stays_8_1() -> None:
     assert [one_decimal(value) for value in (8.1, 6.0, 16.3, 31.999)] == [8.1, 6.0, 16.3, 31.9]
+
+
+def test_only_2_1_can_say_how_long_a_limit_counts_offline() -> None:
+    limit = SetProfile(
+        evse_id=1,
+        profile=Profile(
+            profile_id=2001,
+            stack_level=1,
+            purpose="TxProfile",
+            kind="Absolute",
+            unit="A",
+            periods=(SchedulePeriod(start_s=0, limit=16.0),),
+            start=NOON,
+            station_transaction_id="7",
+            max_offline_s=10,
+            invalid_after_offline=True,
+        ),
+    )
+    [(action, payload)] = dialect("2.1").calls(limit)
+    text = msgspec.json.encode(payload)
+    assert b'"maxOfflineDuration":10' in text
+    assert b'"invalidAfterOfflineDuration":true' in text
+    assert dialect("2.1").meaning(action, payload) == limit
+    for older in ("1.6", "2.0.1"):
+        with pytest.raises(Unsupported, match="maxOfflineDuration"):
+            dialect(older).calls(limit)

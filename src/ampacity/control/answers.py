@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import structs
 
-from .lease import Lease, expires_at, renew_at
+from .lease import Lease, ends_at, expires_at, renew_at
 
 AnswerKind: TypeAlias = Literal["accepted", "refused", "unclear", "silent"]
 """`unclear`: an answer that makes no sense. `silent`: none came."""
@@ -58,6 +58,8 @@ class Answers:
         self.doubts: tuple[Lease, ...] = ()
         """Limits whose answer never came: leases like any other, which end by themselves."""
         self.lift_again_at = self.cut_again_at = self.urgent_again_at = -inf
+        self.lost_at: float | None = None
+        """When the line was lost, while it is."""
         self.refusals = 0
         self.refused_a = inf
         """The lowest limit of those that were refused or not answered in turn."""
@@ -65,14 +67,22 @@ class Answers:
 
     # ------------------------------------------------------------ the line
 
-    def line_opened(self) -> None:
-        """Connected. What was proven holds as long as nothing else is read back."""
+    def line_opened(self, at: float) -> None:
+        """Connected. What was proven holds as long as nothing else is read back. A limit that ended while it
+        was away is gone; one that did not has its whole lease again."""
         self.online = self.checking = True
+        self.doubt_a(at)
+        if self.lease is not None and not self.lease_is_over(at):
+            self.lease_until = expires_at(self.lease)
+        self.lost_at = None
         self._forget_refusals()
 
-    def line_lost(self) -> None:
+    def line_lost(self, at: float) -> None:
         """The socket is gone; the base profile stays where it is."""
         self.online = self.checking = False
+        self.lost_at = at
+        if self.lease is not None:
+            self.lease_until = ends_at(self.lease, at)
 
     def checked(self, proven: bool) -> None:
         """It was read back, or refused what it must hold."""
@@ -155,7 +165,7 @@ class Answers:
         end so much later."""
         if self.lease is not None and error_s > self.lease.skew_s:
             self.lease = structs.replace(self.lease, skew_s=error_s)
-            self.lease_until, self.renew_at = expires_at(self.lease), renew_at(self.lease)
+            self.lease_until, self.renew_at = ends_at(self.lease, self.lost_at), renew_at(self.lease)
         self.doubts = tuple(structs.replace(d, skew_s=max(error_s, d.skew_s)) for d in self.doubts)
 
     def credit_is_gone(self) -> None:
@@ -164,6 +174,13 @@ class Answers:
             self.lease = structs.replace(self.lease, credit=False)
             self.lease_until = expires_at(self.lease)
         self.doubts = tuple(structs.replace(doubt, credit=False) for doubt in self.doubts)
+
+    def only_the_lease_ends_it(self) -> None:
+        """It turned out that a lost line does not end its limits earlier."""
+        if self.lease is not None and self.lease.offline_s is not None:
+            self.lease = structs.replace(self.lease, offline_s=None)
+            self.lease_until = expires_at(self.lease)
+        self.doubts = tuple(structs.replace(doubt, offline_s=None) for doubt in self.doubts)
 
     def lease_ended(self) -> None:
         """The limit is gone; the base profile holds from now on."""
@@ -177,7 +194,8 @@ class Answers:
 
     def doubt_a(self, at: float) -> float | None:
         """The highest limit that the station may have taken although it never said so."""
-        self.doubts = tuple(d for d in self.doubts if at < (inf if (e := expires_at(d)) is None else e))
+        left = [(doubt, ends_at(doubt, self.lost_at)) for doubt in self.doubts]
+        self.doubts = tuple(doubt for doubt, until in left if until is None or at < until)
         return max((doubt.limit_a for doubt in self.doubts), default=None)
 
     def refusing(self, at: float) -> bool:

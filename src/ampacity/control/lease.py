@@ -11,6 +11,10 @@ because the budget reserves the safe current of everybody who is silent from the
 
 The measured skew widens every bound here. Where it is above half a lease, the lease earns no credit: X counts
 for ever.
+
+A station of OCPP 2.1 may leave a profile aside by itself once it has been offline for a while
+(maxOfflineDuration). That counts from when the station notices, so it never replaces the lease; where a
+firmware has shown that it does, the limit has ended so long after the line was lost, or with the lease.
 """
 
 from __future__ import annotations
@@ -39,7 +43,9 @@ class Period(Struct, frozen=True, gc=False):
 class Lease(Struct, frozen=True, kw_only=True, gc=False):
     """A limit that a station took. `sent_at` is monotonic site time, of the *sending*; `skew_s` is how far
     the station's clock may be from where we think it is, either way. `credit` False: a probe has shown that
-    its firmware does not step down by itself."""
+    its firmware does not step down by itself. `ends_offline`: the station was told to leave it aside when it
+    is offline. `offline_s`: so long after the line is lost it has done so at the latest, where its firmware
+    has shown that; None: only the lease ends it."""
 
     limit_a: float
     safe_a: float
@@ -47,6 +53,8 @@ class Lease(Struct, frozen=True, kw_only=True, gc=False):
     sent_at: float
     skew_s: float = 0.0
     credit: bool = True
+    ends_offline: bool = False
+    offline_s: float | None = None
 
 
 def least_lease_s(settings: ControlSettings) -> float:
@@ -97,6 +105,14 @@ def expires_at(lease: Lease) -> float | None:
     """When the limit has ended at the station at the latest (for `EvseState.lease_until`); None: no
     credit."""
     return lease.sent_at + lease.lease_s + abs(lease.skew_s) if has_credit(lease) else None
+
+
+def ends_at(lease: Lease, lost_at: float | None) -> float | None:
+    """The same, where the line was lost at `lost_at` (None: it was not)."""
+    until = expires_at(lease)
+    if until is None or lost_at is None or lease.offline_s is None:
+        return until
+    return min(until, lost_at + lease.offline_s)
 
 
 def valid_limit(lease: Lease, at: float) -> float:

@@ -30,7 +30,11 @@ class ProbeReport(Struct, frozen=True, kw_only=True):
 
     def failed(self, name: str) -> bool:
         """Whether it was asked and did not pass."""
-        return any(finding.name == name and finding.passed is False for finding in self.findings)
+        return self.verdict(name) is False
+
+    def verdict(self, name: str) -> bool | None:
+        """How that turned out; None where it was never asked, or could not be."""
+        return next((finding.passed for finding in self.findings if finding.name == name), None)
 
 
 class ProbeRun(Struct, frozen=True, kw_only=True):

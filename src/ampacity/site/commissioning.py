@@ -118,8 +118,8 @@ class Commissioning:
         outcome = await self._send(SetProfile(evse_id=0, profile=cap_profile(self._evses, self._voltage_v)))
         return accepted and outcome.accepted
 
-    async def read_back(self, evse: Evse, allowed_a: float) -> bool | None:
-        """Whether the station's own composite schedule stays within `allowed_a`; None where it tells none."""
+    async def means_a(self, evse: Evse) -> float | None:
+        """The most that the station itself says that the EVSE may draw within the next minutes."""
         outcome = await self._send(GetCompositeSchedule(evse_id=evse.evse_id, duration_s=COMPOSITE_S))
         if not outcome.accepted or not isinstance(outcome.data, CompositeSchedule):
             return None
@@ -129,13 +129,20 @@ class Commissioning:
         limit_a = max(period.limit for period in schedule.periods)
         if schedule.unit == "W":
             limit_a /= len(evse.phases) * self._voltage_v
-        if limit_a > allowed_a + TOLERANCE_A:
-            log.warning(
-                "%s/%d means to draw %.1f A although %.1f A were installed",
-                evse.station_id,
-                evse.evse_id,
-                limit_a,
-                allowed_a,
-            )
-            return False
-        return True
+        return limit_a
+
+
+def within(evse: Evse, means_a: float | None, allowed_a: float) -> bool | None:
+    """Whether what a station means to draw stays within `allowed_a`; None where it tells nothing."""
+    if means_a is None:
+        return None
+    if means_a > allowed_a + TOLERANCE_A:
+        log.warning(
+            "%s/%d means to draw %.1f A although %.1f A were installed",
+            evse.station_id,
+            evse.evse_id,
+            means_a,
+            allowed_a,
+        )
+        return False
+    return True

@@ -8,8 +8,16 @@ from math import inf
 
 from ..control.verification import TRUSTED
 from ..control.writes import Writes, thrift
+from ..csms.offline import LineHabits
 from ..model.phases import ZERO, PerPhase
 from ..model.proving import ProbeReport
+
+OFFLINE_S = 10
+"""So long a station of OCPP 2.1 may keep a live limit once it has noticed that it is offline."""
+
+MISSED_PINGS = 2.0
+"""Of its own pings a station misses so many answers at most before it knows that it is offline (assumed; the
+standard leaves it open)."""
 
 RATE_LIMITED_S = 60.0
 """A station that says that it is written too often is left alone for so long, but for cuts."""
@@ -27,6 +35,13 @@ class Conduct:
         self.rate_limited_at = -inf
         self.lease_credit = True
         """Whether its leases end by themselves: False where a probe of its firmware has shown that not."""
+        self.keeps_offline = False
+        """Whether the station says that it knows maxOfflineDuration (2.1): then limits carry it."""
+        self.ping_s: float | None = None
+        """How often it pings us by its own word; None: never, or unknown."""
+        self.offline_shown: bool | None = None
+        """Whether its firmware was seen to leave a limit aside when it was offline; None: nobody has seen
+        it."""
         self.measured_to_safe_s: float | None = None
         self.one_period = False
         """Whether its firmware takes schedules of one period only."""
@@ -42,6 +57,11 @@ class Conduct:
         if probed is not None:
             self.lease_credit = not probed.failed("lease_ends")
             self.one_period = probed.failed("periods")
+            self.offline_shown = probed.verdict("offline_ends")
+
+    def learn_habits(self, told: LineHabits) -> None:
+        """What the station says of itself."""
+        self.keeps_offline, self.ping_s = told.keeps_offline, told.ping_s
 
     def alarms(self, at: float) -> tuple[str, ...]:
         """What a person should look at."""
@@ -89,7 +109,23 @@ class Conduct:
         """How long it may draw what it was told last when it hears nothing more; None: for ever."""
         if not self.lease_credit or skew_s > lease_s / 2:
             return None
-        return self.measured_to_safe_s or lease_s + skew_s
+        bounds = [lease_s + skew_s]
+        if self.offline_s is not None:
+            bounds.append(self.offline_s)
+        return self.measured_to_safe_s or min(bounds)
+
+    @property
+    def offline_may_s(self) -> float | None:
+        """How long after we have lost its line a station that does as it says has left its limits aside;
+        None: it doesn't say, or nobody knows when it notices."""
+        if not self.keeps_offline or self.ping_s is None:
+            return None
+        return OFFLINE_S + MISSED_PINGS * self.ping_s
+
+    @property
+    def offline_s(self) -> float | None:
+        """The same, where its firmware has shown it: only then the law counts on it."""
+        return self.offline_may_s if self.offline_shown else None
 
     def external_cap(self) -> tuple[float | None, str | None]:
         """The lowest of others' limits, and whose it is."""

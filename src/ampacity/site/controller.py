@@ -138,7 +138,7 @@ class SiteController(Desk):
         self._watchers: list[Callable[[], None]] = []
         self._log = records.decision_log(clock)
         self.on_decision: Callable[[Snapshot, Decision], None] | None = None
-        self.introductions = Introductions(live_site, commander, self._writer, records, bus)
+        self.introductions = Introductions(live_site, commander, self._writer, records, prover, bus)
         self.builder = Builder(
             live_site,
             records,

@@ -12,14 +12,17 @@ import contextlib
 import logging
 
 from ..bus import Bus
+from ..csms.offline import habits
 from ..csms.vocabulary import Command, Outcome, SetProfile
 from ..csms.wear import write_budget
 from ..model.events import StationBooted, StationConnected, StationDisconnected, TransactionChanged
 from ..model.site import EvseKey
-from .commissioning import Commissioning
+from .commissioning import Commissioning, within
 from .knowledge import LiveEvse
 from .limits_out import LimitWriter
 from .live_site import Commander, LiveSite
+from .outages import Outages
+from .prover import Prover
 from .records import SiteRecords
 
 log = logging.getLogger(__name__)
@@ -35,12 +38,19 @@ class Introductions:
     """Follows who is connected, and proves it."""
 
     def __init__(
-        self, live_site: LiveSite, commander: Commander, writer: LimitWriter, records: SiteRecords, bus: Bus
+        self,
+        live_site: LiveSite,
+        commander: Commander,
+        writer: LimitWriter,
+        records: SiteRecords,
+        prover: Prover,
+        bus: Bus,
     ) -> None:
         self._live = live_site
         self._commander = commander
         self._writer = writer
         self._records = records
+        self._outages = Outages(live_site, commander, prover)
         self._setups: dict[str, asyncio.Task[None]] = {}
         self._news: dict[str, asyncio.Event] = {}
         self._sessions: dict[EvseKey, str] = {}
@@ -109,11 +119,12 @@ class Introductions:
         for live in self._live.at_station(station_id):
             live.conduct.write_budget = write_budget(state.info, version)
             live.conduct.learn(self._records.probe_of(state.info, version))
+            live.conduct.learn_habits(habits(state))
 
     def _disconnected(self, event: StationDisconnected) -> None:
         affected = self._live.at_station(event.station_id)
         for live in affected:
-            live.disconnected()
+            live.disconnected(self._live.clock.monotonic())
         if affected:
             self._live.wake_soon()
         setup = self._setups.pop(event.station_id, None)
@@ -167,6 +178,7 @@ class Introductions:
                         await self._prove(work, live)
                 if all(live.ready for live in evses):
                     self._forget_tries(station_id)
+                    await self._outages.ask(station_id)
                     return
             live_site.wake_soon()
             if not install:
@@ -199,13 +211,15 @@ class Introductions:
 
     async def _prove(self, work: Commissioning, live: LiveEvse) -> None:
         """Read back what the EVSE means to do, and compare it with what it was told."""
-        fits = await work.read_back(live.evse, self._promised_a(live))
+        means_a = await work.means_a(live.evse)
+        self._outages.judge(live, means_a)
+        fits = within(live.evse, means_a, self._promised_a(live))
         if fits is False and live.transaction is not None and live.committed_a is None:
             # After a restart of ours nobody knows what it was promised: it is told to be safe. Not so one
             # that means less than that already: it may be held below its safe current because others still
             # run on what they were promised before the restart.
             await self._writer.hold_at_safe(live)
-            fits = await work.read_back(live.evse, self._promised_a(live))
+            fits = within(live.evse, await work.means_a(live.evse), self._promised_a(live))
         live.checked(fits is True)
         self._live.wake_soon()
 

@@ -89,6 +89,9 @@ class LiveEvse(Answers):
         self._seen_phases: tuple[int, ...] = ()
         self._seen_since: float | None = None
         self.conduct = Conduct(evse.max_a)
+        self._left_with: tuple[Lease, float] | None = None
+        self.outage: tuple[Lease, float] | None = None
+        """The limit that it had when its line was lost last, and for how long it was."""
         self.left_a: float | None = None
         """The safe current that its base profile may still allow: it was another one before."""
 
@@ -132,21 +135,26 @@ class LiveEvse(Answers):
 
     def connected(self, version: str, at: float) -> None:
         """The socket is open. What was proven holds as long as nothing else is read back."""
-        self.line_opened()
+        if self._left_with is not None:
+            lease, lost_at = self._left_with
+            self.outage, self._left_with = (lease, at - lost_at), None
+        self.line_opened(at)
         self.version = version
         self.clock.line_opened(at)
 
     def booted(self, at: float) -> None:
         """It has started anew: its clock was told the time, and its profiles may be gone."""
         self.checking = True
+        self.outage = None
         self._forget_refusals()
         # A clock that was fast and is set back makes what the station holds last so much longer.
         self.clock_is_off(max(0.0, self.clock.skew_s))
         self.clock.was_set(at)
 
-    def disconnected(self) -> None:
+    def disconnected(self, at: float) -> None:
         """The socket is gone."""
-        self.line_lost()
+        self._left_with = None if self.lease is None else (self.lease, at)
+        self.line_lost(at)
 
     def connector_changed(self, connector_id: int, status: ConnectorStatus) -> None:
         """Keep what a connector shows."""

@@ -17,6 +17,7 @@ from ..control.types import Grant
 from ..csms.vocabulary import Outcome, Profile, SchedulePeriod, SetProfile
 from ..model.events import TransactionChanged
 from .commissioning import FLOOR_ID, LEASE_ID, in_station_unit
+from .conduct import OFFLINE_S
 from .knowledge import LiveEvse
 from .live_site import Commander, LiveSite
 
@@ -126,6 +127,8 @@ class LimitWriter:
             sent_at=clock.monotonic(),
             skew_s=live.clock.error_s,
             credit=live.conduct.lease_credit,
+            ends_offline=_ends_offline(live, limit_a),
+            offline_s=live.conduct.offline_s if _ends_offline(live, limit_a) else None,
         )
         outcome = Outcome(result="timeout", detail="nobody waited for the answer")
         try:
@@ -168,6 +171,8 @@ class LimitWriter:
             lease,
             profile_id=FLOOR_ID + live.evse.evse_id,
             periods=(SchedulePeriod(start_s=0, limit=least, number_phases=live.number_phases),),
+            max_offline_s=None,
+            invalid_after_offline=False,
         )
         above = structs.replace(
             lease,
@@ -199,4 +204,13 @@ class LimitWriter:
             ),
             start=datetime.fromtimestamp(leases.start_s(station_clock_s), clock.now().tzinfo),
             station_transaction_id=transaction.station_transaction_id,
+            max_offline_s=OFFLINE_S if _ends_offline(live, limit_a) else None,
+            invalid_after_offline=_ends_offline(live, limit_a),
         )
+
+
+def _ends_offline(live: LiveEvse, limit_a: float) -> bool:
+    """Whether the limit ends when the station is offline for a while. Not one below the safe current: when we
+    die and all are offline, nobody may step up while others still run on what they were promised.
+    """
+    return live.conduct.keeps_offline and limit_a >= live.evse.safe_a

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..csms.state import StationState
 from ..csms.vocabulary import Command, Outcome, SetProfile
-from ..model.proving import ProbeReport, ProbeRun
+from ..model.proving import Finding, ProbeReport, ProbeRun
 from .limits_out import LimitWriter
 from .live_site import Commander, LiveSite
 from .probes import Probe
@@ -49,13 +50,24 @@ class Prover:
             findings = await probe.run()
         finally:
             del self._probed[station_id]
+        return await self._keep(station_id, state, findings, actor)
+
+    async def found(self, station_id: str, finding: Finding, actor: str) -> None:
+        """Keep what a station of a firmware has shown outside a probe."""
+        state = self._commander.station(station_id)
+        if state is not None:
+            await self._keep(station_id, state, (finding,), actor)
+
+    async def _keep(
+        self, station_id: str, state: StationState, findings: tuple[Finding, ...], actor: str
+    ) -> ProbeReport:
         report = ProbeReport(
             station_id=station_id,
             vendor=state.info.vendor,
             model=state.info.model,
             firmware=state.info.firmware,
             version=state.version or "",
-            at=clock.now(),
+            at=self._live.clock.now(),
             actor=actor,
             findings=findings,
         )
@@ -89,4 +101,6 @@ class Prover:
                 live.conduct.learn(known)
                 if not live.conduct.lease_credit:
                     live.credit_is_gone()
+                if not live.conduct.offline_shown:
+                    live.only_the_lease_ends_it()
         self._live.wake()

@@ -11,7 +11,15 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import inf
 
-from ..ocpp.profiles import ChargingProfile, Period, Unit, composite_limit, composite_schedule, install
+from ..ocpp.profiles import (
+    ChargingProfile,
+    Period,
+    Unit,
+    after_offline,
+    composite_limit,
+    composite_schedule,
+    install,
+)
 from .config import EvseConfig, supply_phases
 from .evse import DC_EFFICIENCY
 from .variables import MAX_PERIODS, MAX_PROFILES, MAX_STACK_LEVEL
@@ -40,9 +48,18 @@ def flaw(profile: ChargingProfile, evse_id: int) -> str | None:
 
 
 class InstalledProfiles:
-    """Profiles by EVSE (0: the station)."""
+    """Profiles by EVSE (0: the station). `offline_s` tells for how long there has been no CSMS; a station
+    that `keeps` to maxOfflineDuration (2.1 K01.FR.101) lets profiles fall silent by it.
+    """
 
-    def __init__(self, evses: Sequence[EvseConfig]) -> None:
+    def __init__(
+        self,
+        evses: Sequence[EvseConfig],
+        offline_s: Callable[[], float] = lambda: 0.0,
+        *,
+        keeps: bool = False,
+    ) -> None:
+        self._offline_s, self._keeps = offline_s, keeps
         self._evses = {evse.evse_id: evse for evse in evses}
         self._held: dict[int, list[ChargingProfile]] = {0: [], **{evse.evse_id: [] for evse in evses}}
         self._cache: dict[int, tuple[float, float, float]] = {}
@@ -61,6 +78,17 @@ class InstalledProfiles:
         held[:] = install(held, profile)
         self._cache.clear()
         return True
+
+    def came_back(self, offline_s: float) -> None:
+        """The CSMS is there again: profiles that are not valid after so long go for good (K01.FR.102)."""
+        if not self._keeps:
+            return
+        for held in self._held.values():
+            held[:] = after_offline(held, offline_s)
+        self._cache.clear()
+
+    def _away_s(self) -> float:
+        return self._offline_s() if self._keeps else 0.0
 
     def remove(self, unwanted: Callable[[int, ChargingProfile], bool]) -> bool:
         """Forget the profiles for which `unwanted(evse_id, profile)` is true; False where there were none."""
@@ -93,12 +121,16 @@ class InstalledProfiles:
         """Amperes on each of the EVSE's supply phases that the profiles leave at `at` (the station's clock);
         inf: no limit.
         """
-        cached = self._cache.get(evse_id)
+        away_s = self._away_s()
+        cached = self._cache.get(evse_id) if away_s == 0.0 else None
         if cached is not None and cached[0] <= at < cached[1]:
             return cached[2]
         limit_a, until = self._limit(self._evses[evse_id], at, transaction_started_at)
-        # A clock that is set back would outlive a cached value: it holds from now on only.
-        self._cache[evse_id] = (at, until, limit_a)
+        if away_s == 0.0:
+            # A clock that is set back would outlive a cached value: it holds from now on only.
+            self._cache[evse_id] = (at, until, limit_a)
+        else:
+            self._cache.pop(evse_id, None)
         return limit_a
 
     def phases(self, evse_id: int, at: float, transaction_started_at: float | None) -> int:
@@ -111,6 +143,7 @@ class InstalledProfiles:
             unit="A",
             voltage_v=_voltage(evse),
             phases=supply_phases(evse),
+            offline_s=self._away_s(),
         )
         return composite.number_phases
 
@@ -133,6 +166,7 @@ class InstalledProfiles:
             unit=unit,
             voltage_v=_voltage(evse),
             phases=supply_phases(evse),
+            offline_s=self._away_s(),
         )
         return _periods(periods, _most(evse, unit))
 
@@ -159,6 +193,7 @@ class InstalledProfiles:
             unit="A",
             voltage_v=_voltage(evse),
             phases=supply_phases(evse),
+            offline_s=self._away_s(),
         )
         limit_a = composite.limit if composite.limit is not None else inf
         return limit_a, composite.changes_at if composite.changes_at is not None else inf

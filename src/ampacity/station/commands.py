@@ -178,7 +178,7 @@ class Commands:
             return False
         if self.limits == "endless":
             first = replace(profile.schedules[0], periods=profile.schedules[0].periods[:1], duration_s=None)
-            profile = replace(profile, schedules=(first,), valid_to=None)
+            profile = replace(profile, schedules=(first,), valid_to=None, max_offline_s=None)
         if profile.purpose == "TxProfile":
             bay = self._bays.get(evse_id)
             if bay is None or bay.transaction is None:

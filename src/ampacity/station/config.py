@@ -33,7 +33,8 @@ class StationConfig(Struct, frozen=True, kw_only=True):
     """A station. `url` ends before the identity, e.g. `ws://127.0.0.1:9000/ocpp`.
 
     `clock_offset_s` is how wrong its clock is until the CSMS tells the time, `clock_drift_ppm` how fast it
-    goes wrong again; without `takes_time` it never takes the time that it is told. `answer_delay_s` is the
+    goes wrong again; without `takes_time` it never takes the time that it is told. A 2.1 station with
+    `offline_durations` knows maxOfflineDuration. `answer_delay_s` is the
     time that it takes to answer a command. `attempts` CALLERRORs make it give a transaction message up; time-
     outs don't count, since the message may have been taken. `connection_timeout_s` is how long a remote start
     waits for a plug. All these are site seconds; pings, which notice a dead line, count wall seconds.
@@ -57,6 +58,7 @@ class StationConfig(Struct, frozen=True, kw_only=True):
     answer_delay_s: float = 0.0
     clock_offset_s: float = 0.0
     clock_drift_ppm: float = 0.0
+    offline_durations: bool = True
     takes_time: bool = True
     limits: LimitBehaviour = "obey"
     ping_interval_wall_s: float = 30.0

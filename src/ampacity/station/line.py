@@ -38,7 +38,8 @@ Standing = Literal["unknown", "Accepted", "Pending", "Rejected"]
 
 class Line:
     """Runs until cancelled. `answer` carries out the CSMS's calls, `shown` tells what the connectors show
-    now, `acknowledged(note, accepted)` hears of each transaction message that was answered.
+    now, `acknowledged(note, accepted)` hears of each transaction message that was answered,
+    `came_back(seconds)` of each end of an outage.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Line:
         answer: Callable[[str, Any], Awaitable[Any]],
         shown: Callable[[], list[ConnectorShown]],
         acknowledged: Callable[[Note, bool], None],
+        came_back: Callable[[float], None],
     ) -> None:
         self.config = config
         self._site = site
@@ -62,6 +64,7 @@ class Line:
         self._answer = answer
         self._shown = shown
         self._acknowledged = acknowledged
+        self._came_back = came_back
         self._network = asyncio.Event()
         self._power = asyncio.Event()
         self._network.set()
@@ -90,6 +93,11 @@ class Line:
     def up(self) -> bool:
         """Whether a socket is open and the station accepted. A dead line counts until it is noticed."""
         return self.powered and self._link is not None and self.standing == "Accepted"
+
+    @property
+    def offline_s(self) -> float:
+        """How long there has been no CSMS, as far as the station has noticed; 0 while there is one."""
+        return 0.0 if self.up else self._site.time() - self._left_at
 
     @property
     def powered(self) -> bool:
@@ -269,6 +277,7 @@ class Line:
                 await self._boot(self._boot_reason)
             elif self._site.time() - self._left_at > self._variables.number("OfflineThreshold"):
                 self._told.clear()
+            self._came_back(self.offline_s)
             self.standing = "Accepted"
             interval_s = self._variables.number("HeartbeatInterval")
             # Stations that came back together must not beat together.

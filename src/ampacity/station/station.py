@@ -53,7 +53,11 @@ class ChargingStation:
         self.bays = {evse.evse_id: Bay(evse) for evse in config.evses}
         self._wire = wire
         self._variables = Variables(config)
-        self._profiles = InstalledProfiles(config.evses)
+        self._profiles = InstalledProfiles(
+            config.evses,
+            lambda: self._line.offline_s,
+            keeps=config.version is Version.V21 and config.offline_durations,
+        )
         self._line = Line(
             config,
             clock,
@@ -64,6 +68,7 @@ class ChargingStation:
             self._answer,
             self._shown,
             self._acknowledged,
+            self._profiles.came_back,
         )
         self._transactions = Transactions(
             clock,

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from ..ocpp.version import Version
 from .config import StationConfig
 
 SetStatus: TypeAlias = Literal["Accepted", "Rejected", "ReadOnly", "Unknown"]
@@ -33,8 +34,12 @@ class Variables:
     """Read by name in either speech; written values take effect at once."""
 
     def __init__(self, config: StationConfig) -> None:
-        def fixed(key: str | None, component: str | None, name: str, value: str) -> Variable:
-            return Variable(key=key, component=component, name=name, value=value, read_only=True)
+        def fixed(
+            key: str | None, component: str | None, name: str, value: str, instance: str | None = None
+        ) -> Variable:
+            return Variable(
+                key=key, component=component, name=name, value=value, read_only=True, instance=instance
+            )
 
         def number(
             key: str | None, component: str, name: str, value: float, instance: str | None = None
@@ -74,7 +79,13 @@ class Variables:
             fixed("SupportedFeatureProfiles", None, "FeatureProfiles", "Core,SmartCharging,RemoteTrigger"),
             fixed(None, "ChargingStation", "Model", config.model),
             fixed(None, "ChargingStation", "VendorName", config.vendor),
+            fixed(None, "OCPPCommCtrlr", "WebSocketPingInterval", f"{config.ping_interval_wall_s:.0f}"),
         ]
+        if config.version is Version.V21:
+            keeps = str(config.offline_durations).lower()
+            self._all.append(
+                fixed(None, "SmartChargingCtrlr", "SupportsFeature", keeps, "MaxOfflineDuration")
+            )
         self._by_key = {item.key: item for item in self._all if item.key is not None}
         self._by_place = {(item.component, item.name): item for item in self._all if item.component}
 

@@ -2458,6 +2458,9 @@ export interface SchedulePeriod {
 /**
  * A charging profile in standard terms. `unit` is A per phase or W; limits carry one decimal exactly. A
  * Recurring one returns daily unless `recurrency` says otherwise.
+ *
+ * Of 2.1: the profile says nothing while the station has been offline for more than `max_offline_s`, and
+ * with `invalid_after_offline` never again.
  */
 export interface Profile {
   profile_id: number;
@@ -2472,6 +2475,8 @@ export interface Profile {
   valid_from: Instant | null;
   valid_to: Instant | null;
   recurrency: "Daily" | "Weekly" | null;
+  max_offline_s: number | null;
+  invalid_after_offline: boolean;
 }
 
 /** A composite schedule as the station told it. A period without a limit is infinite (JSON: null). */

@@ -45,6 +45,8 @@ class Dialect(Protocol):
     """Whether a station can be asked which charging profiles it holds."""
     persists_profiles: bool
     """Whether stations keep every charging profile across a power cycle, so that each write wears them."""
+    offline_durations: bool
+    """Whether profiles can say how long they count while the station is offline, and can be Dynamic."""
     tells_transaction_status: bool
     """Whether a station can be asked how a transaction stands."""
     list_limits: ListLimits

@@ -72,6 +72,7 @@ class Dialect16:
     tells_transaction_status = False
     reports_profiles = False
     persists_profiles = True  # errata 3.37
+    offline_durations = False
     list_limits = LIST_LIMITS
     tells_cost = False
     words = gathered(BLOCKS)
@@ -264,6 +265,8 @@ def profile_of(profile: Profile) -> wire.ChargingProfile:
     purpose = PURPOSES.get(profile.purpose)
     if purpose is None:
         raise Unsupported(f"OCPP 1.6 has no {profile.purpose}")
+    if profile.max_offline_s is not None:
+        raise Unsupported("OCPP 1.6 has no maxOfflineDuration")
     transaction_id = profile.station_transaction_id
     return wire.ChargingProfile(
         chargingProfileId=profile.profile_id,

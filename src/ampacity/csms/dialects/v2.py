@@ -105,6 +105,7 @@ class Dialect2:
     tells_transaction_status = True
     reports_profiles = True
     persists_profiles = True  # 2.0.1 K01.FR.27
+    offline_durations = False
     list_limits = LIST_LIMITS
     tells_cost = True
 
@@ -285,6 +286,7 @@ class Dialect2:
         if profile.purpose not in get_args(wire.ChargingProfilePurposeEnumType):
             raise Unsupported(f"OCPP {self.version} has no {profile.purpose}")
         return wire.ChargingProfileType(
+            **self.offline_words(profile),
             id=profile.profile_id,
             stackLevel=profile.stack_level,
             chargingProfilePurpose=profile.purpose,
@@ -310,6 +312,12 @@ class Dialect2:
                 )
             ],
         )
+
+    def offline_words(self, profile: Profile) -> dict[str, Any]:
+        """How long the profile counts while the station is offline."""
+        if profile.max_offline_s is not None:
+            raise Unsupported(f"OCPP {self.version} has no maxOfflineDuration")
+        return {}
 
     # ------------------------------------------------------------ outcomes
 

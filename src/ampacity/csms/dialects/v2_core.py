@@ -114,6 +114,8 @@ def profile_of(profile: Any) -> Profile | None:
         valid_from=None if profile.validFrom is None else utc(profile.validFrom),
         valid_to=None if profile.validTo is None else utc(profile.validTo),
         recurrency=profile.recurrencyKind,
+        max_offline_s=getattr(profile, "maxOfflineDuration", None),
+        invalid_after_offline=bool(getattr(profile, "invalidAfterOfflineDuration", None)),
     )
 
 

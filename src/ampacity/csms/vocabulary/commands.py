@@ -117,6 +117,9 @@ class SchedulePeriod(Struct, frozen=True, kw_only=True):
 class Profile(Struct, frozen=True, kw_only=True):
     """A charging profile in standard terms. `unit` is A per phase or W; limits carry one decimal exactly. A
     Recurring one returns daily unless `recurrency` says otherwise.
+
+    Of 2.1: the profile says nothing while the station has been offline for more than `max_offline_s`, and
+    with `invalid_after_offline` never again.
     """
 
     profile_id: int
@@ -131,6 +134,8 @@ class Profile(Struct, frozen=True, kw_only=True):
     valid_from: datetime | None = None
     valid_to: datetime | None = None
     recurrency: Literal["Daily", "Weekly"] | None = None
+    max_offline_s: int | None = None
+    invalid_after_offline: bool = False
 
 
 class SetProfile(Struct, frozen=True, kw_only=True, tag="set_profile"):

@@ -34,16 +34,16 @@ class Line:
         self.known = Answers()
         self.clock = StationClock()
         self.clock.line_opened(at)
-        self.known.line_opened()
+        self.known.line_opened(at)
         self.sent: Lease | None = None
         self.profile: tuple[float, tuple[Period, ...]] = (0.0, ())
         self.held: tuple[float, tuple[Period, ...]] | None = None
         self.arrives_at = self.answered_at = self.silent_at = 0.0
 
-    def follow(self, *, online: bool, proven: bool, session: bool) -> None:
+    def follow(self, at: float, *, online: bool, proven: bool, session: bool) -> None:
         """Whether it is there, was read back, and has a session."""
         if online != self.known.online:
-            self.known.line_opened() if online else self.known.line_lost()
+            self.known.line_opened(at) if online else self.known.line_lost(at)
         self.known.checked(proven)
         if not session and (self.held is not None or self.known.committed_a is not None):
             self.known.session_ended()

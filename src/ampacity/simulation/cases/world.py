@@ -241,7 +241,7 @@ class World(Plant):
 
     def _move(self, evse: Evse, car: Car, dt: float) -> None:
         told, line = self._car(evse), self.lines[evse.key]
-        line.follow(online=car.online, proven=car.proven, session=car.session)
+        line.follow(self.at, online=car.online, proven=car.proven, session=car.session)
         refuses = bool(told.get("refuses"))
         if line.move(self.at, self.random, self.loss, online=car.online, refuses=refuses):
             switched = self.switched.get(evse.key)

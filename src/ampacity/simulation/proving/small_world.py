@@ -314,10 +314,10 @@ class SmallWorld:
         if what.dropped:
             if calling is not None:
                 answers.answer(calling, "silent", at)
-            answers.line_lost()
+            answers.line_lost(at)
             return known._replace(answers=_freeze(answers), calling=None, proving="")
         if what.opened:
-            answers.line_opened()
+            answers.line_opened(at)
             proving = "start"
         error_s = known.error_s
         if what.stepped_s:

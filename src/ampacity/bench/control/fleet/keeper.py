@@ -256,7 +256,7 @@ class Keeper:
             case "ended":
                 self._transaction(live, heard, now, "Ended", None)
             case "lost":
-                live.disconnected()
+                live.disconnected(at)
             case "opened":
                 live.connected("2.0.1", at)
             case _:
