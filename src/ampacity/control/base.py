@@ -46,8 +46,10 @@ def usable(values: PerPhase | None, taken_at: float | None, at: float, future_s:
         values is not None
         and taken_at is not None
         and taken_at <= at + future_s
-        and all(math.isfinite(value) for value in values)
         and math.isfinite(taken_at)
+        and math.isfinite(values[0])
+        and math.isfinite(values[1])
+        and math.isfinite(values[2])
     )
 
 

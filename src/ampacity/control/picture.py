@@ -157,9 +157,8 @@ class Picture:
         skew_s = max((abs(now.skew_s) for now in self.states), default=0.0)
         for i, (evse, now) in enumerate(zip(self.topology.evses, self.states, strict=True)):
             held, memory = hold(evse, now, known.get(evse.key), self.at, self.settings, skew_s)
-            age = base.sample_age(now, self.at, self.settings)
-            memory = acceptance.learn(evse, now, memory, held, age, self.at, self.settings)
-            self.memories.append(waking.learn(evse, now, memory, held, age, self.at, self.settings))
+            memory = acceptance.learn(evse, now, memory, held, held.age_s, self.at, self.settings)
+            self.memories.append(waking.learn(evse, now, memory, held, held.age_s, self.at, self.settings))
             self.holds.append(held)
             narrow = (
                 now.phases if now.session and now.phases and set(now.phases) <= set(evse.phases) else None
@@ -172,9 +171,10 @@ class Picture:
         """Base loads, the state of the meters, and overloads of all circuits."""
         settings, site = self.settings, self.snapshot.site
         held_s = settings.peak_hold_s
-        for now in self.states:
-            if now.session and base.hold_s(now.sample_interval_s, settings) <= settings.stale_hold_s:
-                held_s = max(held_s, base.hold_s(now.sample_interval_s, settings))
+        for interval_s in {now.sample_interval_s for now in self.states if now.session}:
+            longer_s = base.hold_s(interval_s, settings)
+            if longer_s <= settings.stale_hold_s:
+                held_s = max(held_s, longer_s)
         doubtful: set[int] = set()
         for i, (now, known) in enumerate(zip(self.states, self.memories, strict=True)):
             if base.rises_unseen(now, known.raised_at, self.at, settings):
@@ -322,6 +322,8 @@ class _Draws:
         seen = self._picture
         sums = self._certain[young] = list(seen.devices.low_a)
         for i, (now, held) in enumerate(zip(seen.states, seen.holds, strict=True)):
+            if held.age_s is None:
+                continue
             if base.hold_s(now.sample_interval_s, seen.settings) > seen.settings.stale_hold_s:
                 continue
             bound = held.in_force_a if young else held.held_a

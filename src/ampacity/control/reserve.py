@@ -34,13 +34,15 @@ EPSILON_A = 0.05
 class Hold(Struct, frozen=True, gc=False):
     """`in_force_a`: the limit that the station runs on at most. `reach_a`: the same, or a limit on its way if
     that is higher. `held_a`: the same, or what it was allowed before a decrease that nobody has seen yet, or
-    what it is seen to draw where it isn't steered."""
+    what it is seen to draw where it isn't steered. `age_s`: of its meter's sample, None where there is none
+    that can be used."""
 
     standing: Standing
     in_force_a: float
     reach_a: float
     held_a: float
     measured_a: float | None
+    age_s: float | None = None
 
 
 def safe_a(evse: Evse, state: EvseState) -> float:
@@ -110,7 +112,7 @@ def hold(
             age <= sample_stale_s(state.sample_interval_s) or memory.over_since is not None
         ):
             held = max(held, measured or 0.0)
-    return Hold(standing, now, reach, held, measured), memory
+    return Hold(standing, now, reach, held, measured, age), memory
 
 
 def _standing(
