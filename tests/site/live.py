@@ -92,6 +92,9 @@ class LiveYard:
         self.site = site
         self.meter = meter
         self.base_a: PerPhase = (10.0, 10.0, 10.0)
+        self.devices_a: Callable[[], PerPhase] = lambda: (0.0, 0.0, 0.0)
+        """What batteries and the like draw at the grid connection."""
+        self.maps: Path | None = None
         self.turned = False
         """Whether the EVSEs' wires land one phase further than drawn."""
         self.stations: dict[str, ChargingStation] = {}
@@ -117,6 +120,7 @@ class LiveYard:
             self.clock,
             demo=True,
             tariff=Tariff(lambda: self.node.csms.costs.prices),
+            meter_maps=self.maps,
         )
         self.controller.on_decision = self._decided
         self._control = self.beside(self.controller.run())
@@ -166,7 +170,7 @@ class LiveYard:
     @property
     def site_a(self) -> PerPhase:
         """What the copper carries."""
-        total = list(self.base_a)
+        total = [base + more for base, more in zip(self.base_a, self.devices_a(), strict=True)]
         for station in self.stations.values():
             for phase, amperes in enumerate(station.bays[1].hardware.current_a):
                 total[(phase + self.turned) % 3] += amperes
@@ -234,10 +238,13 @@ async def yard(
     version: str = "2.0.1",
     connect: bool = True,
     phase_switch: bool = False,
+    maps: Path | None = None,
+    devices_a: Callable[[], PerPhase] | None = None,
+    grid: dict[str, Any] | None = None,
     **changes: Any,
 ) -> AsyncIterator[LiveYard]:
     """A site with its controller; its stations connected and proven unless told otherwise. Whatever happens,
-    no sum of promises may ever exceed a limit.
+    no sum of promises may ever exceed a limit. `grid` changes the grid connection, `changes` the site.
     """
     clock = ScaledClock(START, 60.0)
     ticking = asyncio.create_task(clock.run())
@@ -255,8 +262,10 @@ async def yard(
                 reserve_a=reserve_a,
                 phase_switch=phase_switch,
             )
-            site = structs.replace(site, **changes)
+            circuits = (structs.replace(site.root, **(grid or {})), *site.circuits[1:])
+            site = structs.replace(site, **({"circuits": circuits} | changes))
             it = LiveYard(node, clock, site, server)
+            it.maps, it.devices_a = maps, devices_a or it.devices_a
             await node.store.write(lambda connection: sites.save_site(connection, site, clock.now()))
             await node.csms.reload()
             if meter == "modbus":

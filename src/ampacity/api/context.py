@@ -168,8 +168,11 @@ class SiteRuntime(Protocol):
         """Nobody gets more than what he draws unattended, or no longer. ValueError where it does not hold."""
         ...
 
-    async def emergency_stop(self, reason: str, stop_sessions: bool, actor: str) -> None:
-        """Everybody to nothing now; with `stop_sessions` every session is ended besides."""
+    async def emergency_stop(
+        self, reason: str, stop_sessions: bool, actor: str, *, stop_generation: bool = False
+    ) -> None:
+        """Everybody to nothing now; with `stop_sessions` every session is ended besides, with
+        `stop_generation` inverters feed nothing in."""
         ...
 
     async def release_emergency_stop(self, reason: str, actor: str) -> None:

@@ -57,10 +57,12 @@ class SafeModeChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class EmergencyStop(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why a site is stopped; `stop_sessions`: its sessions are ended besides."""
+    """Why a site is stopped; `stop_sessions`: its sessions are ended besides, `stop_generation`: its
+    inverters feed nothing in besides."""
 
     reason: Reasoning
     stop_sessions: bool = False
+    stop_generation: bool = False
 
 
 class EmergencyRelease(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

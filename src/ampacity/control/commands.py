@@ -12,6 +12,12 @@ nothing swings.
   once, never beyond its bounds of charge, and neither where its state of charge is not known.
 - An inverter may feed in what flows in without it and what may flow out.
 
+- In an emergency stop a battery stands by and a heat load is at its lowest level, at once and whatever is
+  missing; an inverter goes on, unless it was asked that generation stops too. In safe mode a battery charges
+  no more and gives only what a limit needs until cars are down, and heat is at its lowest level. Afterwards a
+  battery or inverter comes back by `release_share_a_minute` of its rating (10 %, as EN 50549-1 has it for
+  plants that reconnect), a heat load after its dwell time.
+
 What may flow out of a circuit is its rating, which a conductor has in both directions, or less where
 `export_a` says so (`outflow`).
 """
@@ -41,6 +47,11 @@ LEAST_SHARE = 0.03
 """Changes below this share of a device's rating are not worth a write."""
 
 
+BACK_S = 3600.0
+"""So long after an order a device comes back slowly when it is wanted again."""
+BACK = Reason(code="ramp", detail="comes back after an order")
+
+
 class Commands:
     """Targets of the commanded devices. `left_a` is per row, with all steered devices drawing nothing;
     `spare_a` the same without what batteries feed in."""
@@ -63,17 +74,58 @@ class Commands:
             state = self.picture.snapshot.devices.get(device.device_id)
             now = state or DeviceState(device_id=device.device_id)
             memory = self.picture.before.devices.get(device.device_id, DeviceMemory())
-            match device.kind:
-                case "heat":
-                    target, memory = self._heat(device, memory)
-                case "battery":
-                    target, memory = self._battery(device, now, memory)
-                case _:
-                    target, memory = self._inverter(device, now, memory)
+            memory = self._orders(device, memory)
+            target, memory = self._stopped(device, memory) or self._steered(device, now, memory)
             found[device.device_id] = target
             self._take(device, target.power_w)
             self.memories[device.device_id] = memory
         return found
+
+    def _steered(
+        self, device: Device, now: DeviceState, memory: DeviceMemory
+    ) -> tuple[DeviceTarget, DeviceMemory]:
+        match device.kind:
+            case "heat":
+                return self._heat(device, memory)
+            case "battery":
+                return self._battery(device, now, memory)
+            case _:
+                return self._inverter(device, now, memory)
+
+    # ------------------------------------------------------------ orders
+
+    def _orders(self, device: Device, memory: DeviceMemory) -> DeviceMemory:
+        """Follow whether people's order holds the device, and since when it does no more."""
+        at, snapshot = self.picture.at, self.picture.snapshot
+        stops = snapshot.mode == "stopped" and snapshot.stop_generation
+        if stops or (snapshot.mode != "normal" and device.kind != "inverter"):
+            return structs.replace(memory, ordered=True, released_at=None)
+        if memory.ordered:
+            return structs.replace(
+                memory, ordered=False, released_at=at, back_w=0.0, back_at=at, changed_at=at
+            )
+        if memory.released_at is None:
+            return memory
+        rating_w = max(device.draw_w, device.feed_w)
+        if memory.back_w >= rating_w or at - memory.released_at >= BACK_S:
+            return structs.replace(memory, released_at=None)
+        share = self.picture.settings.release_share_a_minute * max(0.0, at - memory.back_at) / 60.0
+        return structs.replace(memory, back_w=memory.back_w + share * rating_w, back_at=at)
+
+    def _stopped(self, device: Device, memory: DeviceMemory) -> tuple[DeviceTarget, DeviceMemory] | None:
+        """What an order makes of the device; None where it goes on as usual."""
+        stopped = self.picture.snapshot.mode == "stopped"
+        if not memory.ordered or not (stopped or device.kind == "heat"):
+            return None
+        power_w = device.levels_w[0] if device.kind == "heat" else 0.0
+        why = Reason(code="emergency_stop" if stopped else "safe_mode")
+        return DeviceTarget(device.device_id, power_w, (why,)), self._kept(memory, power_w)
+
+    def _reached(self, memory: DeviceMemory, wanted_w: float) -> DeviceMemory:
+        """It comes back only as far as it is wanted."""
+        if memory.released_at is None or abs(wanted_w) >= memory.back_w:
+            return memory
+        return structs.replace(memory, back_w=abs(wanted_w))
 
     # ------------------------------------------------------------ heat
 
@@ -114,8 +166,10 @@ class Commands:
         empty = soc <= lowest or (memory.empty and soc < lowest + SOC_BACK_PERCENT)
         full = soc >= highest or (memory.full and soc > highest - SOC_BACK_PERCENT)
         memory = structs.replace(memory, empty=empty, full=full)
-        most_feed_w = min(device.feed_w, _or_all(now.feed_w, device.feed_w))
-        most_draw_w = min(device.draw_w, _or_all(now.draw_w, device.draw_w))
+        back_w = math.inf if memory.released_at is None else memory.back_w
+        safe = self.picture.snapshot.mode == "safe"
+        most_feed_w = min(device.feed_w, _or_all(now.feed_w, device.feed_w), back_w)
+        most_draw_w = min(device.draw_w, _or_all(now.draw_w, device.draw_w), back_w)
         missing_a = self._missing(device)
         reasons: tuple[Reason, ...]
         if missing_a > 0:
@@ -132,24 +186,31 @@ class Commands:
             wanted_w = self._watts(device, self._surplus(device))
             target_w = 0.0 if full else min(wanted_w, most_draw_w)
             reasons = ()
-            if full:
+            if safe:
+                target_w, reasons = 0.0, (Reason(code="safe_mode"),)
+            elif full:
                 reasons = (Reason(code="battery", detail=f"is full: {soc:g} % of charge"),)
             elif target_w < most_draw_w:
                 reasons = (Reason(code="battery", detail="charges from what is left over"),)
-        target_w = self._steady(device, memory, target_w, empty or full)
+        if back_w < math.inf and abs(target_w) >= back_w - 1e-6:
+            reasons = (*reasons, BACK)
+        memory = self._reached(memory, target_w)
+        target_w = self._steady(device, memory, target_w, empty or full, safe)
         return DeviceTarget(device.device_id, target_w, reasons), self._kept(memory, target_w)
 
-    def _steady(self, device: Device, memory: DeviceMemory, wanted_w: float, bound: bool) -> float:
-        """Less charging goes out at once, and so does a battery's `bound`; all else waits until it is worth a
-        write."""
+    def _steady(
+        self, device: Device, memory: DeviceMemory, wanted_w: float, bound: bool, safe: bool
+    ) -> float:
+        """Less charging goes out at once, and so does a battery's `bound`, or what goes towards nothing in
+        `safe` mode; all else waits until it is worth a write."""
         before_w = memory.target_w
         if before_w is None or wanted_w == before_w:
             return wanted_w
         least_w = LEAST_SHARE * max(device.draw_w, device.feed_w)
         if wanted_w < before_w and before_w > 0:
             return wanted_w  # less charging: others need it
-        if wanted_w == 0.0 and bound:
-            return 0.0
+        if (wanted_w == 0.0 and bound) or (safe and abs(wanted_w) < abs(before_w)):
+            return wanted_w
         if abs(wanted_w - before_w) < least_w:
             return before_w
         if wanted_w > before_w and not self._over(memory, self.picture.settings.raise_every_s):
@@ -186,11 +247,15 @@ class Commands:
     ) -> tuple[DeviceTarget, DeviceMemory]:
         allowed_a, circuit_id, source = self.outflow.most(device)
         allowed_w = self._watts(device, min(allowed_a, self._leading(device)))
+        why = Reason(code="circuit", circuit_id=circuit_id, source=source)
+        if memory.released_at is not None and memory.back_w < allowed_w:
+            allowed_w, why = memory.back_w, BACK
+        memory = self._reached(memory, allowed_w)
         target_w = -device.feed_w
         reasons: tuple[Reason, ...] = ()
         if allowed_w < device.feed_w:
             target_w = -allowed_w
-            reasons = (Reason(code="circuit", circuit_id=circuit_id, source=source),)
+            reasons = (why,)
             before_w = memory.target_w
             least_w = LEAST_SHARE * device.feed_w
             if (

@@ -63,6 +63,8 @@ class ControlSettings(Struct, frozen=True, kw_only=True):
 
     calm_s: float = 30.0
 
+    release_share_a_minute: float = 0.10
+
     @property
     def reaction_s(self) -> float:
         """One worst-case reaction: the decision is sent, acknowledged, obeyed and visible in the circuit's

@@ -70,12 +70,18 @@ class EvseMemory(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class DeviceMemory(Struct, frozen=True, kw_only=True, gc=False):
-    """One commanded device: its last target and since when, and whether its battery is `empty` or `full`."""
+    """One commanded device: its last target and since when, and whether its battery is `empty` or `full`.
+    `ordered`: people's order holds it; `released_at`: when they let it go, while it still comes back, and
+    `back_w` how far it is, as of `back_at`."""
 
     target_w: float | None = None
     changed_at: float | None = None
     empty: bool = False
     full: bool = False
+    ordered: bool = False
+    released_at: float | None = None
+    back_w: float = 0.0
+    back_at: float = 0.0
 
 
 class BoundsMemory(Struct, frozen=True, kw_only=True):

@@ -171,7 +171,7 @@ class DeviceTarget(Struct, frozen=True, gc=False):
 class Snapshot(Struct, frozen=True, kw_only=True):
     """Everything the law sees at one instant. A circuit, EVSE or device of the site that is missing here
     counts as unknown: no reading, offline and unproven, anything that it can do. `mode`: what people ordered
-    for the whole site."""
+    for the whole site; `stop_generation`: with an emergency stop, that inverters feed nothing in besides."""
 
     site: Site
     circuits: dict[str, CircuitState]
@@ -180,6 +180,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     epoch_s: float
     devices: dict[str, DeviceState] = {}
     mode: SiteMode = "normal"
+    stop_generation: bool = False
 
 
 class Grant(Struct, frozen=True, gc=False):

@@ -39,6 +39,7 @@ from ..store import StoreError
 from .assessment import Assessor
 from .desk import Desk
 from .devices import SiteDevices
+from .devices.stops import Stops
 from .drawn import cars_a
 from .goals import GoalKeeper
 from .history import PowerHistory
@@ -120,6 +121,7 @@ class SiteController(Desk):
         prover = Prover(live_site, commander, self._writer, records)
         devices = SiteDevices(site.devices, clock, records, holder, meter_maps)
         live_site.device_states = devices.states
+        self._stops = Stops(live_site, devices, records)
         super().__init__(
             live_site, records, self._verifier, prover, self._orders, meters, safe, self._goals, devices
         )
@@ -271,6 +273,7 @@ class SiteController(Desk):
         self._check(snapshot, decision)
         self._verifier.look(at, decision)
         self._orders.look(at)
+        self._stops.look(at, decision.commands)
         if self._history.due(self._clock.time()) and self._is_metered():
             self._history.record(self._clock.time(), self.view())
         self._shares.follow(decision, at)

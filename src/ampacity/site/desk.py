@@ -107,9 +107,12 @@ class Desk(MeterDesk, SessionDesk, DeviceDesk, HeardDesk):
         """Nobody gets more than what he draws unattended, or no longer. ValueError where it does not hold."""
         await self._orders.safe_mode(on, reason, actor)
 
-    async def emergency_stop(self, reason: str, stop_sessions: bool, actor: str) -> None:
-        """Everybody to nothing now; with `stop_sessions` every session is ended besides."""
-        await self._orders.emergency_stop(reason, stop_sessions, actor)
+    async def emergency_stop(
+        self, reason: str, stop_sessions: bool, actor: str, *, stop_generation: bool = False
+    ) -> None:
+        """Everybody to nothing now; with `stop_sessions` every session is ended besides, with
+        `stop_generation` inverters feed nothing in."""
+        await self._orders.emergency_stop(reason, stop_sessions, actor, stop_generation)
 
     async def release_emergency_stop(self, reason: str, actor: str) -> None:
         """Let the site charge again. ValueError where nothing is stopped."""

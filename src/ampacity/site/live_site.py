@@ -185,6 +185,7 @@ class LiveSite:
             at=at,
             epoch_s=self.clock.time(),
             mode=self.mode,
+            stop_generation="stopped" in self.orders and self.orders["stopped"].stop_generation,
             devices=self.device_states(),
         )
 

@@ -39,9 +39,12 @@ class Orders:
         else:
             await self._end("safe", reason, "end_safe_mode", actor)
 
-    async def emergency_stop(self, reason: str, stop_sessions: bool, actor: str) -> None:
-        """Everybody to nothing now; with `stop_sessions` every session is ended besides."""
-        await self._order("stopped", reason, stop_sessions, "emergency_stop", actor)
+    async def emergency_stop(
+        self, reason: str, stop_sessions: bool, actor: str, stop_generation: bool = False
+    ) -> None:
+        """Everybody to nothing now; with `stop_sessions` every session is ended besides, with
+        `stop_generation` inverters feed nothing in."""
+        await self._order("stopped", reason, stop_sessions, "emergency_stop", actor, stop_generation)
 
     async def release(self, reason: str, actor: str) -> None:
         """Let the site charge again. ValueError where nothing is stopped."""
@@ -75,7 +78,13 @@ class Orders:
             )
 
     async def _order(
-        self, mode: Literal["safe", "stopped"], reason: str, stop_sessions: bool, action: str, actor: str
+        self,
+        mode: Literal["safe", "stopped"],
+        reason: str,
+        stop_sessions: bool,
+        action: str,
+        actor: str,
+        stop_generation: bool = False,
     ) -> None:
         site = self._live.site
         row = ModeRow(
@@ -86,6 +95,7 @@ class Orders:
             set_by=actor,
             set_at=self._live.clock.now(),
             stop_sessions=stop_sessions,
+            stop_generation=stop_generation,
         )
         try:
             await self._records.set_mode(row, action)

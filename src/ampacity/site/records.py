@@ -174,7 +174,11 @@ class SiteRecords:
             row.set_by,
             action,
             f"site/{self._site_id}",
-            {"reason": row.reason, "stop_sessions": row.stop_sessions},
+            {
+                "reason": row.reason,
+                "stop_sessions": row.stop_sessions,
+                "stop_generation": row.stop_generation,
+            },
             lambda connection: site_modes.set_mode(connection, row),
         )
 

@@ -13,7 +13,8 @@ from .tables import site_mode
 
 
 class ModeRow(Struct, frozen=True, kw_only=True):
-    """A mode of a site that holds. `stop_sessions`: an emergency stop that also ends what charges."""
+    """A mode of a site that holds. Of an emergency stop: `stop_sessions` also ends what charges,
+    `stop_generation` also stops inverters."""
 
     operator_id: str
     site_id: str
@@ -22,6 +23,7 @@ class ModeRow(Struct, frozen=True, kw_only=True):
     set_by: str
     set_at: datetime
     stop_sessions: bool = False
+    stop_generation: bool = False
 
 
 def set_mode(connection: Connection, row: ModeRow) -> None:

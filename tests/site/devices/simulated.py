@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 
 from ampacity.model.devices import Device
@@ -27,6 +28,7 @@ class SunSpecUnit(ModbusDevice):
         self.refuses = self.forgets = self.frozen = False
         self.follows = True
         self.writes: list[tuple[int, list[int]]] = []
+        self._last_write: tuple[int, list[int]] | None = None
         bodies = {
             103: self._body(50, {12: 0, 13: 0, 36: 4}),
             120: self._body(26, {0: 82, 1: RATED_W, 2: 0}),
@@ -42,6 +44,11 @@ class SunSpecUnit(ModbusDevice):
             704: self._body(63, {12: 0, 13: 1000, 20: 0, 21: 0, 22: 0, 23: 0, 52: signed(-1), 53: 0}),
             713: self._body(7, {0: 200, 1: 120, 2: soc_percent * 10, 5: 2, 6: signed(-1)}),
         }
+        self.sun_w = math.inf
+        """What an inverter could give."""
+        self.written_at = 0.0
+        self.lapsed = False
+        """Whether its watchdog has ended the last command."""
         self.at: dict[int, int] = {}
         address = BASE + 2 + 2 + len(common()[1])
         for number in numbers:
@@ -100,8 +107,30 @@ class SunSpecUnit(ModbusDevice):
                 ">i", struct.pack(">2H", *(self.word(704, o) & 0xFFFF for o in (22, 23)))
             )
             self.power_w = given_w
+        elif 704 in self.at and self.word(704, 12) == 1:
+            self.power_w = int(min(self.sun_w, self.word(704, 13) * RATED_W / 1000))
         elif 124 in self.at and self.word(124, 3) == 3:
             self.power_w = self.word(124, 10) * RATED_W // 10_000
+
+    def pass_time(self, at: float) -> None:
+        """Let its watchdog run, the sun shine and the voltage tremble."""
+        self.set(701, 16, 5000 + int(at) % 7)
+        if self.writes and self.writes[-1] is not self._last_write:
+            self._last_write, self.written_at, self.lapsed = self.writes[-1], at, False
+        if 704 not in self.at:
+            return
+        back_s = self.word(704, 30) if self.word(704, 28) == 1 else 0
+        if self.word(704, 20) == 1 and 0 < back_s < at - self.written_at:
+            (back_w,) = struct.unpack(
+                ">i", struct.pack(">2H", *(self.word(704, o) & 0xFFFF for o in (24, 25)))
+            )
+            self.lapsed = True
+            self.set(704, 20, 0)
+            self.power_w = back_w
+        elif self.word(704, 20) != 1:
+            share = self.word(704, 13) / 1000 if self.word(704, 12) == 1 else 1.0
+            if self.sun_w < math.inf:
+                self.power_w = int(min(self.sun_w, share * RATED_W))
 
 
 def battery(port: int, **changes: object) -> Device:

@@ -190,7 +190,9 @@ async def post_emergency_stop(
     """Everybody to nothing now, until a person releases it. Holds through restarts."""
     runtime = site_of(api, who, site_id)
     with on_request():
-        await runtime.emergency_stop(data.reason, data.stop_sessions, who.actor)
+        await runtime.emergency_stop(
+            data.reason, data.stop_sessions, who.actor, stop_generation=data.stop_generation
+        )
     return runtime.view()
 
 

@@ -18,10 +18,13 @@ from ...control.types import DeviceState
 from ...model.devices import Device
 from .told import DeviceTold
 
-Alarm: TypeAlias = Literal["foreign", "refuses", "forgets", "disobeys", "frozen", "fault", "budget"]
+Alarm: TypeAlias = Literal[
+    "foreign", "refuses", "forgets", "disobeys", "frozen", "fault", "budget", "goes_on"
+]
 """`foreign`: another master commands it. `refuses`: it does not take commands. `forgets`: it loses them
 again and again. `disobeys`: it draws more than it was told. `frozen`: it tells the same to the last bit.
-`fault`: it says that it has failed. `budget`: no more changes this hour, but towards less."""
+`fault`: it says that it has failed. `budget`: no more changes this hour, but towards less.
+`goes_on`: people's order stops it, and it does not stop."""
 
 SETTLE_S = 5.0
 """How long a command may take to be read back."""
@@ -157,8 +160,8 @@ class Duty:
         same = self._told is not None and told.raw == self._told.raw and bool(told.raw) and bool(told.power_w)
         self._same_since = (self._same_since or at) if same else None
         frozen = self._same_since is not None and at - self._same_since > FROZEN_S
-        self._mark("frozen", frozen, f"the same numbers for {FROZEN_S:g} s")
-        self._mark("fault", told.fault, f"it says: {told.state or 'fault'}")
+        self.mark("frozen", frozen, f"the same numbers for {FROZEN_S:g} s")
+        self.mark("fault", told.fault, f"it says: {told.state or 'fault'}")
         self._told = told
         if not frozen:
             self._told_at = at
@@ -218,9 +221,10 @@ class Duty:
         since = max(self._over_since or math.inf, self._changed_at)
         over = self._over_since is not None and at - since > FOLLOW_S
         text = f"it draws {told.power_w or 0:g} W on a command of {self._confirmed_w or 0:g} W"
-        self._mark("disobeys", over, text)
+        self.mark("disobeys", over, text)
 
-    def _mark(self, alarm: Alarm, on: bool, text: str) -> None:
+    def mark(self, alarm: Alarm, on: bool, text: str) -> None:
+        """Raise an alarm in words, or end it."""
         if on:
             self.alarms[alarm] = text
         else:

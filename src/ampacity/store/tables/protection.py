@@ -17,6 +17,7 @@ site_mode = Table(
     Column("set_by", Text, nullable=False),
     Column("set_at", Instant, nullable=False),
     Column("stop_sessions", Boolean, nullable=False, server_default=false()),
+    Column("stop_generation", Boolean, nullable=False, server_default=false()),
 )
 """Safe mode and emergency stops that hold; the audit has the past."""
 
