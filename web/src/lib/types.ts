@@ -1698,10 +1698,14 @@ export interface SafeModeChange {
   reason: string;
 }
 
-/** Why a site is stopped; `stop_sessions`: its sessions are ended besides. */
+/**
+ * Why a site is stopped; `stop_sessions`: its sessions are ended besides, `stop_generation`: its
+ * inverters feed nothing in besides.
+ */
 export interface EmergencyStop {
   reason: string;
   stop_sessions: boolean;
+  stop_generation: boolean;
 }
 
 /** Why a stopped site may charge again. */
