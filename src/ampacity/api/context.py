@@ -204,6 +204,10 @@ class SiteRuntime(Protocol):
     builder: Builder
     """Who changes the site's form."""
 
+    def proven(self, evse_key: EvseKey) -> bool:
+        """Whether an EVSE's base profile was read back. LookupError for an unknown one."""
+        ...
+
     def probing(self) -> tuple[ProbeRun, ...]:
         """The probes that run now, with what they have found so far."""
         ...

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from ..model.goals import Goals
-from ..model.live import Reason, SessionView, SitePoint
+from ..model.live import Reason, SessionView, SitePoint, UnattendedSum
 from ..model.site import Fairness, KeepAlive, Strategy
 from ..model.station import ConnectorStatus
 from .views import Amperes, Time, WattHours, Watts, Word
@@ -46,7 +46,8 @@ class SiteCheckView(Struct, frozen=True, kw_only=True):
     usable: bool
     where: str
     error: str
-    points: tuple[SitePoint, ...]
+    points: tuple[SitePoint, ...] = ()
+    sums: tuple[UnattendedSum, ...] = ()
 
 
 class SafeModeChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -278,6 +278,15 @@ class SitePoint(Struct, frozen=True, kw_only=True):
     figures: dict[str, str | float] = {}
 
 
+class UnattendedSum(Struct, frozen=True, kw_only=True):
+    """What a circuit carries at most when nobody controls: all safe currents below it and its worst base."""
+
+    circuit_id: str
+    safe_a: PerPhase
+    base_a: PerPhase
+    limit_a: float
+
+
 class EvseHistory(Struct, frozen=True, kw_only=True):
     """One EVSE's power over the instants of a SiteHistory; None where nothing was recorded."""
 

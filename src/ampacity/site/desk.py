@@ -128,6 +128,10 @@ class Desk(MeterDesk, SessionDesk, DeviceDesk, HeardDesk):
         """Find out what a station's firmware really does; takes a minute or two of site time."""
         return await self._prover.probe(station_id, actor)
 
+    def proven(self, evse_key: EvseKey) -> bool:
+        """Whether an EVSE's base profile was read back. LookupError for an unknown one."""
+        return self._live.evse(evse_key).proven
+
     def probing(self) -> tuple[ProbeRun, ...]:
         """The probes that run now, with what they have found so far."""
         return self._prover.probing

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..model.live import SitePoint
+from ..model.live import SitePoint, UnattendedSum
 from ..model.phases import PerPhase
 from ..model.site import Circuit, Evse, Site
 from . import walk
@@ -27,6 +27,11 @@ def points(site: Site, worst_a: Mapping[str, PerPhase]) -> tuple[SitePoint, ...]
         give_up = walk.proposal(site, wiring, circuit, safe_a + base_a - limit_a)
         found.append(_offline(circuit, phase, safe_a, base_a, limit_a, give_up))
     return tuple(found)
+
+
+def sums(site: Site, worst_a: Mapping[str, PerPhase]) -> tuple[UnattendedSum, ...]:
+    """What every circuit carries at most when nobody controls."""
+    return tuple(walk.unattended(site, Wiring(site), worst_a))
 
 
 def back_to_start(loosened: tuple[str, ...]) -> SitePoint:

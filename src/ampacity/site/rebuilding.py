@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
-from ..model.live import SitePoint
+from ..model.live import SitePoint, UnattendedSum
 from ..model.site import Circuit, Site
 from . import form_changes, paper
 from .assessment import Assessor
@@ -64,15 +64,16 @@ class Builder:
         bare = structs.replace(self._live.site, operator_id="")
         return hashlib.sha256(msgspec.json.encode(bare)).hexdigest()[:16]
 
-    def points(self, wanted: Site) -> tuple[SitePoint, ...]:
-        """What a person should know of a form before it is used. Raises FormError where it can't be."""
-        wanted = self._checked(wanted)
-        found = paper.points(wanted, self._assessor.worst_base_a())
+    def look_at(self, wanted: Site) -> tuple[tuple[SitePoint, ...], tuple[UnattendedSum, ...]]:
+        """What a person should know of a form before it is used, and what its circuits carry unattended.
+        Raises FormError where it can't be."""
+        wanted, worst_a = self._checked(wanted), self._assessor.worst_base_a()
+        found = paper.points(wanted, worst_a)
         if self._live.site.commissioned:
             loosened = form_changes.unproven(self._live.site, wanted)
             if loosened:
                 found = (*found, paper.back_to_start(loosened))
-        return found
+        return found, paper.sums(wanted, worst_a)
 
     async def rebuild(self, wanted: Site, actor: str, based_on: str | None = None) -> None:
         """Use this form from now on. Limits that it names are set, others stay.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ..control.base import meter_state
+from ..model.live import UnattendedSum
 from ..model.phases import ZERO, PerPhase, add, to_parent
 from ..model.proving import Finding
 from ..model.site import Circuit, Evse, Site
@@ -79,13 +80,23 @@ def offline_excess(
     site: Site, wiring: Wiring, worst_a: Mapping[str, PerPhase]
 ) -> Iterator[tuple[str, int, float, float, float]]:
     """Where that does not fit: circuit, its worst phase, safe currents and worst base there, the limit."""
+    for one in unattended(site, wiring, worst_a):
+        total = add(one.safe_a, one.base_a)
+        phase = total.index(max(total))
+        if total[phase] > one.limit_a + 1e-9:
+            yield one.circuit_id, phase, one.safe_a[phase], one.base_a[phase], one.limit_a
+
+
+def unattended(site: Site, wiring: Wiring, worst_a: Mapping[str, PerPhase]) -> Iterator[UnattendedSum]:
+    """What every circuit carries at most when nobody controls."""
     sums = safe_sums(site, wiring)
     for circuit in site.circuits:
-        safe, base = sums[circuit.circuit_id], _worst_base_a(circuit, worst_a)
-        total, limit_a = add(safe, base), _limit_a(circuit)
-        phase = total.index(max(total))
-        if total[phase] > limit_a + 1e-9:
-            yield circuit.circuit_id, phase, safe[phase], base[phase], limit_a
+        yield UnattendedSum(
+            circuit_id=circuit.circuit_id,
+            safe_a=sums[circuit.circuit_id],
+            base_a=_worst_base_a(circuit, worst_a),
+            limit_a=_limit_a(circuit),
+        )
 
 
 def _limit_a(circuit: Circuit) -> float:

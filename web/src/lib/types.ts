@@ -214,6 +214,14 @@ export interface SitePoint {
   figures: Record<string, string | number>;
 }
 
+/** What a circuit carries at most when nobody controls: all safe currents below it and its worst base. */
+export interface UnattendedSum {
+  circuit_id: string;
+  safe_a: PerPhase;
+  base_a: PerPhase;
+  limit_a: number;
+}
+
 /** One EVSE's power over the instants of a SiteHistory; None where nothing was recorded. */
 export interface EvseHistory {
   station_id: string;
@@ -1577,6 +1585,31 @@ export interface CostView {
 }
 
 /**
+ * A station of the site: whether it is there, whether its base profiles were read back (`proven`), and
+ * what its firmware has shown at it or at another station (None: it was never probed).
+ */
+export interface StationProofView {
+  station_id: string;
+  proven: boolean;
+  online: boolean;
+  ever_seen: boolean;
+  has_password: boolean;
+  version: string;
+  vendor: string;
+  model: string;
+  firmware: string;
+  probe: ProbeReport | null;
+}
+
+/** How far a site is on its way from 80 % of its headroom to all of it. */
+export interface CommissioningView {
+  commissioned: boolean;
+  assessment: Assessment | null;
+  stations: StationProofView[];
+  probing: ProbeRun[];
+}
+
+/**
  * What a station has proved. It is not let in below `security_profile`; `profile_used` is that of its
  * last connection since our start, null before one. `password_changing`: it was told a password and has
  * not come back with it. `certificate` is the one that it showed last. `tolerates_expired`: an expired
@@ -1690,6 +1723,7 @@ export interface SiteCheckView {
   where: string;
   error: string;
   points: SitePoint[];
+  sums: UnattendedSum[];
 }
 
 /** Safe mode on or off, and why. */

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from litestar import Response, Router, get, post
 from litestar.params import FromPath, FromQuery
 
 from ...model.proving import Assessment, ProbeReport, ProbeRun, StepName
+from ...model.site import EvseKey
 from ...site.report_pdf import report_pdf
 from ...store import proving
+from ..context import ApiContext, SiteRuntime
 from ..errors import not_found
+from ..views_proving import CommissioningView, StationProofView
 from .names import Api, Who, on_request, site_of
 
 
@@ -38,6 +43,51 @@ async def get_probes(api: Api, who: Who, site_id: FromPath[str]) -> list[ProbeRe
 async def get_probing(api: Api, who: Who, site_id: FromPath[str]) -> list[ProbeRun]:
     """What each has found so far; empty where none runs."""
     return list(site_of(api, who, site_id).probing())
+
+
+@get("/{site_id:str}/commissioning", summary="How far the commissioning of a site is")
+async def get_commissioning(api: Api, who: Who, site_id: FromPath[str]) -> CommissioningView:
+    """The assessment, each station with what its firmware has shown, and the probes that run."""
+    runtime = site_of(api, who, site_id)
+    known = await api.store.read(lambda connection: proving.list_probes(connection, who.operator_id))
+    probes: dict[tuple[str, ...], ProbeReport] = {
+        (one.vendor, one.model, one.firmware, one.version): one for one in known
+    }
+    keys: dict[str, list[EvseKey]] = {}
+    for evse in runtime.site.evses:
+        keys.setdefault(evse.station_id, []).append(evse.key)
+    return CommissioningView(
+        commissioned=runtime.site.commissioned,
+        assessment=await runtime.assessor.newest(),
+        stations=tuple(_proof(api, runtime, station_id, at, probes) for station_id, at in keys.items()),
+        probing=runtime.probing(),
+    )
+
+
+def _proof(
+    api: ApiContext,
+    runtime: SiteRuntime,
+    station_id: str,
+    keys: list[EvseKey],
+    probes: Mapping[tuple[str, ...], ProbeReport],
+) -> StationProofView:
+    proven = all(runtime.proven(key) for key in keys)
+    state = api.csms.station(station_id)
+    if state is None:
+        return StationProofView(station_id=station_id, proven=proven)
+    info, version = state.info, state.version or ""
+    return StationProofView(
+        station_id=station_id,
+        online=state.online,
+        ever_seen=state.last_seen is not None,
+        has_password=state.password_hash is not None,
+        proven=proven,
+        version=version,
+        vendor=info.vendor,
+        model=info.model,
+        firmware=info.firmware,
+        probe=probes.get((info.vendor, info.model, info.firmware, version)),
+    )
 
 
 _ASSESSMENT = "/{site_id:str}/assessment"
@@ -102,6 +152,7 @@ router = Router(
         post_probe,
         get_probes,
         get_probing,
+        get_commissioning,
         post_assessment,
         post_cancel,
         get_assessment,

@@ -10,7 +10,7 @@ from litestar.params import FromPath, HeaderParameter, JSONBody
 from ...access.principal import Principal
 from ...model.site import Site
 from ...site.form import FormError, read_form
-from ...site.paper import points
+from ...site.paper import points, sums
 from ..context import ApiContext, SiteRuntime
 from ..errors import conflict, invalid, not_found
 from ..views_sites import SiteCheckView
@@ -88,14 +88,14 @@ async def post_check(
     try:
         wanted = _read(api, who, site_id, data)
         if _runs(api, who, site_id):
-            found = site_of(api, who, site_id).builder.points(wanted)
+            found, carried = site_of(api, who, site_id).builder.look_at(wanted)
         else:
-            found = points(wanted, {})
+            found, carried = points(wanted, {}), sums(wanted, {})
     except FormError as problem:
-        return SiteCheckView(usable=False, where=problem.where, error=problem.text, points=())
+        return SiteCheckView(usable=False, where=problem.where, error=problem.text)
     except ValueError as problem:
-        return SiteCheckView(usable=False, where="", error=str(problem), points=())
-    return SiteCheckView(usable=True, where="", error="", points=found)
+        return SiteCheckView(usable=False, where="", error=str(problem))
+    return SiteCheckView(usable=True, where="", error="", points=found, sums=carried)
 
 
 router = Router("/sites", tags=["sites"], route_handlers=[get_site, put_site, post_check])
