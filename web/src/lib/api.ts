@@ -42,8 +42,8 @@ export class Written {
   constructor(readonly json: string) {}
 }
 
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const init: RequestInit = { method, headers: { accept: "application/json" }, credentials: "same-origin" };
+async function exchange(method: string, path: string, body?: unknown, more: Record<string, string> = {}): Promise<Response> {
+  const init: RequestInit = { method, headers: { accept: "application/json", ...more }, credentials: "same-origin" };
   if (body instanceof Blob) {
     init.body = body;
     init.headers = { ...init.headers, "content-type": "application/octet-stream" };
@@ -62,9 +62,27 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
     if (error.status === 401 && path !== "/sign-in") onSignedOut();
     throw error;
   }
-  const text = await response.text();
+  return response;
+}
+
+async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const text = await (await exchange(method, path, body)).text();
   return (text ? JSON.parse(text) : undefined) as T;
 }
+
+/** A thing and the mark of this state of it. */
+export interface Marked<T> {
+  value: T;
+  mark: string;
+}
+async function marked<T>(coming: Promise<Response>): Promise<Marked<T>> {
+  const response = await coming;
+  return { value: (await response.json()) as T, mark: response.headers.get("etag") ?? "" };
+}
+export const getMarked = <T>(path: string): Promise<Marked<T>> => marked<T>(exchange("GET", path));
+/** Refused where the thing is no longer as `mark` says; without a mark whatever it is. */
+export const putMarked = <T>(path: string, body: unknown, mark: string): Promise<Marked<T>> =>
+  marked<T>(exchange("PUT", path, body, mark ? { "if-match": mark } : {}));
 
 export const get = <T>(path: string): Promise<T> => call<T>("GET", path);
 export const post = <T>(path: string, body: unknown = {}): Promise<T> => call<T>("POST", path, body);
