@@ -44,7 +44,7 @@ EVERYTHING: dict[str, Any] = {
             "kind": "battery",
             "circuit_id": "garage",
             "name": "Battery",
-            "phases": [1],
+            "phases": [1, 0],
             "draw_w": 5000.0,
             "feed_w": 4000.0,
             "commanded": True,
