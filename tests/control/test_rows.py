@@ -223,6 +223,22 @@ def test_a_station_that_is_told_watts_may_put_them_all_on_one_phase() -> None:
     assert limit(scene.tick(), ("a", 1)) == 10.0
 
 
+def test_what_a_car_takes_of_watts_on_one_phase_is_no_base_and_no_disobedience() -> None:
+    grid = structs.replace(PLAIN, rating_a=60.0, meter=GRID.meter)
+    scene = Scene(site(evse("a", 1, 2, 0), circuits=(grid,)))
+    scene.charge(("a", 1), 6.0, in_watts=True, measured_a=(0.0, 18.0, 0.0))
+    scene.metered = (5.0, 23.0, 5.0)
+    for _ in range(60):
+        decision = scene.tick()
+    assert decision.circuits["grid"].base_a == (5.0, 5.0, 5.0)
+    assert not decision.reserved
+    scene.change(("a", 1), measured_a=(0.0, 24.0, 0.0))  # 8 A a phase of 6
+    for _ in range(30):
+        decision = scene.tick()
+    assert decision.reserved == {("a", 1)}
+    assert decision.held_a["a", 1] == 8.0
+
+
 def test_trucks_and_sockets_stand_in_one_tree() -> None:
     """A 3.75 MW truck beside a 6 A socket: no step, tolerance or sum breaks."""
     grid = Circuit(circuit_id="grid", name="grid", rating_a=6_000.0, rating_w=4_000_000.0)

@@ -53,17 +53,24 @@ def usable(values: PerPhase | None, taken_at: float | None, at: float, future_s:
     )
 
 
-def certain_draw(state: EvseState, held_a: float, at: float, settings: ControlSettings) -> PerPhase | None:
+def certain_draw(
+    state: EvseState, held_a: float, at: float, settings: ControlSettings, phases: int = 3
+) -> PerPhase | None:
     """What an EVSE draws for certain, on its circuit's phases; None without a fresh sample.
 
     `held_a` is the most that it may draw: a sample above it is from before a cut, and counts as far as the
-    cut allows.
+    cut allows. One that is told watts may take those of all its `phases` on any.
     """
     age = sample_age(state, at, settings)
     if age is None or age > sample_stale_s(state.sample_interval_s):
         return None
     assert state.measured_a is not None
-    l1, l2, l3 = (min(max(value, 0.0), held_a) for value in state.measured_a)
+    l1, l2, l3 = (max(value, 0.0) for value in state.measured_a)
+    if state.in_watts:
+        share = min(1.0, held_a * phases / max(l1 + l2 + l3, 1e-9))
+        l1, l2, l3 = l1 * share, l2 * share, l3 * share
+    else:
+        l1, l2, l3 = min(l1, held_a), min(l2, held_a), min(l3, held_a)
     if state.phases is not None:
         l1, l2, l3 = (a if p in state.phases else 0.0 for p, a in enumerate((l1, l2, l3)))
     return l1, l2, l3

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from ampacity.model.live import Reason
-from ampacity.model.phases import ZERO, PerPhase, on_phases
+from ampacity.model.phases import ZERO, PerPhase
 from ampacity.model.site import Circuit, Strategy
 
 from . import acceptance, base, fairness, overload, waking
@@ -327,7 +327,8 @@ class _Draws:
             if base.hold_s(now.sample_interval_s, seen.settings) > seen.settings.stale_hold_s:
                 continue
             bound = held.in_force_a if young else held.held_a
-            draw = base.certain_draw(now, bound, seen.at, seen.settings)
+            phases = len(seen.topology.evses[i].phases)
+            draw = base.certain_draw(now, bound, seen.at, seen.settings, phases)
             if draw is not None:
                 for row, amperes in draw_on_rows(seen.topology, i, draw):
                     sums[row] += amperes
@@ -341,12 +342,11 @@ class _Draws:
             for i, (now, held) in enumerate(zip(seen.states, seen.holds, strict=True)):
                 if not base.starts_unseen(now, seen.memories[i], seen.at, seen.settings):
                     continue
-                draw = base.certain_draw(now, held.held_a, seen.at, seen.settings) or ZERO
-                phases = seen.topology.evses[i].phases
-                rest = on_phases(held.held_a, phases)
-                open_a = max(0.0, rest[0] - draw[0]), max(0.0, rest[1] - draw[1]), max(0.0, rest[2] - draw[2])
-                for row, amperes in draw_on_rows(seen.topology, i, open_a):
-                    self._starting[row] += amperes
+                phases = len(seen.topology.evses[i].phases)
+                draw = base.certain_draw(now, held.held_a, seen.at, seen.settings, phases) or ZERO
+                sure = dict(draw_on_rows(seen.topology, i, draw))
+                for row, coefficient in seen.entries[i].pairs():
+                    self._starting[row] += max(0.0, coefficient * held.held_a - sure.get(row, 0.0))
         return self._starting
 
     def most(self) -> list[float]:

@@ -63,6 +63,16 @@ def in_force(evse: Evse, state: EvseState, at: float) -> float:
     return committed if at < state.lease_until else safe
 
 
+def _measured(evse: Evse, state: EvseState) -> float | None:
+    """What its meter shows, in amperes of its limit: the highest phase. Of an AC one that is told watts,
+    which its car takes where it likes, it is the mean of its phases."""
+    if state.measured_a is None:
+        return None
+    if state.in_watts and evse.dc_power_w is None:
+        return sum(max(0.0, amperes) for amperes in state.measured_a) / len(evse.phases)
+    return max(0.0, *state.measured_a)
+
+
 def _or_worst(value_a: float | None, worst_a: float) -> float:
     """A limit that is not a number from 0 up tells nothing: the worst counts."""
     if value_a is None:
@@ -90,7 +100,7 @@ def hold(
             settling_since=0.0 if memory is None else memory.settling_since,
         )
     age = sample_age(state, at, settings)
-    measured = None if age is None or state.measured_a is None else max(0.0, *state.measured_a)
+    measured = None if age is None else _measured(evse, state)
     before = memory.in_force_a
     memory = _settle(state, memory, now, measured, age, at, settings)
     reach = max(now, _or_worst(state.inflight_a, evse.max_a), _or_worst(state.doubt_a, evse.max_a))
