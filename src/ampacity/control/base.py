@@ -64,16 +64,25 @@ def certain_draw(
     age = sample_age(state, at, settings)
     if age is None or age > sample_stale_s(state.sample_interval_s):
         return None
+    return certain_part(state, held_a, phases)
+
+
+def certain_part(state: EvseState, held_a: float, phases: int) -> PerPhase:
+    """What of a fresh sample is certain (see `certain_draw`)."""
     assert state.measured_a is not None
-    l1, l2, l3 = (max(value, 0.0) for value in state.measured_a)
+    one, two, three = state.measured_a
     if state.in_watts:
-        share = min(1.0, held_a * phases / max(l1 + l2 + l3, 1e-9))
-        l1, l2, l3 = l1 * share, l2 * share, l3 * share
+        one, two, three = max(one, 0.0), max(two, 0.0), max(three, 0.0)
+        share = min(1.0, held_a * phases / max(one + two + three, 1e-9))
+        one, two, three = one * share, two * share, three * share
     else:
-        l1, l2, l3 = min(l1, held_a), min(l2, held_a), min(l3, held_a)
+        one = 0.0 if one <= 0.0 else held_a if one > held_a else one
+        two = 0.0 if two <= 0.0 else held_a if two > held_a else two
+        three = 0.0 if three <= 0.0 else held_a if three > held_a else three
     if state.phases is not None:
-        l1, l2, l3 = (a if p in state.phases else 0.0 for p, a in enumerate((l1, l2, l3)))
-    return l1, l2, l3
+        known = state.phases
+        return one if 0 in known else 0.0, two if 1 in known else 0.0, three if 2 in known else 0.0
+    return one, two, three
 
 
 def sample_age(state: EvseState, at: float, settings: ControlSettings) -> float | None:

@@ -36,10 +36,18 @@ class Explainer:
         self._sources = sources
         self._meters = meters
         self._names: dict[tuple[int, bool], Reason] = {}
+        self._lists: dict[tuple[tuple[int, ...], bool], list[Reason]] = {}
 
     def rows(self, rows: Iterable[int], admitted: bool) -> list[Reason]:
         """The circuits that bind: no more than this, or (not `admitted`) not even the minimum. A meter that
         is not believed is named besides, because the circuit would allow more with it."""
+        key = tuple(rows), admitted
+        known = self._lists.get(key)
+        if known is None:
+            known = self._lists[key] = self._rows(*key)
+        return list(known)
+
+    def _rows(self, rows: tuple[int, ...], admitted: bool) -> list[Reason]:
         reasons: list[Reason] = []
         silent: set[int] = set()
         for row in rows:

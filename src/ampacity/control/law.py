@@ -58,20 +58,22 @@ class _Turn:
         self.device_memories: dict[str, DeviceMemory] = {}
 
     def run(self) -> tuple[ControlState, Decision]:
-        reserved_a = list(self.picture.devices.high_a)
+        aside_a = [0.0] * len(self.picture.holds)
         steered: list[int] = []
         for i, held in enumerate(self.picture.holds):
             if held.standing == "steered":
                 steered.append(i)
             elif held.standing != "paused":
-                _add(reserved_a, self.picture.entries[i], held.held_a)
+                aside_a[i] = held.held_a
+        devices_a = self.picture.devices.high_a
+        reserved_a = [d + e for d, e in zip(devices_a, self.picture.on_rows(aside_a), strict=True)]
         capacity = [b - r for b, r in zip(self.picture.budget, reserved_a, strict=True)]
         sharing = Sharing(self.picture)
         targets, reasons = sharing.share(steered, capacity)
         self._command(sharing.wishes, capacity)
         state, decision = self._act(steered, targets, reasons, capacity, reserved_a)
-        keys = self.picture.topology.evses
-        return state, structs.replace(decision, wishes={keys[i].key: a for i, a in sharing.wishes.items()})
+        keys = self.picture.topology.keys
+        return state, structs.replace(decision, wishes={keys[i]: a for i, a in sharing.wishes.items()})
 
     def _command(self, wishes: Targets, capacity: Sequence[float]) -> None:
         """What devices shall do, from what is left when everybody has what he wishes, or still draws."""
@@ -83,10 +85,12 @@ class _Turn:
             if rows.spans[device.device_id].steered:
                 for row, most_a in rows.most(device):
                     left[row] += most_a
-        demand = [0.0] * self.picture.topology.row_count
-        for i, held in enumerate(self.picture.holds):
-            if held.standing in ("steered", "paused"):
-                _add(demand, self.picture.entries[i], max(wishes.get(i, 0.0), held.held_a))
+        demand = self.picture.on_rows(
+            [
+                max(wishes.get(i, 0.0), held.held_a) if held.standing in ("steered", "paused") else 0.0
+                for i, held in enumerate(self.picture.holds)
+            ]
+        )
         commands = Commands(self.picture, left, demand)
         self.commands = commands.targets()
         self.device_memories = commands.memories
@@ -104,18 +108,18 @@ class _Turn:
         cuts: list[Grant] = []
         raises: list[Grant] = []
         cutting: dict[EvseKey, float] = {}
-        granted_a = [0.0] * self.picture.topology.row_count
         memories: dict[EvseKey, EvseMemory] = {}
         ramp_a = [0.0, 0.0, 0.0]
-        for i, evse in enumerate(self.picture.topology.evses):
-            now, held, memory = self.picture.states[i], self.picture.holds[i], self.picture.memories[i]
+        picture, at, controlled = self.picture, self.picture.at, self.strategy != "uncontrolled"
+        tree = picture.topology
+        everybody = zip(tree.keys, tree.evses, picture.states, picture.holds, picture.memories, strict=True)
+        for i, (key, evse, now, held, memory) in enumerate(everybody):
             if i in targets:
                 target, why = targets[i], tuple(reasons[i])
-                _add(granted_a, self.picture.entries[i], target)
             else:
                 target, why = self._unsteered(i)
-            grant = grants[evse.key] = Grant(evse.key, target, why)
-            may_cut = now.online and now.session and self.strategy != "uncontrolled"
+            grant = grants[key] = Grant(key, target, why)
+            may_cut = controlled and now.online and now.session
             told = held.reach_a
             if held.standing == "unproven":
                 told = self._told_unproven(evse, now)
@@ -124,35 +128,32 @@ class _Turn:
                 if now.inflight_a is None or now.inflight_a > target + EPSILON_A:
                     cuts.append(grant)
                 if memory.cut_since is None:
-                    memory = structs.replace(memory, cut_since=self.picture.at, cut_to_a=target)
+                    memory = structs.replace(memory, cut_since=at, cut_to_a=target)
                 elif memory.cut_to_a != target:
                     memory = structs.replace(memory, cut_to_a=target)
             elif memory.cut_since is not None:
                 memory = structs.replace(memory, cut_since=None)
             if held.standing in ("steered", "paused") and target < held.held_a - EPSILON_A:
-                cutting[evse.key] = target
+                cutting[key] = target
             level = held.in_force_a
             if i in risen:
                 level = risen[i]
-                raises.append(Grant(evse.key, level, why))
-                memory = structs.replace(memory, raised_at=self.picture.at)
-                for number, coefficient in self.picture.entries[i].pairs():
-                    row = self.picture.topology.rows[number]
-                    if row.kind == "phase" and row.circuit == self.picture.topology.root:
+                raises.append(Grant(key, level, why))
+                memory = structs.replace(memory, raised_at=at)
+                for number, coefficient in picture.entries[i].pairs():
+                    row = tree.rows[number]
+                    if row.kind == "phase" and row.circuit == tree.root:
                         ramp_a[row.phase or 0] += coefficient * (level - max(held.in_force_a, 0.0))
             if held.standing == "steered":
                 lags = target >= level + evse.step_a - 1e-6
                 if lags != (memory.lagging_since is not None):
-                    memory = structs.replace(memory, lagging_since=self.picture.at if lags else None)
-                memory = turns.follow(
-                    now, memory, target > 0 and max(level, held.reach_a) > 0, self.picture.at
-                )
+                    memory = structs.replace(memory, lagging_since=at if lags else None)
+                memory = turns.follow(now, memory, target > 0 and max(level, held.reach_a) > 0, at)
             elif held.standing == "paused" and memory.running_since is not None:
                 memory = structs.replace(memory, running_since=None, waiting_since=None)
-            memories[evse.key] = memory
-        cuts.sort(
-            key=lambda g: g.limit_a - self.picture.holds[self.picture.topology.evse_index[g.key]].reach_a
-        )
+            memories[key] = memory
+        cuts.sort(key=lambda g: g.limit_a - picture.holds[tree.evse_index[g.key]].reach_a)
+        granted_a = picture.on_rows([targets.get(i, 0.0) for i in range(len(tree.evses))])
         return self._conclude(
             grants,
             cuts,
@@ -183,23 +184,16 @@ class _Turn:
     ) -> dict[int, float]:
         """New limits of those that rise now; names for the others what they wait for."""
         settings, evses = self.picture.settings, self.picture.topology.evses
-        free = list(capacity)
-        for i, held in enumerate(self.picture.holds):
-            if held.standing in ("steered", "paused"):
-                _add(free, self.picture.entries[i], -held.held_a)
+        held_a = [h.held_a if h.standing in ("steered", "paused") else 0.0 for h in self.picture.holds]
+        free = [left - held for left, held in zip(capacity, self.picture.on_rows(held_a), strict=True)]
         plain = self.strategy != "dynamic"
         candidates: list[tuple[turns.Turn, ramp.Candidate]] = []
         rising_a = [0.0] * self.picture.topology.row_count
         for i in steered:
-            now, held, memory, evse = (
-                self.picture.states[i],
-                self.picture.holds[i],
-                self.picture.memories[i],
-                evses[i],
-            )
-            target = targets[i]
+            held, evse, target = self.picture.holds[i], evses[i], targets[i]
             if target < held.in_force_a + evse.step_a - 1e-6 or target < held.in_force_a + EPSILON_A:
                 continue
+            now, memory = self.picture.states[i], self.picture.memories[i]
             lagging = self.picture.at - (
                 self.picture.at if memory.lagging_since is None else memory.lagging_since
             )
@@ -215,7 +209,7 @@ class _Turn:
                 reasons[i].append(Reason(code="stale", circuit_id=stale))
             elif plain or start:
                 candidates.append(
-                    (self._turn(i), self._candidate(i, target if plain else None, target, 0.0, True))
+                    (self.picture.turn(i), self._candidate(i, target if plain else None, target, 0.0, True))
                 )
             elif self.picture.doubtful.intersection(self.picture.circuits_above(i)) or (
                 memory.raised_at is not None and self.picture.at - memory.raised_at < every_s
@@ -225,7 +219,7 @@ class _Turn:
                 detail = "little of its write budget is left" if thrifty else None
                 reasons[i].append(Reason(code="deadband", detail=detail))
             else:
-                candidates.append((self._turn(i), self._candidate(i, target, target, least, False)))
+                candidates.append((self.picture.turn(i), self._candidate(i, target, target, least, False)))
                 _add(rising_a, self.picture.entries[i], max(settings.raise_per_evse_a, least))
         if self.strategy == "uncontrolled":
             return {c.number: c.target_a for _, c in candidates}
@@ -264,12 +258,6 @@ class _Turn:
             start=start,
             deadband_a=least_a,
             raised_at=-math.inf if raised is None else raised,
-        )
-
-    def _turn(self, i: int) -> turns.Turn:
-        seen = self.picture
-        return turns.turn(
-            seen.states[i], seen.memories[i], seen.priority(i), i, seen.at, seen.settings, kept=seen.kept(i)
         )
 
     def _stale_above(self, i: int) -> str | None:
@@ -396,12 +384,12 @@ class _Turn:
             cuts=tuple(cuts),
             raises=tuple(raises),
             held_a={
-                e.key: h.held_a for e, h in zip(self.picture.topology.evses, self.picture.holds, strict=True)
+                key: h.held_a for key, h in zip(self.picture.topology.keys, self.picture.holds, strict=True)
             },
             cutting=cutting,
             reserved=frozenset(
-                e.key
-                for e, h in zip(self.picture.topology.evses, self.picture.holds, strict=True)
+                key
+                for key, h in zip(self.picture.topology.keys, self.picture.holds, strict=True)
                 if h.standing not in ("steered", "paused")
             ),
             circuits=ledgers,

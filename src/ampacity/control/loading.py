@@ -100,14 +100,10 @@ def entries_of(
 
 def draw_on_rows(tree: Topology, i: int, current_a: PerPhase) -> Iterator[tuple[int, float]]:
     """What a measured current adds to the rows that it flows through: conductors and power."""
-    evse = tree.evses[i]
-    if not tree.is_pair(evse):
-        yield from tree.at_phases(i, current_a)
-        total_a = sum(current_a)
-        if total_a:
-            for row in tree.power_above[tree.circuit_of[i]]:
-                yield row, total_a
+    if i not in tree.pairs:
+        yield from path_rows(tree, tree.circuit_of[i], current_a)
         return
+    evse = tree.evses[i]
     # One current in two conductors; a station may report it on one only.
     amperes = max(current_a[p] for p in evse.phases)
     if amperes:
@@ -116,6 +112,18 @@ def draw_on_rows(tree: Topology, i: int, current_a: PerPhase) -> Iterator[tuple[
         worth = power_share(tree.site, evse, 2)
         for row in tree.power_above[tree.circuit_of[i]]:
             yield row, worth * amperes
+
+
+def path_rows(tree: Topology, k: int, current_a: PerPhase) -> Iterator[tuple[int, float]]:
+    """What currents to neutral on the phases of circuit `k` add to the rows that they flow through."""
+    for path, amperes in zip(tree.paths[k], current_a, strict=True):
+        if amperes:
+            for row in path:
+                yield row, amperes
+    total_a = sum(current_a)
+    if total_a:
+        for row in tree.power_above[k]:
+            yield row, total_a
 
 
 class DeviceEntry(NamedTuple):

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ampacity.model.live import Reason
 from ampacity.model.phases import ZERO, PerPhase
 from ampacity.model.site import Circuit, Strategy
 
-from . import acceptance, base, fairness, overload, waking
+from . import acceptance, base, fairness, overload, turns, waking
 from .devices import DeviceRows
 from .limits import effective_limit, effective_power, margin_a, permitted
-from .loading import BASE_SHARE, draw_on_rows, entries_of
+from .loading import BASE_SHARE, draw_on_rows, entries_of, path_rows
 from .reserve import Hold, hold, safe_a
 from .settings import ControlSettings
 from .state import BaseMemory, ControlState, EvseMemory, OverloadMemory
-from .topology import Entries, Topology
+from .topology import Entries, Topology, Wires, wires_of
 from .types import CircuitState, EvseState, MeterState, Snapshot
 
 
 class Picture:
     """One instant of a site, put in order. Lists are by EVSE, circuit or row number of the topology.
 
-    `holds`, `memories` and `entries` belong to EVSEs; `limits` (amperes and whose), `margins` and `meters` to
-    circuits. `row_limits` (infinite where nothing limits the row), `row_sources`, `row_margins`,
-    `row_reserves` (the worst base), `row_bases` and `budget` (what all EVSEs together may take) are per row,
-    as are `overloads` and `above`; `power_limited` are the circuits whose power somebody limits now,
-    `doubtful` the metered circuits below which a car rises unseen.
+    `holds`, `memories` and `entries` (in one list: `wires`) belong to EVSEs; `limits` (amperes and whose),
+    `margins` and `meters` to circuits. `row_limits` (infinite where nothing limits the row), `row_sources`,
+    `row_margins`, `row_reserves` (the worst base), `row_bases` and `budget` (what EVSEs together may take)
+    are per row, as are `overloads` and `above`; `power_limited` are the circuits whose power somebody
+    limits now, `doubtful` the metered circuits below which a car rises unseen.
     """
 
     def __init__(
@@ -37,8 +37,7 @@ class Picture:
         self.at = snapshot.at
         self.since = snapshot.at if state.since is None else state.since
         self.states: list[EvseState] = [
-            snapshot.evses.get(evse.key) or EvseState(key=evse.key, online=False, proven=False)
-            for evse in topology.evses
+            snapshot.evses.get(key) or EvseState(key=key, online=False, proven=False) for key in topology.keys
         ]
         self.circuit_states: list[CircuitState] = [
             snapshot.circuits.get(circuit.circuit_id) or CircuitState(circuit_id=circuit.circuit_id)
@@ -47,6 +46,7 @@ class Picture:
         self.holds: list[Hold] = []
         self.memories: list[EvseMemory] = []
         self.entries: list[Entries] = []
+        self.wires: Wires
         self.limits: list[tuple[float, str]] = []
         self.margins: list[float] = []
         self.meters: list[MeterState] = []
@@ -60,6 +60,7 @@ class Picture:
         self.overloads: dict[int, OverloadMemory] = {}
         self.above: frozenset[int] = frozenset()
         self.doubtful: frozenset[int] = frozenset()
+        self._turns: dict[int, turns.Turn] = {}
         self._limit()
         self.power_limited: frozenset[int] = frozenset(
             row.circuit
@@ -104,6 +105,21 @@ class Picture:
         weight = self.topology.evses[i].weight if own is None else own
         return weight if 1e-3 < weight < 1e6 else 1.0
 
+    def turn(self, i: int) -> turns.Turn:
+        """The place of EVSE `i` in the order of admission."""
+        known = self._turns.get(i)
+        if known is None:
+            known = self._turns[i] = turns.turn(
+                self.states[i],
+                self.memories[i],
+                self.priority(i),
+                i,
+                self.at,
+                self.settings,
+                kept=self.kept(i),
+            )
+        return known
+
     def kept(self, i: int) -> bool:
         """Whether the car at EVSE `i` counts as one that does not wake after a pause."""
         setting = self.snapshot.site.sharing.keep_alive
@@ -112,6 +128,10 @@ class Picture:
     def circuits_above(self, i: int) -> tuple[int, ...]:
         """The circuits that carry EVSE `i`, its own first."""
         return self.topology.ancestors[self.topology.circuit_of[i]]
+
+    def on_rows(self, current_a: Sequence[float]) -> list[float]:
+        """What amperes of every EVSE add to each row."""
+        return self.wires.sums(current_a, self.topology.row_count)
 
     def base_a(self, k: int) -> PerPhase:
         """The base on the phases of circuit `k`."""
@@ -153,19 +173,18 @@ class Picture:
 
     def _hold(self) -> None:
         """Where every EVSE stands, and the rows that it loads."""
-        known = self.before.evses
+        known, tree, limited = self.before.evses, self.topology, self.power_limited
         skew_s = max((abs(now.skew_s) for now in self.states), default=0.0)
-        for i, (evse, now) in enumerate(zip(self.topology.evses, self.states, strict=True)):
-            held, memory = hold(evse, now, known.get(evse.key), self.at, self.settings, skew_s)
+        for i, (key, evse, now) in enumerate(zip(tree.keys, tree.evses, self.states, strict=True)):
+            held, memory = hold(evse, now, known.get(key), self.at, self.settings, skew_s)
             memory = acceptance.learn(evse, now, memory, held, held.age_s, self.at, self.settings)
             self.memories.append(waking.learn(evse, now, memory, held, held.age_s, self.at, self.settings))
             self.holds.append(held)
             narrow = (
                 now.phases if now.session and now.phases and set(now.phases) <= set(evse.phases) else None
             )
-            self.entries.append(
-                entries_of(self.topology, i, narrow, in_watts=now.in_watts, power_limited=self.power_limited)
-            )
+            self.entries.append(entries_of(tree, i, narrow, in_watts=now.in_watts, power_limited=limited))
+        self.wires = wires_of(tree, self.entries)
 
     def _weigh_circuits(self) -> None:
         """Base loads, the state of the meters, and overloads of all circuits."""
@@ -177,7 +196,7 @@ class Picture:
                 held_s = max(held_s, longer_s)
         doubtful: set[int] = set()
         for i, (now, known) in enumerate(zip(self.states, self.memories, strict=True)):
-            if base.rises_unseen(now, known.raised_at, self.at, settings):
+            if known.raised_at is not None and base.rises_unseen(now, known.raised_at, self.at, settings):
                 doubtful.update(self.topology.ancestors[self.topology.circuit_of[i]])
         self.doubtful = frozenset(k for k in doubtful if self._sees_cars(k))
         draws = _Draws(self)
@@ -319,19 +338,36 @@ class _Draws:
         sums = self._certain.get(young)
         if sums is not None:
             return sums
-        seen = self._picture
+        seen, tree = self._picture, self._picture.topology
         sums = self._certain[young] = list(seen.devices.low_a)
+        # Added up where the EVSEs hang, and carried up from there once.
+        drawn = [[0.0, 0.0, 0.0] for _ in tree.circuits]
+        longest_s: dict[float, float] = {}
         for i, (now, held) in enumerate(zip(seen.states, seen.holds, strict=True)):
-            if held.age_s is None:
+            age = held.age_s
+            if age is None:
                 continue
-            if base.hold_s(now.sample_interval_s, seen.settings) > seen.settings.stale_hold_s:
+            interval_s = now.sample_interval_s
+            stale_s = longest_s.get(interval_s)
+            if stale_s is None:
+                held_s = base.hold_s(interval_s, seen.settings)
+                told = held_s <= seen.settings.stale_hold_s
+                stale_s = longest_s[interval_s] = base.sample_stale_s(interval_s) if told else -1.0
+            if age > stale_s:
                 continue
             bound = held.in_force_a if young else held.held_a
-            phases = len(seen.topology.evses[i].phases)
-            draw = base.certain_draw(now, bound, seen.at, seen.settings, phases)
-            if draw is not None:
-                for row, amperes in draw_on_rows(seen.topology, i, draw):
+            draw = base.certain_part(now, bound, len(tree.evses[i].phases))
+            if i in tree.pairs:
+                for row, amperes in draw_on_rows(tree, i, draw):
                     sums[row] += amperes
+                continue
+            there = drawn[tree.circuit_of[i]]
+            there[0] += draw[0]
+            there[1] += draw[1]
+            there[2] += draw[2]
+        for k, current_a in enumerate(drawn):
+            for row, amperes in path_rows(tree, k, (current_a[0], current_a[1], current_a[2])):
+                sums[row] += amperes
         return sums
 
     def starting(self) -> list[float]:

@@ -11,7 +11,7 @@ from ampacity.model.live import Reason
 from ampacity.model.site import EvseKey
 
 from . import turns
-from .allocate import Allocation, Problem, allocate, problem
+from .allocate import Allocation, Problem, allocate
 from .cabinets import whole_modules
 from .explain import Explainer
 from .limits import expired, permitted
@@ -32,6 +32,8 @@ class Sharing:
         self.strategy = picture.strategy
         self.wishes: Targets = {}
         """What each that wants to charge would get if no circuit held it back."""
+        self._lost = "lost" in picture.meters
+        self._troubled = any(trouble.stage > 0 for trouble in picture.overloads.values())
         self.explainer = Explainer(picture.topology, picture.row_sources, picture.meters)
 
     def share(self, steered: Sequence[int], capacity: Sequence[float]) -> tuple[Targets, Reasons]:
@@ -68,36 +70,33 @@ class Sharing:
         self, loads: Sequence[int], capacity: Sequence[float], shares: dict[EvseKey, float] | None
     ) -> tuple[Targets, Reasons]:
         """One allocation among `loads`."""
-        evses, settings = self.picture.topology.evses, self.picture.settings
+        evses = self.picture.topology.evses
+        picture = self.picture
         caps: list[tuple[float, Caps]] = []
-        keys = []
         for i in loads:
-            now, memory, evse = self.picture.states[i], self.picture.memories[i], evses[i]
+            evse = evses[i]
             named = self._caps(i, None if shares is None else shares[evse.key])
-            caps.append((min([evse.max_a, *(value for value, _ in named)]), named))
-            if now.wants:
-                self.wishes[i] = caps[-1][0]
-            turn = turns.turn(
-                now,
-                memory,
-                self.picture.priority(i),
-                i,
-                self.picture.at,
-                settings,
-                kept=self.picture.kept(i),
-            )
-            keys.append((turn, i))
-        rank = {i: place for place, (_, i) in enumerate(sorted(keys))}
-        task = problem(
-            capacity,
-            [self.picture.entries[i].rows for i in loads],
-            [evses[i].min_a for i in loads],
-            [cap for cap, _ in caps],
-            weight=[self.picture.weight(i) for i in loads],
-            step_a=[evses[i].step_a for i in loads],
-            priority=[self.picture.priority(i) for i in loads],
-            order=[rank[i] for i in loads],
-            coefficients=[self.picture.entries[i].coefficients for i in loads],
+            cap_a = evse.max_a
+            for value, _ in named:
+                cap_a = min(cap_a, value)
+            caps.append((cap_a, named))
+            if picture.states[i].wants:
+                self.wishes[i] = cap_a
+        queue = [picture.turn(i) for i in loads]
+        order = np.empty(len(loads), np.intp)
+        order[sorted(range(len(loads)), key=queue.__getitem__)] = np.arange(len(loads))
+        wires = picture.wires.of(loads)
+        task = Problem(
+            capacity_a=np.asarray(capacity, np.float64),
+            entry_load=wires.load,
+            entry_row=wires.row,
+            entry_coefficient=wires.coefficient,
+            minimum_a=np.array([evses[i].min_a for i in loads], np.float64),
+            maximum_a=np.array([cap for cap, _ in caps], np.float64),
+            weight=np.array([picture.weight(i) for i in loads], np.float64),
+            step_a=np.array([evses[i].step_a for i in loads], np.float64),
+            priority=np.array([picture.priority(i) for i in loads], np.intp),
+            order=order,
         )
         result = allocate(task)
         modules = whole_modules(self.picture.topology, loads, task, result)
@@ -109,7 +108,7 @@ class Sharing:
             task = structs.replace(task, maximum_a=most)
             result = allocate(task)
         task, result = self._keep(loads, capacity, task, result)
-        targets = {i: float(x) for i, x in zip(loads, result.grant_a, strict=True)}
+        targets: Targets = dict(zip(loads, result.grant_a.tolist(), strict=True))
         return targets, self._name(loads, targets, caps, task, result)
 
     def _keep(
@@ -144,7 +143,6 @@ class Sharing:
     def _caps(self, i: int, share_a: float | None) -> Caps:
         """Everything but other EVSEs that keeps this one below its own maximum."""
         now, memory, evse = self.picture.states[i], self.picture.memories[i], self.picture.topology.evses[i]
-        safe = safe_a(evse, now)
         named: Caps = []
         ordered = self.picture.order(i)
         if ordered is not None:
@@ -168,10 +166,18 @@ class Sharing:
             named.append((permitted(now.external_a), reason))
         if share_a is not None:
             named.append((share_a, Reason(code="strategy", source="static", detail="its fixed share")))
-        if not turns.may_start(
+        if memory.running_since is None and not turns.may_start(
             now, memory, self.picture.at, self.picture.settings, kept=self.picture.kept(i)
         ):
             named.append((0.0, Reason(code="minimum", detail="pauses for a while before the next turn")))
+        if self._lost or self._troubled:
+            named += self._caps_of_rows(i)
+        return named
+
+    def _caps_of_rows(self, i: int) -> Caps:
+        """What holds it down because of the state of what carries it: a meter that is lost, an overload."""
+        safe = safe_a(self.picture.topology.evses[i], self.picture.states[i])
+        named: Caps = []
         for k in self.picture.circuits_above(i):
             if self.picture.meters[k] == "lost":
                 reason = Reason(code="dead", circuit_id=self.picture.topology.circuits[k].circuit_id)
@@ -199,11 +205,13 @@ class Sharing:
         for load, row in zip(task.entry_load[at].tolist(), task.entry_row[at].tolist(), strict=True):
             bound.setdefault(load, []).append(row)
         reasons: Reasons = {}
+        admitted = result.admitted.tolist()
         for load, (i, (_, named)) in enumerate(zip(steered, caps, strict=True)):
             evse = self.picture.topology.evses[i]
-            ceiling = targets[i] + evse.step_a if result.admitted[load] else evse.min_a
+            ceiling = targets[i] + evse.step_a if admitted[load] else evse.min_a
             mine = [reason for value, reason in named if value < ceiling - 1e-6]
-            mine += self.explainer.rows(bound.get(load, ()), bool(result.admitted[load]))
+            if load in bound:
+                mine += self.explainer.rows(bound[load], admitted[load])
             if not mine:
                 mine.append(Reason(code="evse_max"))
             reasons[i] = mine

@@ -12,10 +12,12 @@ phases takes three.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from ampacity.model.devices import Device, trouble
 from ampacity.model.phases import PerPhase
@@ -39,6 +41,42 @@ class Entries(NamedTuple):
     def pairs(self) -> Iterator[tuple[int, float]]:
         """Row and coefficient, entry by entry."""
         return zip(self.rows, self.coefficients, strict=True)
+
+
+class Wires(NamedTuple):
+    """The entries of many loads in one list: entry `e` is of load `load[e]` (ascending), on row `row[e]`."""
+
+    entries: list[Entries]
+    load: NDArray[np.intp]
+    row: NDArray[np.intp]
+    coefficient: NDArray[np.float64]
+
+    def sums(self, current_a: Sequence[float], rows: int) -> list[float]:
+        """What the loads' amperes add to each of so many rows."""
+        weight = self.coefficient * np.asarray(current_a, np.float64)[self.load]
+        added: list[float] = np.bincount(self.row, weight, rows).tolist()
+        return added
+
+    def of(self, loads: Sequence[int]) -> Wires:
+        """Those of some loads (ascending) only, which are numbered anew."""
+        if len(loads) == len(self.entries):
+            return self
+        place = np.full(len(self.entries), -1)
+        place[list(loads)] = np.arange(len(loads))
+        number = place[self.load]
+        inside = number >= 0
+        entries = [self.entries[i] for i in loads]
+        return Wires(entries, number[inside], self.row[inside], self.coefficient[inside])
+
+
+def wires_of(tree: Topology, entries: list[Entries]) -> Wires:
+    """The entries of all EVSEs in one list: that of the last time, where they are the same."""
+    if tree.wires is None or tree.wires.entries != entries:
+        load = np.repeat(np.arange(len(entries)), [len(one.rows) for one in entries])
+        row = np.fromiter((row for one in entries for row in one.rows), np.intp, len(load))
+        share = np.fromiter((x for one in entries for x in one.coefficients), np.float64, len(load))
+        tree.wires = Wires(entries, load, row, share)
+    return tree.wires
 
 
 class Row(Struct, frozen=True, gc=False):
@@ -75,6 +113,7 @@ class Topology:
     both included; `ancestors[k]` are those circuits. `between_lines` are the circuits that carry loads
     between two of three lines, whose currents add as phasors. `power_limited` are the circuits whose power
     is limited by what the site says itself; `power_above[k]` are the rows of power from circuit `k` up.
+    `pairs` are the EVSEs that are one load between two conductors.
     """
 
     def __init__(self, site: Site) -> None:
@@ -144,7 +183,10 @@ class Topology:
             tuple(n for j in above for n in self.rows_in[j] if self.rows[n].kind in ("watts", "va"))
             for above in self.ancestors
         )
+        self.pairs: frozenset[int] = frozenset(i for i, evse in enumerate(site.evses) if self.is_pair(evse))
+        self.keys: tuple[EvseKey, ...] = tuple(self.evse_index)
         self.kept: dict[object, Entries] = {}
+        self.wires: Wires | None = None
 
     @property
     def row_count(self) -> int:
