@@ -12,7 +12,8 @@ from ampacity.simulation.cases.document import Json
 from ampacity.simulation.cases.told import told_case
 
 from .explore import Explored, explore
-from .small_world import PRODUCT, SETTINGS, Action, Parts, Size, SmallWorld, State
+from .situation import Action, State
+from .small_world import PRODUCT, SETTINGS, Parts, Size, SmallWorld
 
 PLAIN = Size(name="two EVSEs, one fault", safe_a=(0.0, 4.0), faults=1, changes=0)
 TIGHT = structs.replace(

@@ -4,18 +4,7 @@ The product's own code decides: `control.law.step`, `control.lease`, and `contro
 makes of answers). Around it stand the writer of limits and the introduction of stations as `site` has them,
 in ticks, and stations that do the worst that they may (`stations`).
 
-What must hold in every state that can be reached with so many faults:
-
-- *raise* (I5): where a limit is raised, everybody at the most that they may draw, now or when a message on
-  its way lands, fits.
-- *promise* (I1): the reservation sum of every decision fits, but on rows that are overcommitted.
-- *draw* (I1, I13): what the cars draw is within the limit, or within the one that held until one time to
-  safe ago.
-- *silence* (I12): were the controller dead from here on, the same would hold at every later moment, and after
-  one time to safe everybody would be within the limit in force.
-
-Times are multiples of a tick and kept relative to now; ages beyond every threshold of the law are drawn
-together in their order, so that the same situation is the same state.
+What must hold is in `holding`, what a state is in `situation`.
 """
 
 from __future__ import annotations
@@ -23,41 +12,27 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Callable, Hashable, Iterator
-from math import inf
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from ampacity.control import lease as leases
 from ampacity.control.answers import AnswerKind, Answers
-from ampacity.control.check import reservation_excess
 from ampacity.control.law import step
 from ampacity.control.lease import Lease, Period
 from ampacity.control.settings import ControlSettings
-from ampacity.control.state import ControlState, EvseMemory
+from ampacity.control.state import ControlState
 from ampacity.control.topology import Topology
 from ampacity.control.types import CircuitState, Decision, EvseState, Snapshot
 from ampacity.model.phases import ZERO
 from ampacity.model.site import Circuit, Evse, EvseKey, LimitSource, Site
 
 from .explore import Move
-from .stations import (
-    LAG_TICKS,
-    Happening,
-    Message,
-    Periods,
-    Rules,
-    Station,
-    allowed_at,
-    allows,
-    happenings,
-)
+from .holding import Holding
+from .situation import FIELDS, NOW_S, Action, Known, State, frozen, settled
+from .stations import LAG_TICKS, Happening, Message, Periods, Rules, Station, happenings
 
-NOW_S = 1_000.0
 EPOCH_S = 1_790_000_000.0
-CLIP_S = 20.0
-"""Longer ago is all the same to the law with the settings below."""
-
 SAMPLE_S = 1.0
 MOST_KEPT = 1_000_000
 """Answers of the law that are kept for the same question."""
@@ -114,48 +89,6 @@ class Parts(NamedTuple):
 PRODUCT = Parts()
 
 
-class Known(NamedTuple):
-    """The controller's side of one EVSE. `answers`: `control.answers` as a value. `calling`: the limit whose
-    answer it waits for. `proving`: `start`, `read` (sent at
-    `asked_at`), `hold` (it means more than anybody knows of), `held` (told so), or nothing."""
-
-    answers: tuple[Any, ...]
-    calling: Lease | None
-    proving: str
-    asked_at: float
-    measured: tuple[float, float] | None
-    error_s: float
-
-
-class State(NamedTuple):
-    """All of it, as of `NOW_S`. `high`: a limit that held a while ago, and the ticks for which it still
-    excuses what is drawn. `since`: the controller's start."""
-
-    stations: tuple[Station, ...]
-    known: tuple[Known, ...]
-    memories: tuple[EvseMemory, ...]
-    ramp: tuple[tuple[float, float], ...]
-    level: int
-    high: tuple[float, int]
-    since: float | None
-    faults: int
-    changes: int
-
-
-Action = tuple[str, ...]
-"""What happened in a tick: to each station, and to the site."""
-
-_FIELDS = (
-    "online", "proven", "checking", "committed_a", "committed_at", "lease_until", "renew_at", "inflight_a",
-    "lease", "doubts", "lift_again_at", "cut_again_at", "urgent_again_at", "refusals",
-    "refused_a",
-)  # fmt: skip
-_MEMORY_TIMES = (
-    "settling_since", "cut_since", "over_since", "running_since", "stopped_at", "waiting_since", "raised_at",
-    "lagging_since", "slack_since", "accepted_at",
-)  # fmt: skip
-
-
 class SmallWorld:
     """Every state's moves (for `explore`)."""
 
@@ -198,7 +131,7 @@ class SmallWorld:
         self._periods: dict[tuple[float, float], Periods] = {}
         self._choices: dict[tuple[Station, int, int], list[Happening]] = {}
         self._turns: dict[Hashable, tuple[ControlState, Decision, str]] = {}
-        self._futures: dict[tuple[Station, int], tuple[float, ...]] = {}
+        self.holding = Holding(self.topology, self._shape_of, size.tick_s, self.to_safe)
 
     def starts(self) -> Iterator[State]:
         """Everybody connected and nothing known yet; clocks slow and fast by the error that is known."""
@@ -227,7 +160,7 @@ class SmallWorld:
             yield state
 
     def _nothing(self) -> Known:
-        return Known(_freeze(self.parts.answers()), None, "", NOW_S, None, self.size.error_s)
+        return Known(frozen(self.parts.answers()), None, "", NOW_S, None, self.size.error_s)
 
     # ------------------------------------------------------------ one tick
 
@@ -263,19 +196,19 @@ class SmallWorld:
         high = (state.high[0], state.high[1] - 1) if state.high[1] > 1 else (0.0, 0)
         if limit < before:
             high = (max(before, high[0]), self.to_safe)
-        broken = self._drawn(stations, limit, high)
+        broken = self.holding.drawn(stations, limit, high)
         control, decision, promised = self._turn(state, died, thawed, known, limit)
         broken = broken or promised
         raised = {grant.key: grant.limit_a for grant in decision.raises}
-        broken = broken or self._raises_fit(stations, raised, limit)
+        broken = broken or self.holding.raises_fit(stations, raised, limit)
         for i, evse in enumerate(self.evses):
             known[i], stations[i] = self._send(known[i], thawed[i], stations[i], evse, decision, at)
-        broken = broken or self._silence(stations, limit, high)
+        broken = broken or self.holding.silence(stations, limit, high)
         action: Action = tuple(each.name for each in what) + ((name,) if name else ())
-        following = self._settle(
+        following = settled(
             State(
                 stations=tuple(stations),
-                known=tuple(k._replace(answers=_freeze(a)) for k, a in zip(known, thawed, strict=True)),
+                known=tuple(k._replace(answers=frozen(a)) for k, a in zip(known, thawed, strict=True)),
                 memories=tuple(control.evses[e.key] for e in self.evses),
                 ramp=tuple((when, added[0]) for when, added in control.ramp),
                 level=level,
@@ -283,7 +216,10 @@ class SmallWorld:
                 since=control.since,
                 faults=state.faults - cost,
                 changes=state.changes - (level != state.level),
-            )
+            ),
+            self.size.tick_s,
+            SETTINGS.raise_every_s,
+            self.size.lease_s,
         )
         return Move(action=action, state=following, broken=broken)
 
@@ -292,18 +228,15 @@ class SmallWorld:
         found = self._choices.get(key)
         if found is None:
             safe_a = self.evses[i].safe_a
-            found = list(happenings(station, safe_a, self.rules, budget, self._shape(safe_a)))
+            found = list(happenings(station, safe_a, self.rules, budget, lambda a: self._shape_of(a, safe_a)))
             self._choices[key] = found
         return found
 
-    def _shape(self, safe_a: float) -> Callable[[float], Periods]:
-        def shape(limit_a: float) -> Periods:
-            key = (limit_a, safe_a)
-            if key not in self._periods:
-                self._periods[key] = self.parts.periods(limit_a, safe_a, self.size.lease_s)
-            return self._periods[key]
-
-        return shape
+    def _shape_of(self, limit_a: float, safe_a: float) -> Periods:
+        key = (limit_a, safe_a)
+        if key not in self._periods:
+            self._periods[key] = self.parts.periods(limit_a, safe_a, self.size.lease_s)
+        return self._periods[key]
 
     # ------------------------------------------------------------ the controller's side
 
@@ -315,7 +248,7 @@ class SmallWorld:
             if calling is not None:
                 answers.answer(calling, "silent", at)
             answers.line_lost(at)
-            return known._replace(answers=_freeze(answers), calling=None, proving="")
+            return known._replace(answers=frozen(answers), calling=None, proving="")
         if what.opened:
             answers.line_opened(at)
             proving = "start"
@@ -344,7 +277,7 @@ class SmallWorld:
             elif at - asked_at >= self.size.timeout_s:
                 answers.checked(False)
                 proving = "start"
-        return Known(_freeze(answers), calling, proving, asked_at, measured, error_s)
+        return Known(frozen(answers), calling, proving, asked_at, measured, error_s)
 
     def _send(
         self, known: Known, answers: Answers, station: Station, evse: Evse, decision: Decision, at: float
@@ -391,13 +324,13 @@ class SmallWorld:
         self, state: State, died: bool, thawed: list[Answers], known: list[Known], limit: float
     ) -> tuple[ControlState, Decision, str]:
         """One step of the law; the same question has the same answer."""
-        told = tuple((k.answers, k.measured) for k in known)
+        told = tuple((k.answers, k.measured, k.error_s) for k in known)
         key = (died, state.memories, state.ramp, state.since, told, limit)
         turn = None if self.snapshots is not None else self._turns.get(key)
         if turn is None:
             snapshot = self._snapshot(thawed, known, limit, NOW_S + self.size.tick_s)
             control, decision = self.parts.step(self._control(state, died), snapshot, SETTINGS)
-            turn = (control, decision, self._promised(snapshot, decision))
+            turn = (control, decision, self.holding.promised(snapshot, decision))
             if self.snapshots is not None:
                 self.snapshots.append(snapshot)
             elif len(self._turns) < MOST_KEPT:
@@ -446,98 +379,8 @@ class SmallWorld:
 
     def _thaw(self, known: Known) -> Answers:
         answers = copy.copy(self._blank)
-        vars(answers).update(zip(_FIELDS, known.answers, strict=True))
+        vars(answers).update(zip(FIELDS, known.answers, strict=True))
         return answers
-
-    # ------------------------------------------------------------ what must hold
-
-    def _drawn(self, stations: list[Station], limit: float, high: tuple[float, int]) -> str:
-        drawn = sum(s.draw_a for s in stations)
-        if drawn > max(limit, high[0]) + 1e-6:
-            return f"draw: cars draw {drawn:g} A where {limit:g} A hold"
-        return ""
-
-    def _promised(self, snapshot: Snapshot, decision: Decision) -> str:
-        for row, over in reservation_excess(snapshot, decision, self.topology).items():
-            if row not in decision.overcommitted:
-                return f"promise: the reservation sum is {over:g} A above the limit"
-        return ""
-
-    def _raises_fit(self, stations: list[Station], raised: dict[EvseKey, float], limit: float) -> str:
-        if not raised:
-            return ""
-        total = 0.0
-        rises = False
-        for station, evse in zip(stations, self.evses, strict=True):
-            may = self._may(station, evse)
-            up = raised.get(evse.key, 0.0)
-            rises = rises or up > may
-            total += max(may, up)
-        if rises and total > limit + 1e-6:
-            return f"raise: {total:g} A may be drawn after a raise where {limit:g} A hold"
-        return ""
-
-    def _may(self, station: Station, evse: Evse) -> float:
-        """The most that it may draw, now or when a message on its way lands."""
-        may = max(station.draw_a, allows(station, evse.safe_a, self._shape(evse.safe_a)))
-        return max([may, *(m.limit_a for m in station.queue if m.kind == "limit")])
-
-    def _silence(self, stations: list[Station], limit: float, high: tuple[float, int]) -> str:
-        """Nobody says anything from here on: the most that is drawn at every later tick."""
-        futures = [self._future(station, i) for i, station in enumerate(stations)]
-        for tick, drawn in enumerate(zip(*futures, strict=True), start=1):
-            ceiling = max(limit, high[0] if tick < high[1] else 0.0)
-            if sum(drawn) > ceiling + 1e-6:
-                later = tick * self.size.tick_s
-                return f"silence: {sum(drawn):g} A may flow {later:g} s after the last word, of {ceiling:g} A"
-        return ""
-
-    def _future(self, station: Station, i: int) -> tuple[float, ...]:
-        """The most that one station may draw at each later tick when nobody says anything any more."""
-        found = self._futures.get((station, i))
-        if found is not None:
-            return found
-        safe_a = self.evses[i].safe_a
-        shape = self._shape(safe_a)
-        promises = [(shape(m.limit_a), m.age_s) for m in station.queue if m.kind == "limit"]
-        if station.held is not None:
-            promises.append((shape(station.held[0]), station.held[1]))
-        future = []
-        for tick in range(1, 2 * self.to_safe):
-            later = tick * self.size.tick_s
-            may = safe_a if station.held is None else 0.0
-            may = max([may, *(allowed_at(periods, age_s + later) for periods, age_s in promises)])
-            future.append(max(may, station.draw_a) if tick <= LAG_TICKS - station.lag else may)
-        if len(self._futures) < MOST_KEPT:
-            self._futures[station, i] = tuple(future)
-        return tuple(future)
-
-    # ------------------------------------------------------------ the same situation is the same state
-
-    def _settle(self, state: State) -> State:
-        """Shift the clock back to `NOW_S`, and draw old times together in their order."""
-        back = self.size.tick_s
-        past: set[float] = set()
-        for memory in state.memories:
-            past.update(t for f in _MEMORY_TIMES if (t := getattr(memory, f)) is not None)
-        for known in state.known:
-            past.update(_times(known))
-        edge = NOW_S + back - CLIP_S
-        old = sorted(t for t in past if t < edge)
-        places = {t: edge - (len(old) - k) for k, t in enumerate(old)}
-
-        def moved(t: float | None) -> float | None:
-            return None if t is None else places.get(t, t) - back
-
-        memories = tuple(
-            structs.replace(m, **{f: moved(getattr(m, f)) for f in _MEMORY_TIMES}) for m in state.memories
-        )
-        ramp = tuple(
-            (when - back, added) for when, added in state.ramp if NOW_S + back - when < SETTINGS.raise_every_s
-        )
-        sides = tuple(_shifted(known, moved, back) for known in state.known)
-        since = None if state.since is None else max(state.since - back, NOW_S - 2 * self.size.lease_s)
-        return state._replace(memories=memories, ramp=ramp, known=sides, since=since)
 
 
 def _ordinary(state: State, move: Move[State, Action]) -> bool:
@@ -547,41 +390,3 @@ def _ordinary(state: State, move: Move[State, Action]) -> bool:
 
 def _unawaited(queue: tuple[Message, ...]) -> tuple[Message, ...]:
     return tuple(m._replace(awaited=False) if m.kind == "limit" else m for m in queue)
-
-
-def _freeze(answers: Answers) -> tuple[Any, ...]:
-    return tuple(map(vars(answers).__getitem__, _FIELDS))
-
-
-def _times(known: Known) -> Iterator[float]:
-    committed_at = known.answers[_FIELDS.index("committed_at")]
-    if committed_at is not None:
-        yield committed_at
-    if known.measured is not None:
-        yield known.measured[1]
-
-
-def _shifted(known: Known, moved: Callable[[float | None], float | None], back: float) -> Known:
-    values = dict(zip(_FIELDS, known.answers, strict=True))
-    values["committed_at"] = moved(values["committed_at"])
-    for field in ("lease_until", "renew_at"):
-        if values[field] is not None:
-            values[field] -= back
-    for field in ("lift_again_at", "cut_again_at", "urgent_again_at"):
-        values[field] = -inf if values[field] <= NOW_S else values[field] - back
-    values["refusals"] = min(values["refusals"], 5)
-    if values["lease"] is not None:
-        values["lease"] = structs.replace(values["lease"], sent_at=values["lease"].sent_at - back)
-    values["doubts"] = tuple(structs.replace(d, sent_at=d.sent_at - back) for d in values["doubts"])
-    calling = known.calling
-    if calling is not None:
-        calling = structs.replace(calling, sent_at=calling.sent_at - back)
-    measured = known.measured
-    if measured is not None:
-        when = moved(measured[1])
-        assert when is not None
-        measured = (measured[0], when)
-    asked_at = known.asked_at - back if known.proving == "read" else NOW_S
-    return Known(
-        tuple(values[field] for field in _FIELDS), calling, known.proving, asked_at, measured, known.error_s
-    )
