@@ -69,3 +69,15 @@ def test_the_shortest_lease_leaves_room_for_a_renewal_before_that() -> None:
         renewed_s = least_s * 2 / 3 + told.latency_s
         assert renewed_s <= least_s - told.landing_s
     assert least_lease_s(DEFAULTS) == 30.0
+
+
+def test_a_limit_that_was_never_answered_comes_down_in_sight_when_it_ends() -> None:
+    """It may have been taken: its car lags behind its end as behind any decrease."""
+    evses = [structs.replace(e, max_a=20.0) for e in site().evses[:2]]
+    scene = Scene(site(*evses))
+    scene.charge(A, 6.0, doubt_a=16.0, measured_a=(16.0, 16.0, 16.0))
+    assert scene.tick().held_a[A] == 16.0
+    scene.change(A, doubt_a=None)
+    assert scene.tick().held_a[A] == 16.0, "the car still draws it"
+    scene.change(A, measured_a=(6.0, 6.0, 6.0))
+    assert scene.tick().held_a[A] == 6.0, "seen"

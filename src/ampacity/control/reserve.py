@@ -96,14 +96,16 @@ def hold(
         # not.
         memory = EvseMemory(
             in_force_a=now if memory is None else memory.in_force_a,
+            doubted_a=0.0 if memory is None else memory.doubted_a,
             settling_a=None if memory is None else memory.settling_a,
             settling_since=0.0 if memory is None else memory.settling_since,
         )
     age = sample_age(state, at, settings)
     measured = None if age is None else _measured(evse, state)
     before = memory.in_force_a
-    memory = _settle(state, memory, now, measured, age, at, settings)
-    reach = max(now, _or_worst(state.inflight_a, evse.max_a), _or_worst(state.doubt_a, evse.max_a))
+    doubted = _or_worst(state.doubt_a, evse.max_a)
+    memory = _settle(state, memory, now, doubted, measured, age, at, settings)
+    reach = max(now, _or_worst(state.inflight_a, evse.max_a), doubted)
     if memory.cut_since is not None:
         if reach <= memory.cut_to_a + EPSILON_A:
             memory = structs.replace(memory, cut_since=None)
@@ -162,6 +164,7 @@ def _settle(
     state: EvseState,
     memory: EvseMemory,
     now_a: float,
+    doubted_a: float,
     measured_a: float | None,
     age_s: float | None,
     at: float,
@@ -169,8 +172,11 @@ def _settle(
 ) -> EvseMemory:
     """Follow decreases until they are seen, and mark an EVSE that draws more than it was told."""
     settling, since, over = memory.settling_a, memory.settling_since, memory.over_since
-    if now_a < memory.in_force_a - EPSILON_A:
-        settling = max(memory.in_force_a, settling or 0.0)
+    # A limit that was never answered may have been taken: where it ends, or another one was, its car comes
+    # down as after any decrease.
+    before, reaches = max(memory.in_force_a, memory.doubted_a), max(now_a, doubted_a)
+    if reaches < before - EPSILON_A or now_a < memory.in_force_a - EPSILON_A:
+        settling = max(before, settling or 0.0)
         since = at
     elif settling is not None and now_a >= settling:
         settling = None
@@ -190,10 +196,20 @@ def _settle(
     if news:
         disobeys = above and measured_a is not None and measured_a > within_a
         over = (at if over is None else over) if disobeys else None
-    if now_a == memory.in_force_a and settling == memory.settling_a and over == memory.over_since:
+    if (now_a, doubted_a, settling, over) == (
+        memory.in_force_a,
+        memory.doubted_a,
+        memory.settling_a,
+        memory.over_since,
+    ):
         return memory
     return structs.replace(
-        memory, in_force_a=now_a, settling_a=settling, settling_since=since, over_since=over
+        memory,
+        in_force_a=now_a,
+        doubted_a=doubted_a,
+        settling_a=settling,
+        settling_since=since,
+        over_since=over,
     )
 
 

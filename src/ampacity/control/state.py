@@ -40,7 +40,8 @@ class OverloadMemory(Struct, frozen=True, gc=False):
 class EvseMemory(Struct, frozen=True, kw_only=True, gc=False):
     """One EVSE. Times are None where the thing isn't so.
 
-    `in_force_a`: the limit in force at the last step, to see a decrease. `settling_a`: the limit before a
+    `in_force_a`: the limit in force at the last step, and `doubted_a` one that was never answered, to see a
+    decrease. `settling_a`: the limit before a
     decrease that was acknowledged at `settling_since` and not yet seen. `cut_since`: a cut to `cut_to_a`
     waits for its acknowledgement. `over_since`: measures more than it was told. `running_since`,
     `stopped_at`, `waiting_since`: turns. `raised_at`: the last raise. `lagging_since`: the target lies above
@@ -50,6 +51,7 @@ class EvseMemory(Struct, frozen=True, kw_only=True, gc=False):
     """
 
     in_force_a: float
+    doubted_a: float = 0.0
     settling_a: float | None = None
     settling_since: float = 0.0
     cut_since: float | None = None
