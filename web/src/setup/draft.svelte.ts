@@ -57,12 +57,12 @@ export const newEvse = (station_id: string, circuit_id: string): Evse => ({
   sensors: [],
 });
 
-export const newSite = (site_id: string, name: string, time_zone: string): Site => ({
+export const newSite = (site_id: string, name: string, time_zone: string, connection: string): Site => ({
   site_id,
   operator_id: "",
   name,
   time_zone,
-  circuits: [newCircuit("grid", name, null)],
+  circuits: [newCircuit("grid", connection, null)],
   evses: [],
   strategy: "dynamic",
   voltage_v: 230,
