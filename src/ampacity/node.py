@@ -37,6 +37,7 @@ from .pki.certificates import ChainError, names_of, pem_of, read_chain
 from .settings import NodeSettings
 from .site.building import BuildingLimits, BuildingMqtt, BuildingServer
 from .site.controller import SiteController
+from .site.groups.groups import Groups
 from .site.records import SiteRecords
 from .site.safe import Safe, sealed
 from .site.tariff import Tariff
@@ -83,11 +84,22 @@ class Node:
         self.csms.device_model.provisioning.disconnect = self.gateway.disconnect
         self.csms.signing.reserved = _server_names(settings.gateway)
         self.sites: dict[str, SiteController] = {}
+        self._safe = Safe(settings.keys_folder)
+        self.groups = Groups(
+            store,
+            self.operator_id,
+            self.bus,
+            clock,
+            self.sites,
+            self._name,
+            self._safe,
+            settings.meter_maps,
+            settings.parents,
+        )
         self.http: HttpServer | None = None
         self._file_door: FilesListener | None = None
         self._building: BuildingServer | None = None
         self.demo: DemoControl | None = None
-        self._safe = Safe(settings.keys_folder)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.failure: BaseException | None = None
         self._failed = asyncio.Event()
@@ -139,6 +151,7 @@ class Node:
         controller = await self._load_site(kept)
         for evse in kept.evses:
             controller.introductions.look_again(evse.station_id)
+        self.groups.adopt(controller)
         self._run_site(controller)
 
     async def _load_sites(self) -> None:
@@ -190,6 +203,8 @@ class Node:
         calm_garbage_collector()
         self.demo = demo
         await self._load_sites()
+        await self.groups.load()
+        self._run("groups", self.groups.run())
         for controller in self.sites.values():
             self._run_site(controller)
         await self._serve_building()
@@ -212,6 +227,7 @@ class Node:
             files=self.files,
             meter_maps=self.settings.meter_maps,
             found_site=self.found_site,
+            groups=self.groups,
         )
         self.http = HttpServer(create_app(context), self.settings.api.host, self.settings.api.port)
         await self.http.start()

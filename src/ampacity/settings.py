@@ -20,6 +20,7 @@ from .csms.settings import CsmsSettings
 from .files.settings import FilesSettings
 from .gateway.settings import GatewaySettings
 from .site.building import BuildingSettings
+from .site.groups.remote import ParentSettings
 from .store import StoreSettings
 from .store.retention import RetentionPolicy
 
@@ -29,7 +30,8 @@ PREFIX = "AMPACITY_"
 class NodeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`data` is the folder of everything that lasts. `database` is where rows are kept instead of its
     `ampacity.db`: `postgresql://user@host/name`, or another SQLite file. The password may stand in it
-    (`AMPACITY_DATABASE`), in PGPASSWORD or in a passfile.
+    (`AMPACITY_DATABASE`), in PGPASSWORD or in a passfile. `parents` are groups on other nodes whose members
+    are sites of this one.
     """
 
     data: str = "ampacity-data"
@@ -42,6 +44,7 @@ class NodeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     access: AccessSettings = field(default_factory=AccessSettings)
     files: FilesSettings = field(default_factory=FilesSettings)
     building: BuildingSettings = field(default_factory=BuildingSettings)
+    parents: tuple[ParentSettings, ...] = ()
 
     @property
     def store_url(self) -> str | Path:

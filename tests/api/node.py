@@ -37,6 +37,7 @@ from ampacity.model.site import Circuit, Evse, MeterConfig, Site
 from ampacity.ocpp.events import CallReceived
 from ampacity.ocpp.messages import v16
 from ampacity.site.controller import SiteController
+from ampacity.site.groups.groups import Groups
 from ampacity.site.records import SiteRecords
 from ampacity.site.safe import Safe
 from ampacity.site.tariff import Tariff
@@ -259,6 +260,7 @@ class Node:
     access: Access
     site: SiteController
     server: HttpServer
+    groups: Groups
 
     def __init__(self) -> None:
         self.clock = WallClock()
@@ -372,6 +374,8 @@ async def running_node(
             tasks += [asyncio.create_task(runtime.run()), asyncio.create_task(runtime.meters.run())]
         node.site = node.sites["work"]
         node.access = await Access.open(store, OPERATOR)
+        node.groups = Groups(store, OPERATOR, node.bus, node.clock, node.sites, "this node")
+        tasks.append(asyncio.create_task(node.groups.run()))
         context = ApiContext(
             operator_id=OPERATOR,
             store=store,
@@ -385,6 +389,7 @@ async def running_node(
             quarantine=node.quarantine,
             files=service,
             meter_maps=folder and folder / "meter-maps",
+            groups=node.groups,
         )
         node.server = HttpServer(create_app(context, Assets(web) if web else None), port=0)
         await node.server.start()

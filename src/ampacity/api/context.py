@@ -38,9 +38,10 @@ from ..model.live import DeviceView, SiteHistory, SiteView
 from ..model.phases import PerPhase
 from ..model.protection import LimitPiece, SignalSource
 from ..model.proving import ProbeReport, ProbeRun
-from ..model.site import EvseKey, MeterConfig, SharingRules, Site, Strategy
+from ..model.site import EvseKey, LimitSource, MeterConfig, SharingRules, Site, Strategy
 from ..site.assessment import Assessor
 from ..site.devices.trial import DeviceTrial
+from ..site.groups.groups import Groups
 from ..site.meters.phase_order import PhaseReport
 from ..site.meters.trial import Trial
 from ..site.rebuilding import Builder
@@ -154,6 +155,10 @@ class SiteRuntime(Protocol):
         self, place: str | EvseKey, sensor_id: str, celsius: float, at: datetime | None
     ) -> None:
         """What a sensor of a circuit or an EVSE tells. LookupError where there is none."""
+        ...
+
+    def granted(self, circuit_id: str) -> tuple[LimitSource, ...]:
+        """What a group grants the site on a circuit: a limit that is kept nowhere."""
         ...
 
     async def withdraw_limit(self, circuit_id: str, source: str, actor: str) -> None:
@@ -325,7 +330,7 @@ class ApiContext(Struct, kw_only=True):
     """The parts of a node that the API serves. `sites` may change while it runs, `quarantine`
     and `repairs` are what the CSMS fills, `log_messages` whether raw messages are kept. Without `files`
     there is no file service, and nothing of it in the API. `found_site` keeps a site that is new, for an
-    actor, and runs it.
+    actor, and runs it. Without `groups` no sites share a supply.
     """
 
     operator_id: str
@@ -344,3 +349,4 @@ class ApiContext(Struct, kw_only=True):
     files: FileService | None = None
     meter_maps: Path | None = None
     found_site: Callable[[Site, str], Awaitable[None]] | None = None
+    groups: Groups | None = None

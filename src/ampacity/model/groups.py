@@ -124,6 +124,7 @@ class GroupStop(Struct, frozen=True, kw_only=True):
     reason: str
     by: str
     stop_sessions: bool = False
+    stop_generation: bool = False
 
 
 class MemberAnswer(Struct, frozen=True, kw_only=True):
@@ -149,21 +150,21 @@ class MemberView(Struct, frozen=True, kw_only=True):
     weight: float
     guaranteed_a: float
     standing: MemberStanding
-    heard_s: float | None
-    grant_a: float | None
-    grant_w: float | None
-    target_a: float
-    counted_a: float
-    demand_a: float
-    base_a: float
-    drawn_a: float | None
-    lease_left_s: float
-    reasons: tuple[Reason, ...]
+    heard_s: float | None = None
+    grant_a: float | None = None
+    grant_w: float | None = None
+    target_a: float = 0.0
+    counted_a: float = 0.0
+    demand_a: float = 0.0
+    base_a: float = 0.0
+    drawn_a: float | None = None
+    lease_left_s: float = 0.0
+    reasons: tuple[Reason, ...] = ()
 
 
 class GroupCircuitView(Struct, frozen=True, kw_only=True):
-    """A circuit of the group now. `members_a`: the most that all below are counted with; `drawn_a` its meter,
-    or the sum of what members tell and the base."""
+    """A circuit of the group now. `members_a`: the most that all below are counted with (None: anything);
+    `drawn_a` its meter, or the sum of what members tell and the base."""
 
     circuit_id: str
     name: str
@@ -173,19 +174,21 @@ class GroupCircuitView(Struct, frozen=True, kw_only=True):
     limit_w: float | None
     margin_a: float
     base_a: PerPhase
-    members_a: float
+    members_a: float | None
     meter_state: Literal["none", "fresh", "stale", "dead"]
     metered_a: PerPhase | None = None
     drawn_a: PerPhase = ZERO
 
 
 class GroupView(Struct, frozen=True, kw_only=True):
-    """A group now. `holding`: why nobody is granted more at the moment."""
+    """A group now. `holding`: why nobody is granted more at the moment. `coordinated`: by this node; else
+    another one knows more."""
 
     group_id: str
     name: str
     epoch: int
     holding: str | None
+    coordinated: bool
     overcommitted: bool
     circuits: tuple[GroupCircuitView, ...]
     members: tuple[MemberView, ...]

@@ -42,6 +42,7 @@ from .devices import SiteDevices
 from .devices.stops import Stops
 from .drawn import cars_a
 from .goals import GoalKeeper
+from .groups.membership import SiteMembership
 from .history import PowerHistory
 from .introductions import Introductions
 from .knowledge import LiveEvse
@@ -140,6 +141,8 @@ class SiteController(Desk):
         self._watchers: list[Callable[[], None]] = []
         self._log = records.decision_log(clock)
         self.on_decision: Callable[[Snapshot, Decision], None] | None = None
+        self.parent: SiteMembership | None = None
+        """Where the site shares a supply with others."""
         self.introductions = Introductions(live_site, commander, self._writer, records, prover, bus)
         self.builder = Builder(
             live_site,
@@ -167,6 +170,11 @@ class SiteController(Desk):
     def figures(self) -> SiteFigures:
         """What was counted so far."""
         return self._live.figures
+
+    @property
+    def live_site(self) -> LiveSite:
+        """What is known of the site now."""
+        return self._live
 
     def _rebuilt(self) -> None:
         """What was decided is of a site that is no more."""
@@ -250,6 +258,8 @@ class SiteController(Desk):
         """Ask the law, and send what it answers."""
         at = self._ticked_at = self._clock.monotonic()
         self._goals.follow(at)
+        if self.parent is not None:
+            self.parent.limit(at)
         snapshot = self._live.snapshot(at)
         self._state, decision = step(self._state, snapshot)
         self._decision = decision
@@ -279,6 +289,8 @@ class SiteController(Desk):
         self._shares.follow(decision, at)
         self._switches.follow(self._state.topology, decision, at)
         self._log.note(snapshot, decision)
+        if self.parent is not None and self._state.topology is not None:
+            self.parent.decided(snapshot, decision, self._state.topology)
         if self.on_decision is not None:
             self.on_decision(snapshot, decision)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ..model.groups import GROUP
 from ..model.protection import LimitPiece
 from ..model.proving import ProbeReport, ProbeRun
 from ..model.site import UNLIMITED_A, EvseKey, LimitSource, SharingRules, Strategy
@@ -68,6 +69,7 @@ class Desk(MeterDesk, SessionDesk, DeviceDesk, HeardDesk):
         """Put `source`'s limit on a circuit in the place of its former one: in amperes per phase, in watts of
         all phases together, or both; `pieces` go before both while they hold."""
         self._live.check_circuit(circuit_id)
+        _check_source(source)
         limit = LimitSource(
             limit_a=UNLIMITED_A if limit_a is None else limit_a,
             source=source,
@@ -82,9 +84,15 @@ class Desk(MeterDesk, SessionDesk, DeviceDesk, HeardDesk):
         self.limit_told(circuit_id, source)
         self._live.wake()
 
+    def granted(self, circuit_id: str) -> tuple[LimitSource, ...]:
+        """What a group grants the site on a circuit: a limit that is kept nowhere."""
+        limits = self._live.limits.get(circuit_id, {}).values()
+        return tuple(limit for limit in limits if limit.source.startswith(GROUP))
+
     async def withdraw_limit(self, circuit_id: str, source: str, actor: str) -> None:
         """Take `source`'s limit away. LookupError where there is none."""
         self._live.check_circuit(circuit_id)
+        _check_source(source)
         limits = self._live.limits[circuit_id]
         if source not in limits:
             known = ", ".join(sorted(limits)) or "none"
@@ -142,3 +150,12 @@ class Desk(MeterDesk, SessionDesk, DeviceDesk, HeardDesk):
         if live.conduct.verification.trust != "quarantined":
             raise ValueError(f"EVSE {evse_key[1]} of station {evse_key[0]!r} is not in quarantine")
         await self._verifier.release(live, actor)
+
+
+def _check_source(source: str) -> None:
+    """ValueError for a source whose limits come with the grants of a group."""
+    if source.startswith(GROUP):
+        name = source.removeprefix(GROUP)
+        raise ValueError(
+            f"{source!r} is what group {name!r} grants the site: change the group, or use another name"
+        )

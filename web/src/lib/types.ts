@@ -1471,6 +1471,25 @@ export interface LogJobPage {
 }
 
 /**
+ * A group as it shall be: a tree of circuits and the sites below them (`SiteGroup`). Limits of its
+ * circuits have a source, and may have an end and a fallback.
+ */
+export interface GroupChange {
+  name: string;
+  circuits: Circuit[];
+  members: GroupMember[];
+  voltage_v?: number;
+  lease_s?: number;
+  settle_s?: number;
+}
+
+/** A reading of a circuit's meter, import positive, taken now; `power_w` of all phases together. */
+export interface GroupReading {
+  current_a: PerPhase;
+  power_w: number | null;
+}
+
+/**
  * A reading of a circuit's meter, import positive. `at` is now when absent. With the power of each phase
  * the direction of its current comes from there.
  */
@@ -2740,6 +2759,22 @@ export interface DisplayMessage {
   end: Instant | null;
   station_transaction_id: string | null;
   message_id: number;
+}
+
+/**
+ * A site below a circuit of the group.
+ *
+ * `guaranteed_a`: it is served so much, as far as it wants it, before anybody gets more, and it is what the
+ * site falls back to when it hears nothing. Beyond it the higher `priority` goes first, and members of one
+ * class share by `weight`. `rotation`: which of the circuit's phases the site's L1.. are wired to.
+ */
+export interface GroupMember {
+  site_id: string;
+  circuit_id: string;
+  guaranteed_a: number;
+  priority: number;
+  weight: number;
+  rotation: Rotation;
 }
 
 /** A component, or one of its variables. What is None stands for any. */

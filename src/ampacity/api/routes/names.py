@@ -42,6 +42,19 @@ def station_of(api: ApiContext, who: Principal, station_id: str) -> StationState
     return state
 
 
+def by_name(who: Principal) -> None:
+    """403 for anybody but a person who is signed in: to release an emergency stop somebody answers for it by
+    name."""
+    if who.via != "session":
+        raise ApiError(
+            403,
+            "forbidden",
+            "An API key can't release an emergency stop.",
+            where="Authorization",
+            remedy="Let a person who is signed in release it.",
+        )
+
+
 def circuit_of(runtime: SiteRuntime, circuit_id: str) -> Circuit:
     """A circuit of the site; 404 otherwise."""
     for circuit in runtime.site.circuits:

@@ -246,8 +246,11 @@ class _Turn:
                     level[q] = had
                 else:
                     spare = min(free[2 * k + q] for k in seen.above[i])
-                    most = math.floor((seen.counted[i][q] + spare) / STEP_A + 1e-6) * STEP_A
-                    level[q] = round(max(had, min(target, max(most, seen.allowed[i][q]))), 9)
+                    most = seen.allowed[i][q]
+                    if math.isfinite(spare):  # else somebody's grant is not known, or not limited yet
+                        room = seen.counted[i][q] + spare
+                        most = max(most, math.floor(room / STEP_A + 1e-6) * STEP_A)
+                    level[q] = round(max(had, min(target, most)), 9)
                     waits = waits or level[q] < target - RAISE_A
             if waits:
                 self.reasons[i].append(

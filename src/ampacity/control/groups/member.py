@@ -148,7 +148,7 @@ def report_of(
                 wished[phase] += coefficient * wish
         if state is None:
             continue
-        drawn = certain_draw(state, most, snapshot.at, settings)
+        drawn = certain_draw(state, most, snapshot.at, settings, len(evse.phases))
         if drawn is not None:
             for row, amperes in draw_on_rows(tree, i, drawn):
                 phase = _phase(tree, row)

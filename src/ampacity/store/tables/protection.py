@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, Table, Text, false
+from sqlalchemy import BigInteger, Boolean, Column, Table, Text, false
 
 from ..columns import Document, Instant
 from .core import metadata, operator_id
@@ -26,10 +26,11 @@ site_group = Table(
     metadata,
     operator_id(),
     Column("group_id", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("limit_a", Float, nullable=False),
-    Column("members", Document, nullable=False),
+    Column("built", Document, nullable=False),
     Column("set_by", Text, nullable=False),
     Column("set_at", Instant, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("expires_at", Instant, nullable=False),
 )
-"""A supply that several sites share, and by what right each has its part."""
+"""Sites that share one supply as they are configured, and which program coordinates them until when."""
