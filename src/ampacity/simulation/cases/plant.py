@@ -91,6 +91,10 @@ class Plant:
         """What the station lets through now, by its own leases."""
         return evse.safe_a if car.lease is None else valid_limit(car.lease, self.at)
 
+    def takes(self, evse: Evse, car: Car) -> float:
+        """The most that its car takes now."""
+        return car.takes_a
+
     def flows(self, draws: dict[EvseKey, float] | None = None) -> list[float]:
         rows = [0.0] * self.tree.row_count
         for circuit in self.site.circuits:
@@ -232,7 +236,8 @@ class Plant:
             car.draw_a = 0.0
             car.lease = car.acknowledged = None
         else:
-            goal = min(car.takes_a, self.allowed(evse, car)) if car.obeys else car.takes_a
+            takes_a = self.takes(evse, car)
+            goal = min(takes_a, self.allowed(evse, car)) if car.obeys else takes_a
             if not car.wants:
                 goal = 0.0
             if goal < evse.min_a:

@@ -258,8 +258,6 @@ class World(Plant):
             self.asleep.add(evse.key)
         if not car.session:
             self.asleep.discard(evse.key)
-        if evse.key in self.asleep and self.allowed(evse, car) >= evse.min_a:
-            car.draw_a = 0.0
 
     def _speak(self, decision: Decision) -> None:
         """Cuts, raises and renewals leave, as far as their stations are to be asked now."""
@@ -291,6 +289,9 @@ class World(Plant):
         delay_s = self.latency_s * self.random.uniform(0.5, 1.5)
         epoch_s = self.clock_s() + self.told["clock_jump_s"]
         self.lines[key].send(limit_a, self.lease_s, self.at, epoch_s, delay_s)
+
+    def takes(self, evse: Evse, car: Car) -> float:
+        return 0.0 if evse.key in self.asleep else car.takes_a
 
     def allowed(self, evse: Evse, car: Car) -> float:
         """What its station lets through, per phase that the car loads."""
