@@ -214,9 +214,9 @@ async def test_a_battery_that_does_not_stop_is_an_alarm(tmp_path: Path) -> None:
 async def test_an_inverter_keeps_to_what_may_flow_out(tmp_path: Path) -> None:
     grid = {"export_a": 5.0, "generation_a": 20.0}
     async with live(tmp_path, (), ("pv",), 80.0, grid=grid) as (it, plant):
+        plant.sun.sun_w = 7000.0
+        await it.until(lambda: plant.sun.power_w == 7000, 60.0)
         it.base_a = (2.0, 2.0, 2.0)
-        plant.sun.sun_w = 9000.0
-        await it.until(lambda: plant.sun.power_w == 9000, 60.0)
         await it.until(lambda: -5.0 <= min(it.site_a) <= -2.0, 60.0)
         lowest: list[float] = []
         keeping = it.beside(watch(it, lowest, min))
