@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 
 from ampacity.model.goals import Goals
 from ampacity.model.site import SharingRules
-from ampacity.pricing import Price
+from ampacity.pricing import Price, PriceEntry
 from ampacity.store import transactions
 from ampacity.store.sharing import BoostQuotaUsed
 
@@ -34,6 +34,16 @@ class Quoted:
         if self.per_kwh is None:
             return None
         return Price(currency="EUR", per_kwh=self.per_kwh, per_minute=self.per_minute)
+
+
+def set_prices(it: LiveYard, *prices: tuple[float, str]) -> datetime:
+    """Everybody's price of a kWh from so many seconds after now on; returns now."""
+    now = it.clock.now()
+    for seconds, per_kwh in prices:
+        price = Price(currency="EUR", per_kwh=Decimal(per_kwh))
+        entry = PriceEntry(scope="all", scope_id="", valid_from=now + timedelta(seconds=seconds), price=price)
+        it.node.csms.costs.book.set(OPERATOR, entry)
+    return now
 
 
 async def energy_wh(it: LiveYard) -> list[float]:
@@ -83,6 +93,33 @@ async def test_a_session_waits_for_its_price_and_goes_on(tmp_path: Path) -> None
         await it.until(lambda: it.current_a("A") > 5.0)
         prices.per_kwh = None
         await it.draws("A", 0.0)  # a price that nobody knows is not a low one
+
+
+async def test_a_price_that_changes_by_the_clock_stops_a_session_and_lets_it_go_on(tmp_path: Path) -> None:
+    """The session has its price from its start, which is low; its limit is about the price in force."""
+    async with yard(tmp_path, "A") as it:
+        set_prices(it, (-3600, "0.30"))
+        await it.charge("A")
+        await it.controller.set_goals(("A", 1), Goals(max_price_per_kwh=Decimal("0.40")), PERSON)
+        await it.until(lambda: it.current_a("A") > 5.0)
+        now = set_prices(it, (10, "0.50"), (50, "0.35"))
+        await it.until(lambda: it.codes("A") == {"price"} and it.current_a("A") < 0.5)
+        assert it.clock.now() >= now + timedelta(seconds=10)
+        assert it.evse("A").reasons[0].detail == "a kWh costs 0.50 now, above the limit of 0.40"
+        await it.until(lambda: it.current_a("A") > 5.0)
+        assert it.clock.now() >= now + timedelta(seconds=50)
+
+
+async def test_a_budget_counts_the_prices_in_force(tmp_path: Path) -> None:
+    """0.10 a kWh when it began, 1.00 soon after: 0.30 of money is 0.3 kWh, not 3."""
+    async with yard(tmp_path, "A") as it:
+        set_prices(it, (-3600, "0.10"))
+        await it.charge("A")
+        set_prices(it, (1, "1.00"))
+        await it.controller.set_goals(("A", 1), Goals(budget=Decimal("0.30")), PERSON)
+        await it.until(lambda: it.live("A").transaction is None, 900.0)
+        [energy] = await energy_wh(it)
+        assert 100.0 < energy <= 300.0 + 30.0
 
 
 async def test_money_without_a_known_price_is_refused(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ Held: TypeAlias = Literal["goal", "price", "unknown"]
 class Progress(Struct, frozen=True, kw_only=True):
     """How far a session is. `elapsed_s` since its start; `power_w` now (0 where nothing flows).
 
-    `cost` is what it will have cost when a stop has taken effect, `price_per_kwh` what the next kWh costs;
+    `cost` is what it will have cost when a stop has taken effect, `price_per_kwh` what a kWh costs now;
     None is not known. `pays_for_time`: standing still costs money as well.
     """
 
@@ -73,7 +73,8 @@ def judge(goals: Goals, progress: Progress, reached: GoalKind | None = None) -> 
             return Verdict(held="unknown", text="has a price limit, and the price is not known")
         if price > goals.max_price_per_kwh:
             return Verdict(
-                held="price", text=f"a kWh costs {price:f}, above the limit of {goals.max_price_per_kwh:f}"
+                held="price",
+                text=f"a kWh costs {price:f} now, above the limit of {goals.max_price_per_kwh:f}",
             )
     return FREE
 

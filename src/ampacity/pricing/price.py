@@ -18,7 +18,7 @@ _MINOR_DIGITS = {
 """Digits after the point of the currencies that don't have two (ISO 4217)."""
 
 # Wide enough for any energy at any price: the default 28 digits could round before the rounding.
-_EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
+EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 
 
 class Price(Struct, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ def minor_digits(currency: str) -> int:
 
 def in_money(amount: Decimal, currency: str) -> Decimal:
     """An amount in whole coins, half up."""
-    return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), context=_EXACT)
+    return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), context=EXACT)
 
 
 def cost_of(price: Price, energy_wh: Decimal | None, duration_s: Decimal) -> Cost | None:
@@ -68,13 +68,13 @@ def cost_of(price: Price, energy_wh: Decimal | None, duration_s: Decimal) -> Cos
         if price.per_kwh:
             return None
         energy_wh = Decimal(0)
-    energy = _EXACT.multiply(price.per_kwh, energy_wh).scaleb(-3, context=_EXACT)
-    minutes_price = _EXACT.multiply(price.per_minute, duration_s)
+    energy = EXACT.multiply(price.per_kwh, energy_wh).scaleb(-3, context=EXACT)
+    minutes_price = EXACT.multiply(price.per_minute, duration_s)
     # One division at the very end: minutes as such need not be finite decimals.
-    time = _EXACT.divide(minutes_price, Decimal(60))
+    time = EXACT.divide(minutes_price, Decimal(60))
     return Cost(
         currency=price.currency,
         energy=in_money(energy, price.currency),
         time=in_money(time, price.currency),
-        total=in_money(_EXACT.add(energy, time), price.currency),
+        total=in_money(EXACT.add(energy, time), price.currency),
     )

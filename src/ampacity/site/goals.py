@@ -46,11 +46,13 @@ class GoalKeeper:
     def check(self, transaction: TransactionChanged, goals: Goals) -> None:
         """ValueError where money is named and nobody knows what the session costs."""
         money = goals.budget is not None or goals.max_price_per_kwh is not None
-        if money and self._tariff.price(transaction) is None:
+        if money and self._tariff.price(transaction, self._live.clock.now()) is None:
             raise ValueError("no price is known for this session: set one first, or ask for energy")
 
     def follow(self, at: float) -> None:
         """Judge every session that has goals, and act on it."""
+        sessions = (live.transaction for live in self._live.evses.values())
+        self._tariff.forget({session.transaction_id for session in sessions if session is not None})
         for live in self._live.evses.values():
             transaction = live.transaction
             if transaction is None or not live.goals.any:
@@ -74,7 +76,8 @@ class GoalKeeper:
         power_w = live.power_w or 0.0
         soon = soon_wh(transaction.energy_wh, power_w)
         metered = transaction.energy_wh > 0 or live.power_w is not None
-        price = self._tariff.price(transaction)
+        price = self._tariff.price(transaction, now)
+        soon_at = now + timedelta(seconds=STOP_S)
         return judge(
             live.goals,
             Progress(
@@ -83,8 +86,10 @@ class GoalKeeper:
                 power_w=power_w,
                 soc_percent=live.soc_percent,
                 cost=self._tariff.cost(
-                    transaction, soon if metered else None, now + timedelta(seconds=STOP_S)
-                ),
+                    transaction, transaction.energy_wh, now, soon if metered else None, soon_at
+                )
+                if live.goals.budget is not None
+                else None,
                 price_per_kwh=None if price is None else price.per_kwh,
                 pays_for_time=price is not None and price.per_minute > 0,
             ),

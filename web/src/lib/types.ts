@@ -2565,7 +2565,7 @@ export interface Outcome {
  * The session ends at the first of: the car's state of charge, energy of the session, `time_s` since it
  * began, what it costs with its own tariff (`budget`, in that tariff's currency). `at_goal`: it is stopped
  * (its limit goes to 0 first), or held at 0 until somebody asks otherwise; a budget is kept by a stop where
- * time costs money. While a kWh costs more than `max_price_per_kwh` the session waits.
+ * time costs money. While a kWh costs more than `max_price_per_kwh` now the session waits.
  */
 export interface Goals {
   soc_percent?: number | null;
