@@ -15,7 +15,7 @@ from ampacity.control.check import reservation_excess
 from ampacity.control.law import step
 from ampacity.control.settings import DEFAULTS
 from ampacity.control.state import START, ControlState
-from ampacity.control.types import CircuitState, EvseState, Snapshot
+from ampacity.control.types import CircuitLedger, CircuitState, EvseState, Snapshot
 from ampacity.control.verification import TRUSTED, Action, Seen, Verification, verify
 from ampacity.csms.vocabulary import ClearProfile, Command, Outcome, SetProfile
 from ampacity.model.events import MeterSampled, TransactionChanged
@@ -141,6 +141,8 @@ class Keeper:
             circuit.circuit_id: CircuitState(circuit_id=circuit.circuit_id) for circuit in self.site.circuits
         }
         self.state: ControlState = START
+        self.ledgers: dict[str, CircuitLedger] = {}
+        """What the law assumed of each circuit at last."""
         self.reservations_over = 0
         self._states: dict[EvseKey, EvseState] = {}
         self._signs: dict[EvseKey, Signs] = {}
@@ -180,6 +182,7 @@ class Keeper:
             epoch_s=self.clock.time(),
         )
         self.state, decision = step(self.state, snapshot)
+        self.ledgers = decision.circuits
         for grant in decision.cuts:
             self.writer.cut(grant, at, urgent=decision.overloaded)
         for grant in decision.raises:

@@ -57,7 +57,9 @@ class Ran(Struct, frozen=True, kw_only=True):
     `over_s`: seconds in which any circuit phase was above its limit, `longest_over_s` without a break,
     `most_over` the highest share of a limit. `heat`: the highest share of the heat at which a breaker opens.
     `held_s`: seconds in which a limit kept a car from more, and `used` the sum of the fullest phase's share
-    of its limit in them. `short_wh`: what cars had less than least laxity gives them.
+    of its limit in them; of the rest of that limit, `margin` is what the law kept free, `set_aside` what it
+    reserved for EVSEs that it could not steer (most are idle and might begin on their safe current).
+    `short_wh`: what cars had less than least laxity gives them.
     """
 
     meter: MeterClass
@@ -71,12 +73,14 @@ class Ran(Struct, frozen=True, kw_only=True):
     renewals: int
     unanswered: int
     reservations_over: int
-    aside: int
+    disobedient: int
     messages: int
     messages_lost: int
     car_h: float
     held_s: int
     used: float
+    margin: float
+    set_aside: float
     delivered_wh: float
     least_laxity_wh: float
     short_wh: float
@@ -93,11 +97,13 @@ async def _perform(task: Task) -> Ran:
     plant = Plant(world, task.seed)
     keeper = DeadBeat(plant) if task.deadbeat else Keeper(plant)
     over_s = longest = over_now = held_s = cars_s = 0
-    most = used = 0.0
+    most = used = margin = set_aside = 0.0
     for _ in range(world.seconds):
         plant.step()
         await keeper.tick()
-        fullest = float((plant.row_a / plant.limit_a).max())
+        loads = plant.row_a / plant.limit_a
+        row = int(loads.argmax())
+        fullest = float(loads[row])
         most = max(most, fullest)
         over_now = over_now + 1 if fullest > 1.0 else 0
         over_s += fullest > 1.0
@@ -106,6 +112,10 @@ async def _perform(task: Task) -> Ran:
         if any(outlet.held for outlet in plant.outlets):
             held_s += 1
             used += fullest
+            ledger = keeper.ledgers.get(world.site.circuits[row // 3].circuit_id)
+            if ledger is not None:
+                margin += ledger.margin_a / ledger.limit_a
+                set_aside += ledger.reserve_a[row % 3] / ledger.limit_a
     plant.finish()
     could_wh = least_laxity_wh(world)
     had_wh = plant.energy_wh
@@ -121,12 +131,14 @@ async def _perform(task: Task) -> Ran:
         renewals=keeper.live_site.figures.renewals_sent,
         unanswered=keeper.calls.unanswered,
         reservations_over=keeper.reservations_over,
-        aside=keeper.aside,
+        disobedient=keeper.aside,
         messages=plant.lines.sent,
         messages_lost=plant.lines.lost,
         car_h=cars_s / 3600.0,
         held_s=held_s,
         used=used,
+        margin=margin,
+        set_aside=set_aside,
         delivered_wh=sum(had_wh.values()),
         least_laxity_wh=sum(could_wh.values()),
         short_wh=sum(max(0.0, could - had_wh.get(name, 0.0)) for name, could in could_wh.items()),
@@ -207,10 +219,12 @@ def _figures(prefix: str, ran: Sequence[Ran]) -> Figures:
         "unanswered_share": sum(each.unanswered for each in ran)
         / max(1, sum(each.writes + each.renewals for each in ran)),
         "messages_lost_share": sum(each.messages_lost for each in ran) / max(1, messages),
-        "set_aside": float(sum(each.aside for each in ran)),
+        "disobedient": float(sum(each.disobedient for each in ran)),
         "reservations_over": float(sum(each.reservations_over for each in ran)),
         "congested_h": held_s / 3600.0,
         "utilisation": sum(each.used for each in ran) / max(1, held_s),
+        "margin_share": sum(each.margin for each in ran) / max(1, held_s),
+        "set_aside_share": sum(each.set_aside for each in ran) / max(1, held_s),
         "delivered_kwh": sum(each.delivered_wh for each in ran) / 1000.0,
         "delivered_of_least_laxity": sum(each.delivered_wh for each in ran) / max(1.0, could_wh),
         "unmet_kwh": sum(each.short_wh for each in ran) / 1000.0,
