@@ -79,7 +79,8 @@ def _circuits(second: Second) -> Table:
         head += ", nobody decides"
     if second.happened:
         head += f"  {'; '.join(second.happened)}"
-    table = Table(title=head, title_justify="left", title_style="italic", box=None, padding=(0, 2))
+    # Ten columns have to fit 80 characters.
+    table = Table(title=head, title_justify="left", title_style="italic", box=None, padding=(0, 1, 0, 0))
     for name in (
         "circuit",
         "phase",
@@ -92,7 +93,8 @@ def _circuits(second: Second) -> Table:
         "reserve",
         "flow",
     ):
-        table.add_column(name, justify="left" if name in ("circuit", "whose", "meter") else "right")
+        words = name in ("circuit", "whose", "meter")
+        table.add_column(name, justify="left" if words else "right", no_wrap=not words, overflow="fold")
     for ledger in second.decision.circuits.values():
         k = 3 * second.tree.index[ledger.circuit_id]
         for phase, columns in _by_phase(ledger, second.flows[k : k + 3]):
@@ -103,7 +105,7 @@ def _circuits(second: Second) -> Table:
                 ledger.limit_source,
                 ledger.meter_state,
                 f"{ledger.margin_a:g}",
-                *(f"{amperes:.1f}" for amperes in columns),
+                *(f"{round(amperes, 1) + 0.0:.1f}" for amperes in columns),
             )
     return table
 
@@ -121,9 +123,9 @@ def _evses(second: Second) -> Table:
     decision = second.decision
     cuts = {grant.key: grant for grant in decision.cuts} if second.alive else {}
     raises = {grant.key: grant for grant in decision.raises} if second.alive else {}
-    table = Table(box=None, padding=(0, 2))
+    table = Table(box=None, padding=(0, 1, 0, 0))
     for name in ("EVSE", "has A", "draws", "held", "target", "now", "why"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=name != "why")
     for key, grant in decision.grants.items():
         name = name_of(key)
         sent = f"cut to {cuts[key].limit_a:g}" if key in cuts else ""
