@@ -25,7 +25,7 @@ from msgspec import inspect as kinds
 from ampacity import api
 from ampacity.access import roles
 from ampacity.csms import vocabulary
-from ampacity.model import live, phases, proving, site, station, why
+from ampacity.model import groups, live, phases, proving, site, station, why
 from ampacity.site.devices.trial import DeviceTrial
 
 TARGET = Path(__file__).resolve().parent.parent / "web" / "src" / "lib" / "types.ts"
@@ -76,6 +76,7 @@ ROOTS: list[type[msgspec.Struct]] = [
     *structs_of(site),
     *structs_of(why),
     *structs_of(proving),
+    *structs_of(groups),
     DeviceTrial,
     *(kind for module in VIEWS for kind in structs_of(module)),
     *COMMANDS,

@@ -6,6 +6,9 @@ import type { CircuitView, EvseView, Reason } from "./types";
 
 /** Whose limit it is, in words: the wiring's own rating, the operator, or whoever else set it. */
 export function sourceWords(source: string | null | undefined): string {
+  // A site that shares a supply: "group:" and the group's id, and what holds while the group is not heard.
+  const group = /^group:(.*?)( \(fallback\))?$/.exec(source ?? "");
+  if (group) return t(group[2] ? "source.guaranteed" : "source.group", { group: group[1] ?? "" });
   return wordFor(`source.${source}`, t("source.other", { source: source ?? "?" }));
 }
 

@@ -630,6 +630,164 @@ export interface Assessment {
   steps: AssessmentStep[];
 }
 
+/**
+ * A site below a circuit of the group.
+ *
+ * `guaranteed_a`: it is served so much, as far as it wants it, before anybody gets more, and it is what the
+ * site falls back to when it hears nothing. Beyond it the higher `priority` goes first, and members of one
+ * class share by `weight`. `rotation`: which of the circuit's phases the site's L1.. are wired to.
+ */
+export interface GroupMember {
+  site_id: string;
+  circuit_id: string;
+  guaranteed_a: number;
+  priority: number;
+  weight: number;
+  rotation: Rotation;
+}
+
+/**
+ * Sites under one supply. The circuit without `parent_id` is the supply itself; a circuit's `reserve_a`
+ * is the worst of what else hangs on it and below, members not among it.
+ *
+ * `lease_s`: how long a grant counts at a member that hears nothing more. `settle_s`: how long the EVSEs of
+ * a site may go on after that at most, where the site itself has not told (two leases of five minutes and a
+ * minute, and one for clocks). `voltage_v` is to neutral.
+ */
+export interface SiteGroup {
+  group_id: string;
+  operator_id: string;
+  name: string;
+  circuits: Circuit[];
+  members: GroupMember[];
+  voltage_v: number;
+  lease_s: number;
+  settle_s: number;
+}
+
+/**
+ * What a site tells its parent, each second.
+ *
+ * `life` is another one after each start of its controller, `number` rises within one. `epoch` and `seq` are
+ * those of the grant that it applied last (0: none), `limit_a` and `limit_w` what its parent's word limits
+ * it to now (None: by nothing), `lease_left_s` how long that counts yet.
+ *
+ * At the site's grid connection, each the highest of its phases: `base_a` of what nobody steers, `demand_a`
+ * what it could make use of, `held_a` the most that it may draw as far as anyone can prove. `drawn_a` is
+ * what flows there for certain, on the site's phases, `drawn_age_s` ago (None: not known). `settle_s`: if
+ * its controller died now, its EVSEs could go on for so long (None: for ever).
+ */
+export interface MemberReport {
+  site_id: string;
+  life: string;
+  number: number;
+  epoch: number;
+  seq: number;
+  limit_a: number | null;
+  limit_w: number | null;
+  lease_left_s: number;
+  base_a: number;
+  demand_a: number;
+  held_a: number;
+  base_w: number;
+  demand_w: number;
+  held_w: number;
+  drawn_a: PerPhase | null;
+  drawn_age_s: number;
+  settle_s: number | null;
+}
+
+/**
+ * What a member may draw: `limit_a` on each phase and `limit_w` in all (None: power is not limited), for
+ * `lease_s` from the moment at which it sent the report that is answered.
+ *
+ * Then the lower of that and the fallback, and from `rise_s` on the fallback: not before all others have
+ * come down to theirs (None: never). `epoch` and `seq` only grow; an older grant is not to be followed.
+ */
+export interface MemberGrant {
+  epoch: number;
+  seq: number;
+  limit_a: number;
+  fallback_a: number;
+  lease_s: number;
+  rise_s: number | null;
+  limit_w: number | null;
+  fallback_w: number | null;
+}
+
+/** An emergency stop of the whole group that holds. */
+export interface GroupStop {
+  reason: string;
+  by: string;
+  stop_sessions: boolean;
+  stop_generation: boolean;
+}
+
+/** What a report is answered with. No grant: what the member has runs on, and nothing new is promised. */
+export interface MemberAnswer {
+  grant: MemberGrant | null;
+  stop: GroupStop | null;
+}
+
+/**
+ * A member now. `grant_a` and `grant_w` are what it runs on; `counted_a` the most that is counted for it;
+ * `drawn_a` the highest of its phases.
+ */
+export interface MemberView {
+  site_id: string;
+  name: string;
+  circuit_id: string;
+  priority: number;
+  weight: number;
+  guaranteed_a: number;
+  standing: "live" | "silent" | "unknown";
+  heard_s: number | null;
+  grant_a: number | null;
+  grant_w: number | null;
+  target_a: number;
+  counted_a: number;
+  demand_a: number;
+  base_a: number;
+  drawn_a: number | null;
+  lease_left_s: number;
+  reasons: Reason[];
+}
+
+/**
+ * A circuit of the group now. `members_a`: the most that all below are counted with (None: anything);
+ * `drawn_a` its meter, or the sum of what members tell and the base.
+ */
+export interface GroupCircuitView {
+  circuit_id: string;
+  name: string;
+  parent_id: string | null;
+  limit_a: number;
+  limit_source: string;
+  limit_w: number | null;
+  margin_a: number;
+  base_a: PerPhase;
+  members_a: number | null;
+  meter_state: "dead" | "fresh" | "none" | "stale";
+  metered_a: PerPhase | null;
+  drawn_a: PerPhase;
+}
+
+/**
+ * A group now. `holding`: why nobody is granted more at the moment. `coordinated`: by this node; else
+ * another one knows more.
+ */
+export interface GroupView {
+  group_id: string;
+  name: string;
+  epoch: number;
+  holding: string | null;
+  coordinated: boolean;
+  overcommitted: boolean;
+  circuits: GroupCircuitView[];
+  members: MemberView[];
+  stop: GroupStop | null;
+}
+
 /** What came of it, line by line; `usable` where it has told how it stands. */
 export interface DeviceTrial {
   usable: boolean;
@@ -2759,22 +2917,6 @@ export interface DisplayMessage {
   end: Instant | null;
   station_transaction_id: string | null;
   message_id: number;
-}
-
-/**
- * A site below a circuit of the group.
- *
- * `guaranteed_a`: it is served so much, as far as it wants it, before anybody gets more, and it is what the
- * site falls back to when it hears nothing. Beyond it the higher `priority` goes first, and members of one
- * class share by `weight`. `rotation`: which of the circuit's phases the site's L1.. are wired to.
- */
-export interface GroupMember {
-  site_id: string;
-  circuit_id: string;
-  guaranteed_a: number;
-  priority: number;
-  weight: number;
-  rotation: Rotation;
 }
 
 /** A component, or one of its variables. What is None stands for any. */
