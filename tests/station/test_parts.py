@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from ampacity.clock import ScaledClock
 from ampacity.model.phases import PerPhase
 from ampacity.ocpp.profiles import ChargingProfile, Period, Schedule
-from ampacity.station import EvseConfig, EvseHardware
+from ampacity.station import EvseConfig, EvseHardware, MeterFlaw
+from ampacity.station.bay import Bay
 from ampacity.station.charging import InstalledProfiles, flaw
 from ampacity.station.evse import DC_EFFICIENCY, Draw, read
 from ampacity.station.own_clock import OwnClock
@@ -200,3 +201,21 @@ def test_the_register_is_the_integral_of_what_was_drawn(
     hardware.disconnect()
     hardware.step(at + 9.0, 10.0)
     assert read(hardware).current_a == (0.0, 0.0, 0.0)
+
+
+def test_a_meter_with_a_flaw_tells_otherwise_and_counts_right() -> None:
+    hardware = EvseHardware(EvseConfig(evse_id=1, phases=3))
+    hardware.current_a, hardware.power_w, hardware.register_wh = (10.0, 0.0, 0.0), 2300.0, 77.0
+    hardware.flaw = MeterFlaw(factor=0.5, offset_a=1.0, turned=2)
+    told = read(hardware)
+    assert told.current_a == (1.0, 1.0, 6.0)
+    assert told.power_w == 2300.0 / 2 + 3 * 230.0
+    assert told.register_wh == 77
+
+
+def test_one_that_obeys_late_offers_what_held_then() -> None:
+    bay = Bay(EvseConfig(evse_id=1))
+    told = ((0.0, 16.0), (2.0, 8.0), (6.0, 8.0), (7.0, 10.0), (12.0, 10.0))
+    offers = [bay.offer_of(limit_a, at, 5.0) for at, limit_a in told]
+    assert offers == [16.0, 16.0, 16.0, 8.0, 10.0]
+    assert bay.offer_of(6.0, 13.0, 0.0) == 6.0

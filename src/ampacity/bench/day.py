@@ -1,9 +1,11 @@
 """`ampacity bench day`: forty stations of mixed makes for a working day on real sockets, and all that goes
 wrong in one.
 
-One station in ten doesn't behave: one accepts limits and draws what it likes, one refuses them, one answers
-after eight seconds, one has a network that comes and goes. Besides, stations restart, lose their network and
-their power, and the node that controls them is stopped and started again on the same database, three times.
+One station in ten doesn't behave, each in its way (`FAULTS`; the seed says in which): one accepts limits and
+draws what it likes, one refuses them, one answers after eight seconds, one has a network that comes and goes,
+one follows its limits half a minute late, one measures half of what flows, one's meter is silent. Besides,
+stations restart, lose their network and their power, and the node that controls them is stopped and started
+again on the same database, three times.
 
 What must hold: no breaker trips; nothing that was acknowledged is lost; and every car at a station that
 behaves has at its departure what it could have had. That is what least laxity gives it in the batch world on
@@ -40,7 +42,7 @@ from ..simulation.batch.episode import run as run_batch
 from ..simulation.governed.planned import scene_of
 from ..simulation.scenario import WorldPlan, workplace_plan
 from ..site.controller import SiteController
-from ..station import LimitBehaviour
+from ..station import MeterFlaw
 from . import Outcome
 
 SEED = 1
@@ -51,6 +53,7 @@ LIMIT_A = 330.0
 HOURS, QUICK_HOURS = 10.5, 0.25
 SPEED = 60.0
 MISBEHAVING = 4
+FAULTS = ("ignores", "refuses", "slow", "loose", "late", "measures wrong", "silent meter")
 NODE_RESTARTS_H, QUICK_RESTARTS_H = (1.5, 4.0, 7.0), (0.1,)
 TROUBLE_EVERY_S = 900.0
 """Site seconds between two stations that restart or lose network or power."""
@@ -139,6 +142,35 @@ def misbehaving_of(plan: WorldPlan) -> tuple[str, ...]:
     ]
 
 
+def faults_of(plan: WorldPlan, seed: int) -> dict[str, str]:
+    """What is wrong with each of them: the kinds take turns from seed to seed."""
+    return {
+        station: FAULTS[(seed - SEED + number) % len(FAULTS)]
+        for number, station in enumerate(misbehaving_of(plan))
+    }
+
+
+def spoil(world: SimulatedWorld, faults: dict[str, str]) -> None:
+    """Build the faults in, as far as stations have them themselves."""
+    for station_id, fault in faults.items():
+        station = world.stations[station_id]
+        match fault:
+            case "ignores":
+                station.treat_limits("ignore")
+            case "refuses":
+                station.treat_limits("reject")
+            case "slow":
+                station.answer_slowly(8.0)
+            case "late":
+                station.obey_after(30.0)
+            case "measures wrong":
+                station.measure(MeterFlaw(factor=0.5))
+            case "silent meter":
+                station.measure(MeterFlaw(silent=True))
+            case _:
+                pass
+
+
 class Lived(Struct, kw_only=True):
     """A day that is over."""
 
@@ -155,8 +187,7 @@ class Lived(Struct, kw_only=True):
 
 async def live_through(plan: WorldPlan, hours: float, restarts_h: tuple[float, ...]) -> Lived:
     """Run the day, with all its troubles."""
-    ignores, refuses, slow, loose = misbehaving_of(plan)
-    behaviours: dict[str, LimitBehaviour] = {ignores: "ignore", refuses: "reject"}
+    faults = faults_of(plan, plan.seed)
     good = [
         station for group in plan.stations if (station := group[0].station_id) not in misbehaving_of(plan)
     ]
@@ -164,8 +195,8 @@ async def live_through(plan: WorldPlan, hours: float, restarts_h: tuple[float, .
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="ampacity-day-") as data:
         async with ticking(SPEED, plan.starts_at) as clock:
-            world = SimulatedWorld(plan, clock, behaviours)
-            world.stations[slow].answer_slowly(8.0)
+            world = SimulatedWorld(plan, clock, {})
+            spoil(world, faults)
             await world.meter.start()
             site = demo_site(plan, "demo", f"127.0.0.1:{world.meter.port}/1?0", "dynamic")
             # Least laxity judges the day, so the site goes by departures too.
@@ -179,7 +210,11 @@ async def live_through(plan: WorldPlan, hours: float, restarts_h: tuple[float, .
                 for name, work in (
                     ("world", world.run()),
                     ("troubles", _trouble(world, clock, outages, good)),
-                    ("loose cable", _come_and_go(world, clock, loose)),
+                    *(
+                        ("loose cable", _come_and_go(world, clock, station))
+                        for station, fault in faults.items()
+                        if fault == "loose"
+                    ),
                     ("node", _restart_nodes(ground, clock, outages, restarts_h)),
                     ("end", clock.sleep(hours * 3600.0)),
                 )

@@ -32,6 +32,9 @@ Action: TypeAlias = Literal["resend", "clear", "reset", "stop", "quarantine"]
 """`resend` the limit, `clear` its profile and send it again, `reset` the station, `stop` the session,
 `quarantine`: keep that it is set aside, and tell a person."""
 
+LATEST_S = 60.0
+"""A station that takes longer than that to follow a limit does not follow it."""
+
 TELLING_SHARE = 0.5
 """A draw says that a limit is obeyed only where it is near it: a car that wants little obeys every limit."""
 
@@ -60,7 +63,8 @@ class Verification(Struct, frozen=True, kw_only=True, gc=False):
     """What is remembered of one EVSE. `since`: when it came to this rung; `acted_at`: the last action or
     decrease, after which it has its time; `tries` and `cycles`: how often the limit was sent again, and its
     profile removed. `over_since`: it measures more than it was told; `good_since`: it draws near its limit
-    and not above. `most_a`: the most it drew while it disobeyed.
+    and not above. `most_a`: the most it drew while it disobeyed. `lowered_at`: the last decrease; `late_s`:
+    the longest that it took to follow one, where that was longer than it should be.
     """
 
     trust: Trust = "trusted"
@@ -73,6 +77,8 @@ class Verification(Struct, frozen=True, kw_only=True, gc=False):
     good_since: float | None = None
     most_a: float = 0.0
     stopped_at: float | None = None
+    lowered_at: float = 0.0
+    late_s: float = 0.0
 
     @property
     def aside(self) -> bool:
@@ -106,11 +112,12 @@ def verify(
     if not seen.session:
         return _idle(before, seen, at)
     now = _look(before, seen, at, settings)
-    bad = now.over_since is not None and at - max(now.over_since, now.acted_at) >= window_s(
-        seen.sample_interval_s, settings
-    )
+    window = window_s(seen.sample_interval_s, settings)
+    over_s = 0.0 if now.over_since is None else at - max(now.over_since, now.acted_at)
+    # Who is known to follow late has that time too, but not above a fuse.
+    bad = over_s >= max(window, now.late_s + seen.sample_interval_s if now.late_s else 0.0)
     refused = seen.refusals >= settings.verify_retries
-    if (bad or refused) and seen.at_risk and _may_stop(now, at, settings):
+    if (over_s >= window or refused) and seen.at_risk and _may_stop(now, at, settings):
         return structs.replace(now, stopped_at=at), "stop"
     if bad or refused:
         return _climb(now, refused, at, settings)
@@ -136,7 +143,7 @@ def _idle(before: Verification, seen: Seen, at: float) -> tuple[Verification, Ac
             "reset",
         )
     if before.trust == "doubted":
-        return Verification(since=at, acted_at=at), None
+        return Verification(since=at, acted_at=at, late_s=before.late_s), None
     if before.tries or _has_news(before) or before.stopped_at is not None:
         return structs.replace(before, tries=0, over_since=None, good_since=None, stopped_at=None), None
     return before, None
@@ -149,7 +156,7 @@ def _look(before: Verification, seen: Seen, at: float, settings: ControlSettings
     if seen.limit_a != before.limit_a:
         changes["limit_a"] = seen.limit_a
         if seen.limit_a < before.limit_a:
-            changes["acted_at"] = acted_at = at
+            changes["acted_at"] = changes["lowered_at"] = acted_at = at
     fresh = (
         seen.measured_a is not None
         and seen.measured_at is not None
@@ -163,6 +170,9 @@ def _look(before: Verification, seen: Seen, at: float, settings: ControlSettings
             changes["over_since"] = at
         elif not over and before.over_since is not None:
             changes["over_since"] = None
+            took_s = at - before.lowered_at
+            if window_s(seen.sample_interval_s, settings) < took_s <= LATEST_S:
+                changes["late_s"] = max(before.late_s, took_s)
         if over and seen.measured_a > before.most_a:
             changes["most_a"] = seen.measured_a
         telling = not over and seen.limit_a > 0 and seen.measured_a >= TELLING_SHARE * seen.limit_a
@@ -205,10 +215,16 @@ def _trust_again(now: Verification, seen: Seen, at: float, settings: ControlSett
         return now
     if now.trust == "doubted":
         looked = seen.measured_at is not None and seen.measured_at > now.acted_at
-        return Verification(since=at, acted_at=now.acted_at, limit_a=now.limit_a) if looked else now
+        return _trusted(now, at) if looked else now
     if now.good_since is not None and at - now.good_since >= settings.trust_after_s:
-        return Verification(since=at, acted_at=now.acted_at, limit_a=now.limit_a)
+        return _trusted(now, at)
     return now
+
+
+def _trusted(now: Verification, at: float) -> Verification:
+    return Verification(
+        since=at, acted_at=now.acted_at, limit_a=now.limit_a, lowered_at=now.lowered_at, late_s=now.late_s
+    )
 
 
 def _quarantined(

@@ -108,12 +108,16 @@ is watched. `quarantined`: it is set aside until a person releases it.
 """
 
 
+EvseMeterState: TypeAlias = Literal["none", "fresh", "stale", "dead"]
+"""How an EVSE's own meter stands; `none` where no car is there, or its station is away."""
+
+
 class EvseView(Struct, frozen=True, kw_only=True):
     """One EVSE now. `grant_a` is the limit in force, `reserve_a` what the law keeps free for it beyond its
     measured draw. `alarms` are what a person should look at, in words. `writes_last_hour` counts all profiles
     sent to it, renewals apart; `write_budget` is how many its firmware stands (None: as many as needed).
     `time_to_safe_s` is how long it may draw what it was last told when we fall silent (None: for ever, or not
-    known).
+    known). While its meter is stale or dead `measured_a` is what it told last.
     """
 
     station_id: str
@@ -140,6 +144,7 @@ class EvseView(Struct, frozen=True, kw_only=True):
     renewals_last_hour: int = 0
     write_budget: int | None = None
     time_to_safe_s: float | None = None
+    meter_state: EvseMeterState = "none"
 
 
 class RowView(Struct, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ from .live_site import LiveSite
 from .probes import NAMED
 from .prover import Prover
 from .records import SiteRecords
-from .wiring import Wiring
+from .steps import metered_above, seen_words
 
 log = logging.getLogger(__name__)
 
@@ -218,9 +218,12 @@ class Assessor:
     async def _phases(self, live: LiveEvse) -> Finding:
         """Lower one EVSE for a minute, and see on which phases the meter above it falls."""
         name = f"EVSE {live.evse.station_id}/{live.evse.evse_id}"
-        above = self._metered_above(live)
+        above = metered_above(self._live, live)
         if above is None:
             return Finding(name=name, passed=None, evidence="no meter above it: look at the wiring by hand")
+        if live.joint is not None and live.joint[0].verdict != "unknown":
+            found, seen_in = live.joint
+            return Finding(name=name, passed=found.verdict == "agrees", evidence=seen_words(found, seen_in))
         before = live.measured_a
         if live.transaction is None or before is None or max(before) < live.evse.min_a + 4.0:
             return Finding(name=name, passed=None, evidence="no car that draws enough")
@@ -249,15 +252,6 @@ class Assessor:
             return Finding(name=name, passed=None, evidence="the car did not follow")
         words = f"expected a fall of {_words(expected)} A at {circuit_id}, saw {_words(seen)} A"
         return Finding(name=name, passed=walk.judge_pulse(expected, seen), evidence=words)
-
-    def _metered_above(self, live: LiveEvse) -> tuple[str, list[tuple[int, int, int]]] | None:
-        """The nearest circuit with a reading, and the rotations on the way to it."""
-        turns: list[tuple[int, int, int]] = []
-        for circuit in Wiring(self._live.site).ancestors(live.evse.circuit_id):
-            if circuit.circuit_id in self._live.metered:
-                return circuit.circuit_id, turns
-            turns.append(circuit.rotation)
-        return None
 
     async def _mean(self, circuit_id: str) -> PerPhase:
         total = ZERO
@@ -289,7 +283,7 @@ class Assessor:
         clock, lease_s = self._live.clock, self._live.site.lease_s
         name = f"EVSE {live.evse.station_id}/{live.evse.evse_id}"
         heard_at = live.measured_at if live.measured_at is not None else clock.monotonic()
-        above, excess = self._metered_above(live), max(drawn) - live.evse.safe_a
+        above, excess = metered_above(self._live, live), max(drawn) - live.evse.safe_a
         if above is None or excess < 2.0:
             words = "no meter above it" if above is None else "it drew no more than its safe current"
             return Finding(name=name, passed=None, evidence=words)

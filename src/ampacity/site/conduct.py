@@ -74,6 +74,8 @@ class Conduct:
                 told.append(f"does not obey its limits, drew {most:.1f} A; restarts when idle")
             case _:
                 pass
+        if self.verification.late_s:
+            told.append(f"follows a lower limit only after {self.verification.late_s:.0f} s")
         if self.foreign:
             told.append(f"holds a {self.foreign} profile that goes before ours: its maximum is kept free")
         if not self.lease_credit:

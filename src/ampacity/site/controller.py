@@ -56,6 +56,8 @@ from .rebuilding import Builder
 from .records import SiteRecords
 from .safe import Safe
 from .shares import Shares
+from .silent_meters import SilentMeters
+from .steps import Steps
 from .tariff import Tariff
 from .verification import Verifier
 from .view import site_view
@@ -143,6 +145,7 @@ class SiteController(Desk):
         self.on_decision: Callable[[Snapshot, Decision], None] | None = None
         self.parent: SiteMembership | None = None
         """Where the site shares a supply with others."""
+        self._silent = SilentMeters(live_site, records)
         self.introductions = Introductions(live_site, commander, self._writer, records, prover, bus)
         self.builder = Builder(
             live_site,
@@ -164,7 +167,10 @@ class SiteController(Desk):
             bus.subscribe(CircuitMeterFailed, self.circuit_meter_failed),
             # After ours: whoever proves a station has to know its sessions.
             *self.introductions.subscriptions,
+            # After ours: they are kept there.
+            *(steps := Steps(live_site, bus)).subscriptions,
         ]
+        self._steps = steps
 
     @property
     def figures(self) -> SiteFigures:
@@ -178,6 +184,7 @@ class SiteController(Desk):
 
     def _rebuilt(self) -> None:
         """What was decided is of a site that is no more."""
+        self._steps.forget()
         self._decision = None
         self._history.follow(_labels(self.site))
 
@@ -282,6 +289,7 @@ class SiteController(Desk):
         self._writer.renew(at)
         self._check(snapshot, decision)
         self._verifier.look(at, decision)
+        self._silent.look(at)
         self._orders.look(at)
         self._stops.look(at, decision.commands)
         if self._history.due(self._clock.time()) and self._is_metered():

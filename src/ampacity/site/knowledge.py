@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from ..control.answers import REFUSING_AFTER, AnswerKind, Answers
+from ..control.base import sample_stale_s
+from ..control.correlation import Joint
 from ..control.goals import Verdict, reason_of
 from ..control.lease import Lease
 from ..control.phase_switching import ALL, NEVER, ONE, PhaseSwitch, switching
@@ -18,7 +20,7 @@ from ..control.types import EvseState
 from ..csms.vocabulary import Outcome
 from ..model.events import MeterSampled, TransactionChanged
 from ..model.goals import NO_GOALS, GoalKind, Goals
-from ..model.live import Reason
+from ..model.live import EvseMeterState, Reason
 from ..model.phases import ZERO, PerPhase
 from ..model.site import DC_TOLD_SHARE, Evse, Site
 from ..model.station import LAST_PHASE, ConnectorStatus, Sample
@@ -29,6 +31,9 @@ FEWER_PHASES_AFTER_S = 60.0
 
 CLEARLY_CHARGING_A = 5.0
 """Below it (a tapering battery, noise) phases can't be told apart."""
+
+DEAD_INTERVALS = 6.0
+"""So many of its intervals without a sample make an EVSE's meter dead."""
 
 ASK_STOPPED_AGAIN_S = 1800.0
 """A car that stopped by itself and was offered nothing since is asked again after so long."""
@@ -88,6 +93,10 @@ class LiveEvse(Answers):
         self.loaded_phases: tuple[int, ...] | None = None
         self._seen_phases: tuple[int, ...] = ()
         self._seen_since: float | None = None
+        self.expected_since: float | None = None
+        """Since when its meter should be heard: a car is there, and the line is open."""
+        self.joint: tuple[Joint, str] | None = None
+        """What steps of its current tell of its phases and its meter, and in which circuit's meter."""
         self.conduct = Conduct(evse.max_a)
         self._left_with: tuple[Lease, float] | None = None
         self.outage: tuple[Lease, float] | None = None
@@ -267,9 +276,30 @@ class LiveEvse(Answers):
             return min(self.committed_a, self.evse.safe_a)
         return self.committed_a
 
-    def alarms(self, at: float) -> tuple[str, ...]:
+    def meter_state(self, at: float, interval_s: float) -> EvseMeterState:
+        """How its own meter stands (docs/control.md, silence); `none` while it need not speak."""
+        if self.transaction is None or self.expected_since is None or not self.online:
+            return "none"
+        silent_s = at - max(self.expected_since, self.measured_at or self.expected_since)
+        if silent_s <= sample_stale_s(interval_s):
+            return "fresh"
+        return "dead" if silent_s > DEAD_INTERVALS * interval_s else "stale"
+
+    def alarms(self, at: float, interval_s: float) -> tuple[str, ...]:
         """What a person should look at."""
         told = self.conduct.alarms(at)
+        if self.joint is not None:
+            found, circuit_id = self.joint
+            if found.verdict == "contradicts":
+                lands = ", ".join(f"L{drawn + 1} on L{real + 1}" for drawn, real in enumerate(found.lands))
+                told = (f"its current shows on {circuit_id} on other phases than drawn: {lands}", *told)
+            if found.measures_wrong:
+                told = (
+                    f"measures wrong: {circuit_id} shows {found.gain:.2f} A for each A that it tells",
+                    *told,
+                )
+        if self.meter_state(at, interval_s) == "dead":
+            told = ("its meter is silent: what it was told last is kept free for it", *told)
         if self.refusals >= REFUSING_AFTER:
             told = (
                 f"refused or did not answer {self.refusals} limits in turn: what it had is kept free",
@@ -357,6 +387,10 @@ class LiveEvse(Answers):
         """As the law sees it at monotonic second `at`."""
         evse = self.evse
         self.follow_car(at)
+        if self.transaction is None or not self.online:
+            self.expected_since = None
+        elif self.expected_since is None:
+            self.expected_since = at
         aside_a, aside_why = self.conduct.aside(self.measured_a)
         raise_least_a, raise_every_s = self.conduct.thrift(at)
         external_a, external_source = self.conduct.external_cap()

@@ -12,6 +12,7 @@ from ..model.live import CircuitView, EvseView, Reason, RowView, SessionView, Si
 from ..model.phases import ZERO, PerPhase
 from ..model.site import Site
 from .knowledge import LiveEvse
+from .live_site import SAMPLE_INTERVAL_S
 from .wiring import Wiring
 
 DRAWING_W = 50.0
@@ -152,7 +153,8 @@ def evse_view(
         session=session_view(live, decision, at, now),
         reasons=grant.reasons if grant is not None else (Reason(code="no_session"),),
         trust=live.conduct.verification.trust,
-        alarms=live.alarms(at),
+        alarms=live.alarms(at, SAMPLE_INTERVAL_S),
+        meter_state=live.meter_state(at, SAMPLE_INTERVAL_S),
         writes_last_hour=live.conduct.writes.limits(at),
         renewals_last_hour=live.conduct.writes.renewals(at),
         write_budget=live.conduct.write_budget,

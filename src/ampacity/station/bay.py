@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from msgspec import Struct
 
 from ..model.station import ChargingState, ConnectorStatus, IdToken
@@ -49,6 +51,7 @@ class Bay:
         self.last_drew_at = 0.0
         self.next_sample_at = 0.0
         self.finished = False
+        self._offers: deque[tuple[float, float]] = deque()
 
     @property
     def evse_id(self) -> int:
@@ -71,12 +74,22 @@ class Bay:
         self.hardware.connect(vehicle)
         self.connector_id = connector_id
         self.finished = False
+        self._offers.clear()
 
     def unplug(self) -> None:
         """The plug comes out."""
         self.hardware.disconnect()
         self.expected = None
         self.finished = False
+
+    def offer_of(self, limit_a: float, at: float, late_s: float) -> float:
+        """What is offered at `at` where `limit_a` holds by now and is obeyed `late_s` later."""
+        offers = self._offers
+        if not offers or offers[-1][1] != limit_a:
+            offers.append((at, limit_a))
+        while len(offers) > 1 and offers[1][0] <= at - late_s:
+            offers.popleft()
+        return offers[0][1]
 
     @property
     def status(self) -> ConnectorStatus:

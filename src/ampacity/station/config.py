@@ -29,15 +29,28 @@ class EvseConfig(Struct, frozen=True, kw_only=True):
     phase_switch: bool = False
 
 
+class MeterFlaw(Struct, frozen=True, kw_only=True):
+    """What is wrong with a station's meters: it tells `factor` times what flows and `offset_a` more on each
+    of its phases, names its phases `turned` places too high (0 to 2), or is `silent` between the beginning
+    and the end of a transaction. Energy is counted right all the while.
+    """
+
+    factor: float = 1.0
+    offset_a: float = 0.0
+    turned: int = 0
+    silent: bool = False
+
+
 class StationConfig(Struct, frozen=True, kw_only=True):
     """A station. `url` ends before the identity, e.g. `ws://127.0.0.1:9000/ocpp`.
 
     `clock_offset_s` is how wrong its clock is until the CSMS tells the time, `clock_drift_ppm` how fast it
     goes wrong again; without `takes_time` it never takes the time that it is told. A 2.1 station with
-    `offline_durations` knows maxOfflineDuration. `answer_delay_s` is the
-    time that it takes to answer a command. `attempts` CALLERRORs make it give a transaction message up; time-
-    outs don't count, since the message may have been taken. `connection_timeout_s` is how long a remote start
-    waits for a plug. All these are site seconds; pings, which notice a dead line, count wall seconds.
+    `offline_durations` knows maxOfflineDuration. With `obeys_after_s` it follows its profiles so much
+    later. `answer_delay_s` is the time that it takes to answer a command. `attempts` CALLERRORs make it give
+    a transaction message up; time- outs don't count, since the message may have been taken.
+    `connection_timeout_s` is how long a remote start waits for a plug. All these are site seconds; pings,
+    which notice a dead line, count wall seconds.
     """
 
     station_id: str
@@ -60,6 +73,8 @@ class StationConfig(Struct, frozen=True, kw_only=True):
     clock_drift_ppm: float = 0.0
     offline_durations: bool = True
     takes_time: bool = True
+    obeys_after_s: float = 0.0
+    meter: MeterFlaw = MeterFlaw()
     limits: LimitBehaviour = "obey"
     ping_interval_wall_s: float = 30.0
     ping_timeout_wall_s: float = 20.0

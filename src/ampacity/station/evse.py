@@ -12,7 +12,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from ..model.phases import ZERO, PerPhase
-from .config import EvseConfig
+from .config import EvseConfig, MeterFlaw, supply_phases
 
 
 class Draw(Protocol):
@@ -58,6 +58,7 @@ class EvseHardware:
     def __init__(self, config: EvseConfig) -> None:
         self.config = config
         self.vehicle: Vehicle | None = None
+        self.flaw = MeterFlaw()
         self.current_a: PerPhase = ZERO
         self.power_w = 0.0
         self.register_wh = 0.0
@@ -122,11 +123,15 @@ class Reading(Struct, frozen=True):
 
 
 def read(hardware: EvseHardware) -> Reading:
-    """Read the meter now."""
-    vehicle = hardware.vehicle
+    """Read the meter now, with its flaw."""
+    vehicle, flaw = hardware.vehicle, hardware.flaw
+    phases = supply_phases(hardware.config)
+    told = [0.0, 0.0, 0.0]
+    for phase in range(phases):
+        told[(phase + flaw.turned) % phases] = hardware.current_a[phase] * flaw.factor + flaw.offset_a
     return Reading(
         register_wh=int(hardware.register_wh + 1e-6),
-        power_w=hardware.power_w,
-        current_a=hardware.current_a,
+        power_w=hardware.power_w * flaw.factor + flaw.offset_a * hardware.config.voltage_v * phases,
+        current_a=(told[0], told[1], told[2]),
         soc_percent=vehicle.soc_percent if vehicle is not None else None,
     )

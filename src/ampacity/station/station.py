@@ -22,7 +22,7 @@ from ..ocpp.version import Version
 from .bay import Bay, ConnectorShown
 from .charging import InstalledProfiles
 from .commands import Commands
-from .config import LimitBehaviour, StationConfig
+from .config import LimitBehaviour, MeterFlaw, StationConfig
 from .evse import Vehicle
 from .line import Line
 from .link import CallFailed
@@ -92,6 +92,8 @@ class ChargingStation:
             config.limits,
         )
         self._answer_delay_s = config.answer_delay_s
+        self._obeys_after_s = config.obeys_after_s
+        self.measure(config.meter)
         self._ignored: frozenset[str] = frozenset()
         self._refused: frozenset[str] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -249,6 +251,15 @@ class ChargingStation:
         """Obey charging profiles, reject new ones, or accept them and draw what the hardware allows."""
         self._commands.limits = behaviour
 
+    def obey_after(self, seconds: float) -> None:
+        """Follow the profiles so much later from now on."""
+        self._obeys_after_s = seconds
+
+    def measure(self, flaw: MeterFlaw) -> None:
+        """Measure wrong from now on (`MeterFlaw()`: right again)."""
+        for bay in self.bays.values():
+            bay.hardware.flaw = flaw
+
     # ------------------------------------------------------------ physics
 
     def step(self, at: float) -> None:
@@ -261,7 +272,7 @@ class ChargingStation:
             if bay.transaction is None:
                 bay.hardware.open_contactor(at)
                 continue
-            offered_a = self._offer(bay)
+            offered_a = bay.offer_of(self._offer(bay), at, self._obeys_after_s)
             bay.hardware.step(at, offered_a, phases=self._phases(bay))
             self._transactions.observe(bay, at, offered_a)
         self._line.beat_if_due(at)

@@ -111,7 +111,7 @@ class Transactions:
             self._state(bay, "SuspendedEVSE")
         elif at - bay.last_drew_at > QUIET_S:
             self._state(bay, "SuspendedEV")
-        if at >= bay.next_sample_at:
+        if at >= bay.next_sample_at and not bay.hardware.flaw.silent:
             interval_s = self._variables.number("TxUpdatedInterval")
             next_at = bay.next_sample_at + interval_s
             # After a standstill the samples missed are not made up.

@@ -59,7 +59,7 @@ export interface SessionView {
  * measured draw. `alarms` are what a person should look at, in words. `writes_last_hour` counts all profiles
  * sent to it, renewals apart; `write_budget` is how many its firmware stands (None: as many as needed).
  * `time_to_safe_s` is how long it may draw what it was last told when we fall silent (None: for ever, or not
- * known).
+ * known). While its meter is stale or dead `measured_a` is what it told last.
  */
 export interface EvseView {
   station_id: string;
@@ -86,6 +86,7 @@ export interface EvseView {
   renewals_last_hour: number;
   write_budget: number | null;
   time_to_safe_s: number | null;
+  meter_state: "dead" | "fresh" | "none" | "stale";
 }
 
 /**

@@ -1,0 +1,36 @@
+"""EVSEs whose meter has fallen silent while a car is there: kept in the audit, when it begins and when it
+ends.
+
+What such an EVSE may draw the law sets aside by itself; this is for people. `LiveEvse.meter_state` says the
+same to whoever looks.
+"""
+
+from __future__ import annotations
+
+from ..model.site import EvseKey
+from .live_site import SAMPLE_INTERVAL_S, LiveSite
+from .records import SiteRecords
+
+CONTROLLER = "controller"
+
+
+class SilentMeters:
+    """`look` after each step of the law."""
+
+    def __init__(self, live_site: LiveSite, records: SiteRecords) -> None:
+        self._live = live_site
+        self._records = records
+        self._dead: set[EvseKey] = set()
+
+    def look(self, at: float) -> None:
+        """See who has fallen silent, or speaks again."""
+        for key, live in self._live.evses.items():
+            if live.transaction is None and key not in self._dead:
+                continue
+            dead = live.meter_state(at, SAMPLE_INTERVAL_S) == "dead"
+            if dead != (key in self._dead):
+                (self._dead.add if dead else self._dead.discard)(key)
+                self._live.run_beside(self._keep(key, "meter_silent" if dead else "meter_speaks"))
+
+    async def _keep(self, key: EvseKey, action: str) -> None:
+        await self._records.note(CONTROLLER, action, f"evse/{key[0]}/{key[1]}")
