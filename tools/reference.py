@@ -59,6 +59,9 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
     ),
     ("control", "utilisation", "the same: used of the limit on average", "{:.2f}"),
     ("control", "writes_per_charger_h", "limits written a charger and hour, renewals apart", "{:.0f}"),
+    ("control", "fleet_site_hours", "random sites with slow meters and bad lines, hours run", "{:,.0f}"),
+    ("control", "fleet_breaker_trips", "breakers tripped in them", "{:.0f}"),
+    ("control", "fleet_seconds_over_limit_per_h", "seconds an hour above any limit in them", "{:.1f} s"),
     (
         "strategies",
         "delivered_gain_pct",

@@ -282,7 +282,9 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--part", metavar="PART", help="only this part: voltage (strategies), loop or fleet (control)"
     )
-    parser.add_argument("--jobs", type=at_least_one, metavar="N", help="processes (control: 1)")
+    parser.add_argument(
+        "--jobs", type=at_least_one, metavar="N", help="processes (control: one for each core)"
+    )
     parser.set_defaults(run=run_bench)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from .. import Outcome
@@ -23,9 +24,10 @@ def run(
     part: str | None = None,
     count: int | None = None,
     minutes: float | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
 ) -> Outcome:
-    """Both parts, or the one that is named. `count` sites in `jobs` processes, `minutes` of each."""
+    """Both parts, or the one that is named. `count` sites in `jobs` processes (one for each core),
+    `minutes` of each."""
     if part not in (None, *PARTS):
         raise BenchFailed(f"bench control has no part {part!r}: {' or '.join(PARTS)}")
     figures: Figures = {}
@@ -37,7 +39,7 @@ def run(
             "plain laws: each 5 s, nothing written for less than 0.5 A; the same 2 A margin; the oracle 3 A.",
         )
     if part != "loop":
-        figures |= measure(quick, count, minutes, jobs)
+        figures |= measure(quick, count, minutes, jobs or (1 if quick else os.cpu_count() or 1))
         notes += ("fleet: the product's law on random sites with slow meters and lines that lose messages.",)
     trips = figures.get("breaker_trips", 0.0) + figures.get("fleet_breaker_trips", 0.0)
     return Outcome(
