@@ -7,7 +7,7 @@ nothing; the claims of a case were written by hand and don't come from the code.
 
     python -m tests.control.golden.run [NAME ...] [--write]
 
-`base.json` lets a site rise four times as fast as the default, so that short cases reach full load.
+Each claim's figure is worked out in the case's `text`. `faults` shows which mistakes the cases catch.
 """
 
 from __future__ import annotations

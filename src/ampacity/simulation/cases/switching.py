@@ -7,6 +7,8 @@ takes the other number), or `ignores` (it says that it did, and goes on as befor
 
 from __future__ import annotations
 
+from math import inf
+
 from msgspec import structs
 
 from ampacity.control.phase_switching import ALL, NEVER, ONE, Seen, follow, room, switching
@@ -15,7 +17,7 @@ from ampacity.control.topology import Topology
 from ampacity.control.types import Decision, EvseState
 from ampacity.model.site import Evse
 
-from .line import Line
+from .line import TIMEOUT_S, Line
 
 CLEARLY_A, DRAWS_A = 5.0, 1.0
 """From the first on phases can be told apart; one with more than the second is loaded."""
@@ -29,6 +31,7 @@ class Switched:
         self.switch = NEVER
         self.phases = self.taken = ALL
         self.asked = False
+        self.ask_again_at = -inf
 
     def drawn_on(self) -> tuple[int, ...]:
         """The circuit's phases that its car can load."""
@@ -66,7 +69,10 @@ class Switched:
         )
         self.switch = follow(self.switch, seen, at, settings)
         self.asked = self.switch.stage == "switching" and self.taken != self.switch.to
-        return self.asked and known.inflight_a is None
+        if not self.asked or known.inflight_a is not None or at < self.ask_again_at:
+            return False
+        self.ask_again_at = at + TIMEOUT_S
+        return True
 
     def took(self, does: str) -> None:
         """The station took a limit."""
