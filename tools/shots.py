@@ -63,6 +63,9 @@ def wait_for_a_busy_hour(page: Page) -> None:
 def pictures(browser: Browser, context: BrowserContext, address: str, folder: Path) -> None:
     """Take them all."""
     page = context.pages[0]
+    page.goto(address)
+    page.get_by_test_id("site-clock").wait_for()
+    page.emulate_media(color_scheme="dark")
     wait_for_a_busy_hour(page)
     show_two_hours = page.get_by_text("2 h", exact=True)
     if show_two_hours.count():
@@ -111,6 +114,20 @@ def pictures(browser: Browser, context: BrowserContext, address: str, folder: Pa
     phone.close()
 
 
+def setting_up(context: BrowserContext, address: str, folder: Path) -> None:
+    """A draft of the site's circuits that does not fit when nobody controls."""
+    page = context.pages[0]
+    page.emulate_media(color_scheme="light")
+    page.goto(f"{address}/setup/tree")
+    page.get_by_test_id("edit-grid").click()
+    page.get_by_test_id("circuit-reserve").fill("145")
+    page.get_by_test_id("dialog-submit").click()
+    page.get_by_test_id("point-offline_sum").wait_for()
+    page.wait_for_timeout(1000)
+    page.screenshot(path=folder / "setup-light.png")
+    page.get_by_test_id("discard").click()
+
+
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images"
     folder.mkdir(parents=True, exist_ok=True)
@@ -122,7 +139,9 @@ def main() -> None:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-            pictures(browser, sign_in(browser, link), address, folder)
+            context = sign_in(browser, link)
+            setting_up(context, address, folder)
+            pictures(browser, context, address, folder)
             browser.close()
     finally:
         process.terminate()
