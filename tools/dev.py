@@ -4,6 +4,7 @@
   ./dev serve [ARGS]        the server: ampacity serve; site, link, backup, restore, rebuild, fit likewise
   ./dev simulate [ARGS]     the batch simulator: ampacity simulate; with its packages
   ./dev test [ARGS]         every test; ARGS go to pytest (./dev test tests/ocpp -k engine)
+  ./dev prove [ARGS]        the control law's properties in ever new worlds: --minutes, --seed
   ./dev lint                ruff, mypy --strict, the import contract, svelte-check
   ./dev bench NAME [ARGS]   a benchmark with its peers beside it: --quick, --json FILE
   ./dev docs [ARGS]         checks and draws the documentation
@@ -198,6 +199,12 @@ def test(arguments: list[str]) -> None:
     become(BIN / "python", "-m", "pytest", *workers, *arguments)
 
 
+def prove(arguments: list[str]) -> None:
+    with one_at_a_time():
+        install("test", extras=["simulate"])
+    become(BIN / "python", ROOT / "tools/prove.py", *arguments)
+
+
 def lint(arguments: list[str]) -> None:
     with one_at_a_time():
         install("lint", node=True)
@@ -278,7 +285,7 @@ WITH_SIMULATOR = {"agreement", "day", "simulation", "strategies"}
 PRODUCT = ("demo", "serve", "site", "link", "backup", "restore", "rebuild", "fit")
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     **{name: product(name) for name in PRODUCT},
-    **{command.__name__: command for command in (simulate, test, lint, bench, docs, shots, web, uv)},
+    **{command.__name__: command for command in (simulate, test, prove, lint, bench, docs, shots, web, uv)},
 }
 
 

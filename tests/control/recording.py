@@ -25,13 +25,21 @@ SHOWN = 6000
 _told: list[Snapshot] = []
 _claims: list[Json] = []
 _settings: list[ControlSettings] = []
+_case: list[Json] = []
 
 
 def begin(settings: ControlSettings = DEFAULTS) -> None:
     """A new world begins: what was noted is forgotten."""
     _told.clear()
     _claims.clear()
+    _case.clear()
     _settings[:] = [settings]
+
+
+def begin_case(case: Json) -> None:
+    """A case begins, which is left as it is."""
+    begin()
+    _case[:] = [case]
 
 
 def note(snapshot: Snapshot) -> None:
@@ -53,9 +61,12 @@ def pytest_runtest_makereport(
         begin()
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]
-    if report.when == "call" and report.failed and _told:
-        case = told_case(
-            _told, _settings[0], title=item.name, claims=_claims, broken=str(report.longrepr).splitlines()[-1]
+    if report.when == "call" and report.failed and (_told or _case):
+        last = str(report.longrepr).splitlines()[-1]
+        case = (
+            {**_case[0], "broken": last}
+            if _case
+            else told_case(_told, _settings[0], title=item.name, claims=_claims, broken=last)
         )
         content = json.dumps(case, indent=1)
         folder = Path(tempfile.mkdtemp(prefix="ampacity-law-"))
