@@ -250,13 +250,12 @@ def offline_draws_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(picture, "hold", hold)
 
 
-@fault("A clock that is set back makes a permission longer", "a_clock_goes_back_an_hour")
+@fault(
+    "A clock that jumps makes a permission longer and a restriction shorter",
+    "a_clock_goes_back_an_hour",
+    "a_clock_goes_ahead_an_hour",
+)
 def only_the_clock_that_people_know(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sources, "SAME_CLOCK_S", math.inf)
-
-
-@fault("A clock that is set ahead ends a restriction", "a_clock_goes_ahead_an_hour")
-def only_the_clock_ahead(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sources, "SAME_CLOCK_S", math.inf)
 
 
@@ -336,13 +335,12 @@ def transformers_never_get_hot(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(hot_spot, "permitted_share", lambda model, memory, ambient_c: model.most_share)
 
 
-@fault("A signal that is lost keeps its last limit", "failsafe_left_on_heartbeat_alone")
+@fault(
+    "A signal that is lost keeps its last limit, and one never heard limits nothing",
+    "failsafe_left_on_heartbeat_alone",
+    "a_signal_never_heard",
+)
 def a_lost_signal_holds(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(signals, "limits", lambda signal, state, told: told)
-
-
-@fault("A signal never heard limits nothing", "a_signal_never_heard")
-def an_unheard_signal_is_followed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(signals, "limits", lambda signal, state, told: told)
 
 

@@ -11,7 +11,7 @@ code.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -46,30 +46,32 @@ def play(case: Json) -> Course:
 
 def _in_its_world(case: Json) -> Course:
     world = World(case)
-    course: list[Second] = []
+    course = list(seconds_of(world, case["seconds"]))
+    return Course(course, _longest(course), world.violations)
+
+
+def seconds_of(world: World, seconds: int) -> Iterator[Second]:
+    """Play a world on, second by second."""
     decision: Decision | None = None
     energy_wh = {c.circuit_id: 0.0 for c in world.site.circuits}
-    for _ in range(case["seconds"]):
+    for _ in range(seconds):
         new = world.second()
         decision = new or decision
         assert decision is not None, "a case begins with a living controller"
         flows = world.flows()
         for k, name in enumerate(energy_wh):
             energy_wh[name] += sum(flows[3 * k : 3 * k + 3]) * world.site.voltage_v / 3600.0
-        course.append(
-            Second(
-                at_s=round(world.at - START_S),
-                tree=world.tree,
-                decision=decision,
-                alive=new is not None,
-                flows=flows,
-                limits={name_of(e.key): world.station_a(e) for e in world.site.evses},
-                draws={name_of(e.key): world.cars[e.key].draw_a for e in world.site.evses},
-                writes=world.writes,
-                energy_wh=dict(energy_wh),
-            )
+        yield Second(
+            at_s=round(world.at - START_S),
+            tree=world.tree,
+            decision=decision,
+            alive=new is not None,
+            flows=flows,
+            limits={name_of(e.key): world.station_a(e) for e in world.site.evses},
+            draws={name_of(e.key): world.cars[e.key].draw_a for e in world.site.evses},
+            writes=world.writes,
+            energy_wh=dict(energy_wh),
         )
-    return Course(course, _longest(course), world.violations)
 
 
 def _as_told(case: Json) -> Course:
