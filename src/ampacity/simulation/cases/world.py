@@ -217,7 +217,7 @@ class World(Plant):
         changes: Json = {}
         for field, value in told.items():
             if field == "held":
-                changes[field] = Reason(code=value)
+                changes[field] = None if value == "unknown" else Reason(code=value)
             elif field == "temperatures":
                 changes[field] = self._warm(evse.station_id, value)
             elif field.endswith(("_at", "_until", "_after")) and not isinstance(value, str):
