@@ -7,7 +7,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -48,6 +48,7 @@ def random_task(r: random.Random) -> Problem:
 
 
 @settings(max_examples=200, deadline=None)
+@example(6461667)  # a row is full just where a load on it is at its maximum
 @given(st.integers(0, 2**32))
 def test_the_loop_gives_what_the_arrays_give(seed: int) -> None:
     task = random_task(random.Random(seed))

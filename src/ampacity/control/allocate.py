@@ -37,6 +37,8 @@ Ints: TypeAlias = NDArray[np.intp]
 Bools: TypeAlias = NDArray[np.bool_]
 
 _EPSILON_A = 1e-7
+_NOISE_A = 1e-10
+"""A load that stops so close below its maximum is at it: a row that is full just there does not hold it."""
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -273,7 +275,7 @@ def fill(
         # Every row binds that would have stopped a load at the same current, not only the first.
         reached = np.clip(weight * reach, low, high)
         allowed = np.maximum(weight[load] * full_at[row], low[load])
-        held |= gone & (reached < high)[load] & (allowed <= reached[load] + _EPSILON_A)
+        held |= gone & (reached < high - _NOISE_A)[load] & (allowed <= reached[load] + _EPSILON_A)
         gained = np.clip(weight * level, low, high) - low
         free -= np.bincount(row[gone], coefficient[gone] * gained[load[gone]], row_count)
         np.maximum(free, 0.0, out=free)

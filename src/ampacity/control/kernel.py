@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _EPSILON_A = 1e-7
+_NOISE_A = 1e-10
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -201,7 +202,7 @@ def share(
                 grant[i] = reached
                 for e in range(first[i], first[i + 1]):
                     r = row[e]
-                    if reached < high[i]:
+                    if reached < high[i] - _NOISE_A:
                         allowed = max(weight[i] * full[r], low[i])
                         binding[e] = allowed <= reached + _EPSILON_A
                     gained = coefficient[e] * (reached - low[i])
