@@ -101,6 +101,7 @@ class Node:
         self._building: BuildingServer | None = None
         self.demo: DemoControl | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._founding = asyncio.Lock()
         self.failure: BaseException | None = None
         self._failed = asyncio.Event()
 
@@ -140,7 +141,14 @@ class Node:
         await self.csms.reload()
 
     async def found_site(self, site: Site, actor: str) -> None:
-        """Keep a site that is new, and run it from now on. ValueError where a station stands elsewhere."""
+        """Keep a site that is new, and run it from now on. ValueError where it is there, or a station of it
+        stands elsewhere."""
+        async with self._founding:
+            if site.site_id in self.sites:
+                raise ValueError(f"site {site.site_id!r} is there already: give this one another id")
+            await self._found_site(site, actor)
+
+    async def _found_site(self, site: Site, actor: str) -> None:
         kept, records = sealed(site, self._safe), SiteRecords(self.store, site)
         taken = await records.stations_elsewhere({evse.station_id for evse in site.evses})
         if taken:

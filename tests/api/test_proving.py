@@ -91,3 +91,25 @@ async def ended(operator: httpx.AsyncClient) -> dict[str, Any]:
             if not found["running"]:
                 return found
             await asyncio.sleep(0.05)
+
+
+async def test_a_meter_that_goes_leaves_its_step_open_and_the_site_alive(
+    node: Node, operator: httpx.AsyncClient
+) -> None:
+    peer = node.peer("CP-2")
+    await peer.connect()
+    number = await peer.start(connector_id=2)
+    meter = f"{API}/sites/work/circuits/grid/meter"
+    await operator.post(meter, json={"current_a": [20, 20, 20]})
+    await peer.meter(number, 1000.0, 230.0 * 20.0, connector_id=2)
+    assert (await operator.post(f"{API}/sites/work/assessment", params={"step": "phases"})).status_code == 202
+    async with asyncio.timeout(20.0):
+        path = f"{API}/sites/work/assessment"
+        while "CP-2/2" not in str((await operator.get(path)).json()["progress"]):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert (await operator.delete(meter)).status_code == 200
+    found = await ended(operator)
+    [step] = [step for step in found["steps"] if step["name"] == "phases"]
+    assert "the meter of circuit grid tells nothing any more" in str(step["findings"])
+    ticks = node.site.figures.ticks
+    await node.until(lambda: node.site.figures.ticks > ticks)

@@ -16,6 +16,7 @@ from msgspec import Struct
 from ampacity.cli.offline import read_site
 from ampacity.model import devices, protection, site
 from ampacity.store import sites as site_rows
+from tests.site.meters.certificates import loopback_certificate
 
 from .node import Node, workplace
 
@@ -175,7 +176,7 @@ ELSEWHERE = {
     ("Circuit", "neutral_a"): "a delta supply has none",
     ("MeterConfig", "ca_pem"): "wants a real certificate",
 }
-"""Fields that this form can't set, and why; the next test sets them, the assessment's sets the first."""
+"""Fields that this form can't set, and why; the next test sets those that can be."""
 
 
 @pytest.fixture
@@ -256,6 +257,17 @@ async def test_everything_that_a_file_can_say_is_set_and_comes_back(
     assert "sesame" not in answer.text + str(audit)
     # The law goes on with it.
     await node.until(lambda: {evse.station_id for evse in node.site.view().evses} == {"CP-1", "CP-9"})
+
+
+async def test_what_a_delta_supply_has_not_and_a_meter_s_authority_are_set_too(
+    operator: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    form = (await operator.get(WORK)).json()
+    _, _, pem = loopback_certificate(tmp_path)
+    form["circuits"][1] |= {"neutral_a": 40.0, "meter": {"protocol": "push", "ca_pem": pem}}
+    assert (await operator.put(WORK, json=form)).status_code == 200
+    circuit = (await operator.get(WORK)).json()["circuits"][1]
+    assert (circuit["neutral_a"], circuit["meter"]["ca_pem"]) == (40.0, pem)
 
 
 @pytest.mark.parametrize(

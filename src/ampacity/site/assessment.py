@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from msgspec import structs
@@ -37,6 +37,10 @@ PULLED_WITHIN_S = 900.0
 """So long a run of the assessment waits for somebody to pull a cable."""
 
 History = Callable[[float, float], SiteHistory]
+
+
+class MeterGone(Exception):
+    """A circuit's meter was taken away while a step relied on it."""
 
 
 class Assessor:
@@ -182,12 +186,12 @@ class Assessor:
                 for number, live in enumerate(self._live.evses.values()):
                     what, of = f"{live.evse.station_id}/{live.evse.evse_id}", len(self._live.evses)
                     self._tell("phases", what, number, of, PULSE_S + SETTLE_S + 2 * MEAN_S)
-                    found = (*found, await self._phases(live))
+                    found = (*found, await _while_metered(what, self._phases(live)))
                 return found
             case "probes":
                 return await self._probes()
             case "cable_pull":
-                return (await self._cable_pull(),)
+                return (await _while_metered("cable pull", self._cable_pull()),)
 
     def _load(self, now: datetime) -> tuple[float, float | None]:
         """Hours of known base load within the last week, and the highest of them in W."""
@@ -257,8 +261,14 @@ class Assessor:
         total = ZERO
         for _ in range(int(MEAN_S)):
             await self._live.clock.sleep(1.0)
-            total = add(total, self._live.metered[circuit_id][0])
+            total = add(total, self._reading(circuit_id))
         return total[0] / MEAN_S, total[1] / MEAN_S, total[2] / MEAN_S
+
+    def _reading(self, circuit_id: str) -> PerPhase:
+        reading = self._live.metered.get(circuit_id)
+        if reading is None:
+            raise MeterGone(circuit_id)
+        return reading[0]
 
     # ------------------------------------------------------------ the cable
 
@@ -288,11 +298,11 @@ class Assessor:
             words = "no meter above it" if above is None else "it drew no more than its safe current"
             return Finding(name=name, passed=None, evidence=words)
         circuit_id, _ = above
-        before = self._live.metered[circuit_id][0]
+        before = self._reading(circuit_id)
         self._tell("cable_pull", live.evse.station_id, lasts_s=2 * lease_s + 60.0)
         bound = live.conduct.time_to_safe_s(lease_s, live.clock.error_s)
         while clock.monotonic() - heard_at < 2 * lease_s + 60.0 and not live.online:
-            if max(_less(before, self._live.metered[circuit_id][0])) >= excess / 2:
+            if max(_less(before, self._reading(circuit_id))) >= excess / 2:
                 took = clock.monotonic() - heard_at
                 live.conduct.measured_to_safe_s = took
                 in_time = bound is not None and took <= bound + 30.0
@@ -300,6 +310,15 @@ class Assessor:
                 return Finding(name=name, passed=in_time, evidence=words)
             await clock.sleep(1.0)
         return Finding(name=name, passed=False, evidence="went on drawing until it was back")
+
+
+async def _while_metered(name: str, asked: Awaitable[Finding]) -> Finding:
+    """What was found; nothing, where the meter that it takes is gone."""
+    try:
+        return await asked
+    except MeterGone as gone:
+        words = f"the meter of circuit {gone} tells nothing any more: run it again when it does"
+        return Finding(name=name, passed=None, evidence=words)
 
 
 def _state(verdicts: list[bool | None]) -> StepState:

@@ -32,7 +32,8 @@ class MeterDesk:
         self._records = records
         self.meters = meters
         self._safe = safe
-        self._pushed: dict[str, Checks] = {}
+        self._pushed: dict[str, tuple[object, Checks]] = {}
+        """By circuit: what the checks of its pushed readings were made for, and the checks."""
 
     @property
     def site(self) -> Site:
@@ -55,14 +56,12 @@ class MeterDesk:
         circuit = self._circuit(circuit_id)
         if circuit.meter is None:
             raise ValueError(f"circuit {circuit_id!r} has no meter")
-        checks = self._pushed.get(circuit_id)
-        if checks is None:
-            checks = self._pushed[circuit_id] = Checks(
-                circuit.meter,
-                circuit.rating_a,
-                self.site.voltage_v,
-                lambda: self.meters.cars_a(circuit_id),
-            )
+        made_for = circuit.meter, circuit.rating_a, self.site.voltage_v
+        known = self._pushed.get(circuit_id)
+        if known is None or known[0] != made_for:
+            known = made_for, Checks(*made_for, lambda: self.meters.cars_a(circuit_id))
+            self._pushed[circuit_id] = known
+        checks = known[1]
         told = Told(current_a=current_a, at=at)
         if power_w is not None:
             told = structs.replace(told, power_w=power_w)

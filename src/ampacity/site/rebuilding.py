@@ -104,9 +104,18 @@ class Builder:
                 station_id, site_id = next(iter(taken.items()))
                 raise ValueError(f"station {station_id!r} stands at site {site_id!r}: remove it there first")
             changes = form_changes.differences(before, after)
-            await self._records.rebuild(
-                after, gone, _circuit_ids(before) - _circuit_ids(after), changes, actor
-            )
+            circuits_gone = _circuit_ids(before) - _circuit_ids(after)
+            await self._records.rebuild(after, gone, circuits_gone, changes, actor)
+            try:
+                self._check_quiet(after)
+            except ValueError:
+                # A car has come while it was written.
+                undone = form_changes.differences(after, before)
+                new = _circuit_ids(after) - _circuit_ids(before)
+                await self._records.rebuild(
+                    self._with_limits(), _stations(after) - _stations(before), new, undone, actor
+                )
+                raise
             if loosened:
                 await self._assessor.site_changed(actor)
             self._commander.settle(after, gone)
@@ -132,11 +141,11 @@ class Builder:
                 )
 
     async def _take(self, before: Site, after: Site) -> None:
-        known = {circuit.circuit_id: circuit for circuit in before.circuits}
+        known = {circuit.circuit_id: _as_read(circuit, before) for circuit in before.circuits}
         changed = [
             circuit.circuit_id
             for circuit in after.circuits
-            if _bare(circuit) != known.get(circuit.circuit_id)
+            if _as_read(circuit, after) != known.get(circuit.circuit_id)
         ]
         look_again = self._live.rebuild(after)
         for circuit_id in {*changed, *(_circuit_ids(before) - _circuit_ids(after))}:
@@ -161,8 +170,9 @@ class Builder:
         return structs.replace(self._live.site, circuits=circuits)
 
 
-def _bare(circuit: Circuit) -> Circuit:
-    return structs.replace(circuit, limits=())
+def _as_read(circuit: Circuit, site: Site) -> tuple[object, ...]:
+    """What the reading of a circuit's meter depends on."""
+    return circuit.meter, circuit.rating_a, circuit.name, site.voltage_v
 
 
 def _stations(site: Site) -> set[str]:
