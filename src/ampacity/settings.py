@@ -94,7 +94,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str], database: str |
         raise SettingsError(f"a setting is wrong: {problem}") from None
 
 
-OUTSIDE = frozenset({"chromium", "reference", "peers", "test_pg", "python", "skip_web"})
+OUTSIDE = frozenset({"chromium", "reference", "peers", "test_pg", "python", "skip_web", "node", "key"})
 """AMPACITY_ variables of tools and tests, which are no settings of a node."""
 
 

@@ -45,6 +45,8 @@ def build_parser() -> argparse.ArgumentParser:
     _serve(commands.add_parser("serve", help="run a node for real stations"))
     _site(commands.add_parser("site", help="enter a site from a TOML file"))
     _why(commands.add_parser("why", help="explain what an EVSE had at some second, and why not more"))
+    _assess(commands.add_parser("assess", help="assess a site before it uses all of its headroom"))
+    _probe(commands.add_parser("probe", help="find out what a station's firmware does with limits"))
     _link(commands.add_parser("link", help="make a one-time sign-in link"))
     _backup(commands.add_parser("backup", help="copy the database while the node runs"))
     _restore(commands.add_parser("restore", help="put a backup in the place of the database"))
@@ -146,6 +148,56 @@ def run_why(options: argparse.Namespace) -> int:
     from .why import why
 
     return why(_settings_of(options), options.evse, options.time, options.site, options.as_json)
+
+
+def _assess(parser: argparse.ArgumentParser) -> None:
+    _node(parser)
+    parser.add_argument("site", help="its id")
+    parser.add_argument(
+        "--step",
+        dest="steps",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only tree, load, offline_sum, phases, probes or cable_pull (again, if need be)",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there")
+    parser.add_argument("--pdf", type=Path, metavar="FILE", help="and there, for the installation's file")
+    parser.set_defaults(run=run_assess)
+
+
+def run_assess(options: argparse.Namespace) -> int:
+    """`ampacity assess SITE`."""
+    from rich.console import Console
+
+    from .prove import assess
+
+    return assess(options.node, options.site, options.steps, options.json, options.pdf, Console())
+
+
+def _probe(parser: argparse.ArgumentParser) -> None:
+    _node(parser)
+    parser.add_argument("station", help="its id")
+    parser.add_argument("--site", metavar="ID", help="where several sites have it")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the findings there")
+    parser.set_defaults(run=run_probe)
+
+
+def run_probe(options: argparse.Namespace) -> int:
+    """`ampacity probe STATION`."""
+    from rich.console import Console
+
+    from .prove import probe
+
+    return probe(options.node, options.station, options.site, options.json, Console())
+
+
+def _node(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--node",
+        metavar="URL",
+        help="the node that runs (AMPACITY_NODE, else http://127.0.0.1:8080); its API key: AMPACITY_KEY",
+    )
 
 
 def _link(parser: argparse.ArgumentParser) -> None:
