@@ -34,7 +34,7 @@ from .gateway.settings import GatewaySettings
 from .gateway.tls import Shown
 from .model.site import Site
 from .pki.certificates import ChainError, names_of, pem_of, read_chain
-from .settings import NodeSettings
+from .settings import NodeSettings, SettingsError
 from .site.building import BuildingLimits, BuildingMqtt, BuildingServer
 from .site.controller import SiteController
 from .site.groups.groups import Groups
@@ -211,7 +211,10 @@ class Node:
         calm_garbage_collector()
         self.demo = demo
         await self._load_sites()
-        await self.groups.load()
+        try:
+            await self.groups.load()
+        except (OSError, ValueError) as problem:
+            raise SettingsError(f"parents: {problem}") from problem
         self._run("groups", self.groups.run())
         for controller in self.sites.values():
             self._run_site(controller)

@@ -9,10 +9,11 @@ from msgspec import structs
 
 from ampacity.control.groups import member
 from ampacity.control.groups.check import GroupError, check
-from ampacity.model.groups import GroupMember, MemberGrant
+from ampacity.model.groups import GroupMember, MemberGrant, MemberReport
 from ampacity.model.site import Circuit, LimitSource, MeterConfig
 
 from .campus import NOON, Campus, campus
+from .scene import GRID, PANEL, A, C, Scene, site
 
 
 def busy(**options: object) -> Campus:
@@ -247,6 +248,53 @@ def test_an_older_grant_is_not_followed() -> None:
 def test_a_site_that_joins_while_it_runs_is_not_stopped_for_its_first_grant() -> None:
     one = member.start(20.0, 230.0, 10.0, 20.0, 0.0, joins=True)
     assert [member.limited(one, at).limit_a for at in (5.0, 15.0, 60.0)] == [None, 0.0, 20.0]
+
+
+def told(scene: Scene, limit_a: float = 80.0) -> MemberReport:
+    """What a site tells that is granted so much."""
+    scene.limits = (LimitSource(limit_a=limit_a, source="group:campus"),)
+    decision = scene.tick()
+    one = member.start(20.0, 230.0, 10.0, 20.0, scene.at)
+    grant = MemberGrant(epoch=3, seq=7, limit_a=limit_a, fallback_a=20.0, lease_s=10.0, rise_s=None)
+    assert scene.state.topology is not None
+    return member.report_of(
+        member.accept(one, grant, scene.at), "life", 1, scene.snapshot(), decision, scene.state.topology
+    )
+
+
+def test_a_site_tells_its_base_what_its_cars_could_use_and_what_they_may_draw() -> None:
+    scene = Scene(site())
+    scene.charge(A, 32.0)
+    scene.charge(C, 20.0, measured_a=(20.0, 0.0, 0.0))  # on the panel's L1, which is the grid's L2
+    scene.metered = (52.0, 72.0, 52.0)
+    report = told(scene, 75.0)
+    assert (report.epoch, report.seq, report.limit_a, report.lease_left_s) == (3, 7, 75.0, 10.0)
+    assert report.base_a == pytest.approx(20.0)
+    assert report.demand_a == pytest.approx(20.0 + 2.0 + 32.0 + 32.0)
+    assert report.held_a == pytest.approx(20.0 + 32.0 + 20.0)
+    assert report.drawn_a == (52.0, 72.0, 52.0)
+    assert report.settle_s == 360.0
+
+
+def test_a_site_whose_base_nobody_knows_does_not_ask_for_more_each_time() -> None:
+    bare = structs.replace(GRID, reserve_a=0.0)
+    scene = Scene(site(circuits=(bare, PANEL)))
+    scene.metered = None
+    report = told(scene, 50.0)
+    assert (report.base_a, report.demand_a) == (50.0, 50.0)
+
+
+def test_a_site_that_nobody_steers_is_all_base() -> None:
+    scene = Scene(site(strategy="uncontrolled"))
+    scene.charge(A, 16.0)
+    report = told(scene)
+    assert report.base_a == report.held_a == report.demand_a >= 32.0
+
+
+def test_a_site_without_lease_credit_may_go_on_for_ever() -> None:
+    scene = Scene(site())
+    scene.charge(A, 16.0, lease_until=None)
+    assert told(scene).settle_s is None
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from ampacity.model.groups import GroupMember
 from tests.control.campus import Campus, campus, poor_network
 
+LAG_S = 4.0
+
 
 @settings(max_examples=20)
 @given(
@@ -56,3 +58,38 @@ def test_members_never_draw_more_than_their_supply_gives(
             story.append((it.at, "coordinator", "starts" if it.runs else "dies"))
         it.tick()
         assert it.total_a <= 100.0 + 1e-6, (it.at, story, list(it.places.values()))
+
+
+@settings(max_examples=6)
+@given(seed=st.integers(0, 2**32), count=st.integers(2, 4))
+def test_a_base_that_rises_is_made_room_for_and_nothing_stays_unused(seed: int, count: int) -> None:
+    rng = random.Random(seed)
+    share = 90.0 / count
+    group = campus(
+        *(
+            GroupMember(site_id=f"s{n}", circuit_id="supply", guaranteed_a=share, priority=rng.randint(0, 2))
+            for n in range(count)
+        )
+    )
+    it = Campus(group)
+    above_s = 0
+    for _ in range(3):
+        for place in it.places.values():
+            place.lag_s = rng.uniform(0.0, LAG_S)
+            place.base_a = rng.uniform(0.0, 95.0 / count)
+            place.wish_a = rng.choice([0.0, 10.0, 50.0, 200.0])
+        for _ in range(30):
+            it.tick()
+            above_s = above_s + 1 if it.total_a > 100.0 + 1e-6 else 0
+            assert above_s <= LAG_S + 2, (it.at, list(it.places.values()))
+        asked = sum(place.base_a + place.wish_a for place in it.places.values())
+        assert it.total_a >= min(100.0, asked) - 0.2 * count, (it.at, list(it.places.values()))
+        served = {
+            place.name: place.draws_a >= place.base_a + place.wish_a - 0.6 for place in it.places.values()
+        }
+        for high in group.members:
+            for low in group.members:
+                # Nobody below gets more than his share while somebody above him lacks something.
+                if high.priority > low.priority and not served[high.site_id]:
+                    place = it[low.site_id]
+                    assert place.draws_a <= max(low.guaranteed_a, place.base_a) + 0.6

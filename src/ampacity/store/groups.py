@@ -47,7 +47,8 @@ def take_group(
     found = connection.execute(select(site_group).where(*one).with_for_update()).one_or_none()
     if found is None or (found.holder != holder and found.expires_at > now):
         return None
-    epoch: int = found.epoch if found.holder == holder else found.epoch + 1
+    # Also above those of a group of this id that was forgotten, or of a database that was restored.
+    epoch: int = found.epoch if found.holder == holder else max(found.epoch + 1, int(now.timestamp()))
     connection.execute(update(site_group).where(*one).values(epoch=epoch, holder=holder, expires_at=until))
     return epoch
 

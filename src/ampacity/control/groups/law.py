@@ -89,8 +89,9 @@ def step(
 ) -> tuple[GroupState, GroupDecision]:
     """Decide what every member may draw (see the head of the file)."""
     tree = state.topology
-    if tree is None or tree.site.circuits != snapshot.group.circuits:
-        tree = Topology(as_site(snapshot.group))
+    site = as_site(snapshot.group)
+    if tree is None or tree.site != site:
+        tree = Topology(site)
         state = structs.replace(state, topology=tree, bases={}, readings={}, overloads={})
     since = snapshot.at if state.since is None else state.since
     bounds, bound = apply(

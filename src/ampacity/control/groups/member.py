@@ -164,6 +164,11 @@ def report_of(
     base = [max(0.0, value) for value in ledger.base_a]
     demand = [b + margin + max(0.0, r + w) / share for b, r, w in zip(base, reserve, wished, strict=True)]
     held = [b + h for b, h in zip(base, held, strict=True)]
+    if ledger.meter_state in ("dead", "lost") and max(base) >= ledger.limit_a - 1e-6:
+        # Nobody knows the base, and it counts as all that is granted: no reason to ask for more each time.
+        demand = base
+    if site.strategy == "uncontrolled" and snapshot.mode == "normal":
+        base = demand = held  # nobody takes anything from it
     metered, age_s = _metered(snapshot, root.circuit_id, interval_s)
     now = limited(membership, snapshot.at)
     lease = membership.lease

@@ -72,11 +72,11 @@ class Groups:
             if site is None:
                 known = ", ".join(self._sites) or "none"
                 raise ValueError(
-                    f"parents: there is no site {parent.site_id!r} here; there is {known}: name one of them"
+                    f"there is no site {parent.site_id!r} here; there is {known}: name one of them"
                 )
             if site.parent is not None:
                 raise ValueError(
-                    f"parents: site {parent.site_id!r} is a member of group {site.parent.group_id!r} here "
+                    f"site {parent.site_id!r} is a member of group {site.parent.group_id!r} here "
                     "already: a site has one parent"
                 )
             remote = RemoteParent(parent)

@@ -32,7 +32,7 @@ ANSWER_S: Final = TRANSIT_S / 2
 """A parent that has not answered for so long is asked anew; what it says then comes too late."""
 
 Ask: TypeAlias = Callable[[MemberReport], Awaitable[MemberAnswer]]
-"""Asks the parent. Any error means that it did not answer."""
+"""Asks the parent. ConnectionError, TimeoutError and LookupError mean that it has nothing to say."""
 
 
 class Stoppable(Protocol):
@@ -130,9 +130,12 @@ class SiteMembership:
     async def _exchange(self, report: MemberReport, sent_at: float) -> None:
         try:
             answer = await self._clock.wait_for(self._ask(report), ANSWER_S)
-        except Exception as problem:
-            # Whatever it is: silence, and a lease that goes on to its end.
-            log.debug("group %s did not answer site %s: %r", self.group_id, report.site_id, problem)
+        except (ConnectionError, TimeoutError, LookupError) as problem:
+            log.debug("group %s did not answer site %s: %s", self.group_id, report.site_id, problem)
+            return
+        except Exception:
+            # For the site it is silence all the same, and a lease that goes on to its end.
+            log.exception("group %s failed to answer site %s", self.group_id, report.site_id)
             return
         finally:
             self._asking = False

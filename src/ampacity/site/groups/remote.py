@@ -46,10 +46,13 @@ class RemoteParent:
         )
 
     async def ask(self, report: MemberReport) -> MemberAnswer:
-        """Raises httpx.HTTPError or msgspec.ValidationError where there is no answer that can be used."""
-        response = await self._client.post(self._url, content=msgspec.json.encode(report))
-        response.raise_for_status()
-        return msgspec.json.decode(response.content, type=MemberAnswer)
+        """Raises ConnectionError where there is no answer that can be used."""
+        try:
+            response = await self._client.post(self._url, content=msgspec.json.encode(report))
+            response.raise_for_status()
+            return msgspec.json.decode(response.content, type=MemberAnswer)
+        except (httpx.HTTPError, msgspec.MsgspecError) as problem:
+            raise ConnectionError(f"{self._url}: {problem!r}") from problem
 
     async def close(self) -> None:
         """Let the connection go."""
