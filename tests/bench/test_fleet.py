@@ -16,6 +16,7 @@ from ampacity.bench.control.fleet.deadbeat import DeadBeat
 from ampacity.bench.control.fleet.keeper import Keeper
 from ampacity.bench.control.fleet.lines import Heard, Lines
 from ampacity.bench.control.fleet.plant import Breakers, Plant
+from ampacity.bench.control.fleet.run import least_laxity_wh
 from ampacity.bench.control.fleet.sites import FleetSite, Line, fleet_site
 from ampacity.control.topology import Topology
 from ampacity.csms.vocabulary import ClearProfile
@@ -176,3 +177,16 @@ def test_a_dead_beat_on_the_same_meter_does_not() -> None:
     over: list[float] = []
     asyncio.run(kept(DeadBeat(plant), 900, lambda: over.append(float((plant.row_a / plant.limit_a).max()))))
     assert sum(share > 1.0 for share in over) > 30
+
+
+def test_least_laxity_of_the_same_cars_is_a_bound() -> None:
+    """No car has more than it asked for, and together they have more than the law gives them."""
+    world = fleet_site(TIGHT, 1, 0.25, busy=True)
+    plant = Plant(world, 1)
+    asyncio.run(kept(Keeper(plant), world.seconds))
+    plant.finish()
+    could_wh = least_laxity_wh(world)
+    asked = {visit.session_id: visit.requested_wh for visit in world.visits}
+    assert could_wh.keys() == asked.keys()
+    assert all(wh <= asked[name] + 1.0 for name, wh in could_wh.items())
+    assert sum(plant.energy_wh.values()) < sum(could_wh.values())

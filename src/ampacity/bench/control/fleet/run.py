@@ -42,12 +42,13 @@ BATCH_S = 60
 
 
 class Task(Struct, frozen=True, kw_only=True):
-    """One site to be run."""
+    """One site to be run, for `hours` of the day or of its busy time. `bound`: work out least laxity too."""
 
     number: int
     seed: int
     hours: float
     busy: bool
+    bound: bool
     deadbeat: bool = False
 
 
@@ -117,7 +118,7 @@ async def _perform(task: Task) -> Ran:
                 margin += ledger.margin_a / ledger.limit_a
                 set_aside += ledger.reserve_a[row % 3] / ledger.limit_a
     plant.finish()
-    could_wh = least_laxity_wh(world)
+    could_wh = least_laxity_wh(world) if task.bound else {}
     had_wh = plant.energy_wh
     return Ran(
         meter=world.meter,
@@ -170,7 +171,10 @@ def measure(quick: bool, sites: int | None, minutes: float | None, jobs: int) ->
     count = sites or (QUICK_SITES if quick else SITES)
     minutes = minutes or (QUICK_MINUTES if quick else None)
     hours = HOURS if minutes is None else minutes / 60.0
-    tasks = [Task(number=k, seed=SEED, hours=hours, busy=minutes is not None) for k in range(count)]
+    tasks = [
+        Task(number=k, seed=SEED, hours=hours, busy=minutes is not None, bound=not quick)
+        for k in range(count)
+    ]
     plain = [structs.replace(task, deadbeat=True) for task in tasks[:BESIDE]]
     every = tasks + plain
     ran = list(track(_all(every, jobs), description=f"{count} sites", total=len(every)))
@@ -196,7 +200,7 @@ def _all(tasks: Sequence[Task], jobs: int) -> Iterator[Ran]:
 def _beside(prefix: str, ran: Sequence[Ran]) -> Figures:
     """What is compared with the plain law."""
     whole = _figures(prefix, ran)
-    return {prefix + name: whole[prefix + name] for name in COMPARED}
+    return {prefix + name: whole[prefix + name] for name in COMPARED if prefix + name in whole}
 
 
 def _figures(prefix: str, ran: Sequence[Ran]) -> Figures:
@@ -226,7 +230,8 @@ def _figures(prefix: str, ran: Sequence[Ran]) -> Figures:
         "margin_share": sum(each.margin for each in ran) / max(1, held_s),
         "set_aside_share": sum(each.set_aside for each in ran) / max(1, held_s),
         "delivered_kwh": sum(each.delivered_wh for each in ran) / 1000.0,
-        "delivered_of_least_laxity": sum(each.delivered_wh for each in ran) / max(1.0, could_wh),
-        "unmet_kwh": sum(each.short_wh for each in ran) / 1000.0,
     }
+    if could_wh:
+        figures["delivered_of_least_laxity"] = sum(each.delivered_wh for each in ran) / could_wh
+        figures["unmet_kwh"] = sum(each.short_wh for each in ran) / 1000.0
     return {prefix + name: value for name, value in figures.items()}
