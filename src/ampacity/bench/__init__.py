@@ -24,6 +24,7 @@ BENCHES: dict[str, str] = {
     "durability": "ampacity.bench.durability.run",
     "fuzz": "ampacity.bench.fuzz.run",
     "gateway": "ampacity.bench.gateway.run",
+    "reaction": "ampacity.bench.reaction.run",
     "simulation": "ampacity.bench.simulation.run",
     "strategies": "ampacity.bench.strategies.run",
 }

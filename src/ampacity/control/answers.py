@@ -194,6 +194,8 @@ class Answers:
 
     def doubt_a(self, at: float) -> float | None:
         """The highest limit that the station may have taken although it never said so."""
+        if not self.doubts:
+            return None
         left = [(doubt, ends_at(doubt, self.lost_at)) for doubt in self.doubts]
         self.doubts = tuple(doubt for doubt, until in left if until is None or at < until)
         return max((doubt.limit_a for doubt in self.doubts), default=None)

@@ -275,6 +275,7 @@ class SiteController(Desk):
             self._writer.cut(grant, at, urgent=decision.overloaded)
         for grant in decision.raises:
             self._writer.lift(grant, at)
+        self.figures.decided_s = self._clock.monotonic() - at
         return snapshot, decision
 
     def _follow(self, snapshot: Snapshot, decision: Decision) -> None:

@@ -53,6 +53,9 @@ _KINDS: dict[str, AnswerKind] = {"accepted": "accepted", "timeout": "silent", "e
 """What an outcome says of the limit; any other means refused, or never arrived."""
 
 
+_NONE: dict[str, Reading] = {}
+
+
 class LiveEvse(Answers):
     """One EVSE now. Times are monotonic site seconds unless they are datetimes."""
 
@@ -61,10 +64,13 @@ class LiveEvse(Answers):
         self.evse = evse
         self.voltage_v = site.voltage_v
         self._statuses: dict[int, ConnectorStatus] = {}
+        self.status: ConnectorStatus = "Unavailable"
+        """Of the connector that is in use, else of the first."""
         self.version: str | None = None
         self.vendor: str | None = None
         # the session
         self.transaction: TransactionChanged | None = None
+        self._reckoned: tuple[TransactionChanged, float] | None = None
         self.power_w: float | None = None
         self.soc_percent: float | None = None
         self.need_wh: float | None = None
@@ -168,14 +174,9 @@ class LiveEvse(Answers):
     def connector_changed(self, connector_id: int, status: ConnectorStatus) -> None:
         """Keep what a connector shows."""
         self._statuses[connector_id] = status
-
-    @property
-    def status(self) -> ConnectorStatus:
-        """Of the connector that is in use, else of the first."""
-        if not self._statuses:
-            return "Unavailable"
         told = [self._statuses[number] for number in sorted(self._statuses, key=lambda number: number or 99)]
-        return next((status for status in told if status not in ("Available", "Unavailable")), told[0])
+        in_use = (status for status in told if status not in ("Available", "Unavailable"))
+        self.status = next(in_use, told[0])
 
     def is_of(self, transaction_id: str) -> bool:
         """Whether that session runs here."""
@@ -324,8 +325,11 @@ class LiveEvse(Answers):
         """Remember that the car stopped by itself for as long as it can't tell: with no current offered its
         station says SuspendedEVSE, full or not. After half an hour it counts as wanting again, and is asked.
         """
-        told = self.status if self.transaction is None else (self.transaction.charging_state or self.status)
-        if self.transaction is None or told == "Charging":
+        if self.transaction is None:
+            self.stopped_at = None
+            return
+        told = self.transaction.charging_state or self.status
+        if told == "Charging":
             self.stopped_at = None
         elif told == "SuspendedEV":
             self.stopped_at = at
@@ -383,6 +387,15 @@ class LiveEvse(Answers):
             return left_s
         return left_s - missing_wh / self.max_power_w() * 3600.0
 
+    def _session_at(self, now: datetime, at: float) -> float | None:
+        """When the session began; reckoned again with each of its messages only."""
+        transaction = self.transaction
+        if transaction is None:
+            return None
+        if self._reckoned is None or self._reckoned[0] is not transaction:
+            self._reckoned = transaction, at - (now - transaction.started_at).total_seconds()
+        return self._reckoned[1]
+
     def state(self, now: datetime, at: float, sample_interval_s: float) -> EvseState:
         """As the law sees it at monotonic second `at`."""
         evse = self.evse
@@ -405,9 +418,7 @@ class LiveEvse(Answers):
             priority=evse.priority + 1 if self.boosted else None,
             slack_s=self.slack_s(now),
             missing_wh=self.missing_wh,
-            session_at=None
-            if self.transaction is None
-            else at - (now - self.transaction.started_at).total_seconds(),
+            session_at=self._session_at(now, at),
             measured_a=self.measured_a,
             measured_at=self.measured_at,
             sample_interval_s=sample_interval_s,
@@ -423,7 +434,7 @@ class LiveEvse(Answers):
             ceiling_a=evse.min_a if self.switch.stage == "proving" else None,
             ceiling_source="phase switch" if self.switch.stage == "proving" else None,
             phases=self._counted_phases(),
-            temperatures=dict(self.temperatures),
+            temperatures=dict(self.temperatures) if self.temperatures else _NONE,
             aside_a=aside_a,
             aside_why=aside_why,
             raise_least_a=raise_least_a,

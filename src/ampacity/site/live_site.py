@@ -55,6 +55,8 @@ class SiteFigures(msgspec.Struct):
     """What the controller counted: for the demo's verdict and the metrics."""
 
     ticks: int = 0
+    decided_s: float = 0.0
+    """How long the last turn took from its start until its cuts were handed over."""
     limits_sent: int = 0
     renewals_sent: int = 0
     limits_refused: int = 0
@@ -76,6 +78,7 @@ class LiveSite:
         self.changing = asyncio.Lock()
         """Held by who changes the site's form: what is read of it before must still be so afterwards."""
         self.evses = {evse.key: LiveEvse(evse, site) for evse in site.evses}
+        self._at_station = _by_station(self.evses)
         self.metered: dict[str, tuple[PerPhase, float]] = {}
         """By circuit: the last reading and its monotonic time."""
         self.told: dict[str, CircuitMetered] = {}
@@ -119,7 +122,7 @@ class LiveSite:
 
     def at_station(self, station_id: str) -> list[LiveEvse]:
         """The EVSEs of a station."""
-        return [live for live in self.evses.values() if live.evse.station_id == station_id]
+        return self._at_station.get(station_id, [])
 
     def follow(self, strategy: Strategy) -> None:
         """Share by another strategy from now on."""
@@ -160,6 +163,7 @@ class LiveSite:
             elif live.rebuilt(evse, site.voltage_v):
                 anew[evse.station_id] = None
             self.evses[evse.key] = live
+        self._at_station = _by_station(self.evses)
         # A station that has lost an EVSE has another rating.
         return list(anew | {station_id: None for station_id, _ in kept_evses.keys() - self.evses.keys()})
 
@@ -243,3 +247,10 @@ def _bare(site: Site) -> Site:
     """Without the limits of its circuits."""
     circuits = tuple(structs.replace(circuit, limits=()) for circuit in site.circuits)
     return structs.replace(site, circuits=circuits)
+
+
+def _by_station(evses: dict[EvseKey, LiveEvse]) -> dict[str, list[LiveEvse]]:
+    found: dict[str, list[LiveEvse]] = {}
+    for (station_id, _), live in evses.items():
+        found.setdefault(station_id, []).append(live)
+    return found

@@ -68,8 +68,12 @@ class Server:
 
     async def settle(self) -> int:
         """Let it finish what it put off; returns the messages that it keeps in its journal (0: none)."""
-        self._say(b"settle\n")
-        return int((await self._heard(SETTLE_LIMIT_S))["kept"])
+        return int((await self.ask("settle"))["kept"])
+
+    async def ask(self, order: str) -> dict[str, Any]:
+        """Say one of the words that it obeys; returns its answer. Raises ServerFailed."""
+        self._say(order.encode() + b"\n")
+        return await self._heard(SETTLE_LIMIT_S)
 
     async def stop(self) -> None:
         """End it; by force when it does not."""

@@ -1,0 +1,1 @@
+"""`ampacity bench reaction`: from a meter's sample to the limits at the stations' sockets."""
