@@ -85,6 +85,15 @@ def test_a_silent_member_is_counted_with_its_grant_until_its_evses_have_settled(
     assert it.granted_a("hospital") == 80.0
 
 
+def test_a_silent_member_counts_with_the_share_that_it_was_told_though_it_has_less_now() -> None:
+    it = busy()
+    it.kill("hospital")
+    shares = tuple(structs.replace(m, guaranteed_a=30.0) for m in it.group.members)
+    it.group = structs.replace(it.group, members=shares)
+    it.run(100)
+    assert it.step().members["hospital"].counted[0] == 60.0
+
+
 def test_members_fall_to_their_guaranteed_share_without_a_coordinator_the_lower_first() -> None:
     it = busy()
     it.runs = False

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from litestar import Router, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
-from msgspec import structs
 
 from ...access.principal import Principal
 from ...model.groups import GroupView, MemberAnswer, MemberReport, SiteGroup
 from ...model.protection import LimitPiece
-from ...model.site import UNLIMITED_A, Circuit, LimitSource
+from ...model.site import UNLIMITED_A, LimitSource
 from ...site.groups.groups import Groups
 from ...site.meters import MeterTrouble
 from ..context import ApiContext
@@ -104,7 +103,10 @@ async def put_limit(
             for piece in data.pieces
         ),
     )
-    return await _limited(api, who, group_id, circuit_id, data.source, limit)
+    groups = groups_of(api, who)
+    with on_request():
+        await groups.limit(group_id, circuit_id, data.source, limit, who.actor)
+        return groups.group(group_id)
 
 
 @delete(
@@ -121,26 +123,9 @@ async def delete_limit(
     source: FromQuery[str] = "operator",
 ) -> SiteGroup:
     """Takes the source's limit away; those of others stay."""
-    return await _limited(api, who, group_id, circuit_id, source, None)
-
-
-async def _limited(
-    api: ApiContext, who: Principal, group_id: str, circuit_id: str, source: str, limit: LimitSource | None
-) -> SiteGroup:
     groups = groups_of(api, who)
     with on_request():
-        group = groups.group(group_id)
-        found = next((c for c in group.circuits if c.circuit_id == circuit_id), None)
-        if found is None:
-            raise not_found(
-                "circuit", circuit_id, f"The group has {', '.join(c.circuit_id for c in group.circuits)}."
-            )
-        others = tuple(known for known in found.limits if known.source != source)
-        if limit is None and len(others) == len(found.limits):
-            raise not_found("limit", source, "The group's circuit has none of that source.")
-        changed = structs.replace(found, limits=others if limit is None else (*others, limit))
-        circuits: tuple[Circuit, ...] = tuple(changed if c is found else c for c in group.circuits)
-        await groups.save(structs.replace(group, circuits=circuits), who.actor)
+        await groups.limit(group_id, circuit_id, source, None, who.actor)
         return groups.group(group_id)
 
 

@@ -69,7 +69,7 @@ def issue(
     decided, memory = decision.members[site_id], state.members.get(site_id)
     if decided.level is None or memory is None:
         return state, None
-    memory = promises.issue(memory, decided.level, at + group.lease_s)
+    memory = promises.issue(memory, decided.level, at + group.lease_s, decided.fallback)
     limited = math.isfinite(decided.level[1])
     grant = MemberGrant(
         epoch=state.epoch,

@@ -42,6 +42,7 @@ class MemberMemory(Struct, frozen=True, kw_only=True, gc=False):
 
     `limited`: what it said that our word limits it to, which counts until `limited_until`. `pending`: grants
     that it has not named yet. `unseen`: levels it was on before, and may still be. `seq`: of the last grant.
+    `falls_to`: the highest fallback that it may have been told, `told` the one of the last grant.
     `samples`: `(taken at, amperes on the site's phases)` of late.
     """
 
@@ -52,6 +53,8 @@ class MemberMemory(Struct, frozen=True, kw_only=True, gc=False):
     seq: int = 0
     pending: tuple[Promise, ...] = ()
     unseen: tuple[Promise, ...] = ()
+    falls_to: Level = NOTHING
+    told: Level = NOTHING
     samples: tuple[tuple[float, PerPhase], ...] = ()
     life_before: str = ""
 
@@ -130,18 +133,25 @@ def hear(
         limited_until=until,
         pending=left,
         unseen=_undominated(unseen, at, memory.settle_s),
+        falls_to=memory.falls_to if left else memory.told,
         samples=samples,
         life_before=memory.life_before if same else known.life,
     )
 
 
-def issue(memory: MemberMemory, level: Level, until: float) -> MemberMemory:
+def issue(memory: MemberMemory, level: Level, until: float, fallback: Level) -> MemberMemory:
     """The memory after a grant of `level` was sent; its number is `memory.seq`."""
     seq = memory.seq + 1
     covered = [p for p in memory.pending if _within(p.level, level) and p.until <= until]
     first = min([seq, *(promise.first for promise in covered)])
     others = tuple(promise for promise in memory.pending if promise not in covered)
-    return structs.replace(memory, seq=seq, pending=(*others, Promise(first, seq, level, until)))
+    return structs.replace(
+        memory,
+        seq=seq,
+        pending=(*others, Promise(first, seq, level, until)),
+        falls_to=_highest(memory.falls_to, fallback),
+        told=fallback,
+    )
 
 
 def running(memory: MemberMemory) -> Level:
@@ -161,9 +171,9 @@ def allowed(memory: MemberMemory, at: float, voltage_v: float, *, silent: bool) 
 
 
 def counted(memory: MemberMemory, fallback: Level, at: float, voltage_v: float, *, silent: bool) -> Level:
-    """The same, and what it may fall back to while we do not reach it."""
+    """The same, and what it may fall back to while we do not reach it: as configured, or as it was told."""
     most = allowed(memory, at, voltage_v, silent=silent)
-    return _highest(most, fallback) if silent or at >= memory.limited_until else most
+    return _highest(most, fallback, memory.falls_to) if silent or at >= memory.limited_until else most
 
 
 def own(memory: MemberMemory, voltage_v: float) -> Level:

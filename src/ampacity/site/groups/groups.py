@@ -18,7 +18,7 @@ from ...control.groups.check import GroupError, as_site, check
 from ...control.topology import Topology
 from ...model.groups import GROUP, GroupMember, GroupStop, GroupView, MemberAnswer, MemberReport, SiteGroup
 from ...model.phases import PerPhase
-from ...model.site import Site
+from ...model.site import LimitSource, Site
 from ...store import Store, audit, groups, site_modes
 from ...store.identifiers import sortable_id
 from ...store.site_modes import ModeRow
@@ -56,6 +56,7 @@ class Groups:
         self._parents = parents
         self._remotes: list[RemoteParent] = []
         self._failed = asyncio.Event()
+        self._changing = asyncio.Lock()
         self._runs = False
 
     async def load(self) -> None:
@@ -138,6 +139,29 @@ class Groups:
 
     async def save(self, group: SiteGroup, actor: str) -> None:
         """Add a group, or change it. GroupError (a ValueError) where it can't be."""
+        async with self._changing:
+            await self._save(group, actor)
+
+    async def limit(
+        self, group_id: str, circuit_id: str, source: str, limit: LimitSource | None, actor: str
+    ) -> None:
+        """Put `source`'s limit on a circuit in the place of its former one; None withdraws it. LookupError
+        where there is none."""
+        async with self._changing:
+            group = self._of(group_id).group
+            found = next((c for c in group.circuits if c.circuit_id == circuit_id), None)
+            if found is None:
+                known = ", ".join(circuit.circuit_id for circuit in group.circuits)
+                raise LookupError(f"group {group_id!r} has no circuit {circuit_id!r}; it has {known}")
+            others = tuple(known for known in found.limits if known.source != source)
+            if limit is None and len(others) == len(found.limits):
+                named = ", ".join(known.source for known in found.limits) or "none"
+                raise LookupError(f"circuit {circuit_id!r} has no limit of {source!r}; it has {named}")
+            changed = structs.replace(found, limits=others if limit is None else (*others, limit))
+            circuits = tuple(changed if circuit is found else circuit for circuit in group.circuits)
+            await self._save(structs.replace(group, circuits=circuits), actor)
+
+    async def _save(self, group: SiteGroup, actor: str) -> None:
         known = self._coordinators.get(group.group_id)
         kept = as_site(group if known is None else known.group)
         group = structs.replace(group, circuits=resealed(as_site(group), kept, self._safe).circuits)
@@ -163,15 +187,14 @@ class Groups:
         self._join(group, joins=True)
 
     async def remove(self, group_id: str, actor: str) -> None:
-        """Forget a group: its members are limited by it no more."""
-        self._of(group_id)
-        await self._deed(
-            actor,
-            "remove_group",
-            group_id,
-            None,
-            lambda connection: groups.remove_group(connection, self.operator_id, group_id),
-        )
+        """Forget a group: its members are limited by it no more. Those that are stopped stay so."""
+        source = self._of(group_id).group.source
+
+        def forget(connection: Connection) -> None:
+            groups.remove_group(connection, self.operator_id, group_id)
+            site_modes.end_mode(connection, self.operator_id, source, "stopped")
+
+        await self._deed(actor, "remove_group", group_id, None, forget)
         del self._coordinators[group_id]
         task = self._tasks.pop(group_id, None)
         if task is not None:
