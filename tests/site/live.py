@@ -150,12 +150,17 @@ class LiveYard:
 
     def station(self, station_id: str, version: str = "2.0.1", **options: Any) -> ChargingStation:
         """Build a station and let it connect."""
+        usual: dict[str, Any] = {
+            "evses": (EvseConfig(evse_id=1, phase_switch=self.site.evses[0].phase_switch),),
+            "sample_interval_s": 5.0,
+            "boot_s": 1.0,
+            "retry_interval_s": 2.0,
+        }
         config = StationConfig(
             station_id=station_id,
             url=f"ws://127.0.0.1:{self.node.port}/ocpp",
             version=Version(version),
-            evses=(EvseConfig(evse_id=1, phase_switch=self.site.evses[0].phase_switch),),
-            **({"sample_interval_s": 5.0, "boot_s": 1.0, "retry_interval_s": 2.0} | options),
+            **(usual | options),
         )
         station = ChargingStation(config, self.clock, random.Random(station_id))
         self.stations[station_id] = station

@@ -9,8 +9,10 @@ import pytest
 
 from ampacity.csms.charging import ExternalLimit, HeldProfile
 from ampacity.model.proving import ProbeReport
+from ampacity.model.site import Evse
 from ampacity.ocpp.profiles import ChargingProfile, Period, Schedule
 from ampacity.site import outside
+from ampacity.station import EvseConfig, Quirk
 from ampacity.store import proving
 
 from .live import OPERATOR, PERSON, LiveYard, yard
@@ -20,14 +22,34 @@ def verdicts(report: ProbeReport) -> dict[str, bool | None]:
     return {finding.name: finding.passed for finding in report.findings}
 
 
-@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+TWO = (EvseConfig(evse_id=1), EvseConfig(evse_id=2))
+
+
+def twice(*stations: str) -> tuple[Evse, ...]:
+    """Two EVSEs at each."""
+    return tuple(
+        Evse(station_id=station, evse_id=number, circuit_id="feeder", phases=(0, 1, 2), safe_a=0.0)
+        for station in stations
+        for number in (1, 2)
+    )
+
+
+async def all_proven(it: LiveYard) -> None:
+    """Every EVSE, of every station."""
+    await it.until(lambda: all(live.ready for live in it.controller._live.evses.values()))
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])
 async def test_a_good_station_passes_and_is_left_as_it_was(tmp_path: Path, version: str) -> None:
-    async with yard(tmp_path, "A", version=version) as it:
+    async with yard(tmp_path, "A", connect=False, evses=twice("A")) as it:
+        it.station("A", version, evses=TWO)
+        await all_proven(it)
         before = it.profiles("A")
         report = await it.controller.probe("A", PERSON)
         found = verdicts(report)
-        assert {name for name, passed in found.items() if passed} >= {
-            "periods", "unit", "tenths", "composite", "stack_levels", "clears",
+        assert {name for name, passed in found.items() if passed} == {
+            "periods", "unit", "tenths", "composite", "stack_levels", "two_connectors", "clears",
+            "meter_interval",
         }, report.findings  # fmt: skip
         assert False not in found.values(), report.findings
         assert found["obeys"] is found["lease_ends"] is None
@@ -36,8 +58,39 @@ async def test_a_good_station_passes_and_is_left_as_it_was(tmp_path: Path, versi
         assert [(one.firmware, one.version) for one in kept] == [("1.0", version)]
 
 
+@pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])
+async def test_each_question_fails_a_station_that_is_built_to_fail_it(tmp_path: Path, version: str) -> None:
+    flaws: dict[str, tuple[Quirk, ...]] = {
+        "A": ("whole_amperes", "first_period_only", "keeps_cleared", "coarse_meter"),
+        "B": ("lowest_leads",),
+        "C": ("one_place",),
+    }
+    failed = {
+        "A": {"tenths", "composite", "clears", "meter_interval"},
+        "B": {"tenths", "composite", "stack_levels", "two_connectors"},
+        "C": {"two_connectors"},
+    }
+    async with yard(tmp_path, *flaws, connect=False, evses=twice(*flaws), limit_a=250.0) as it:
+        for name, quirks in flaws.items():
+            it.station(name, version, evses=TWO, quirks=frozenset(quirks), firmware=name)
+        await all_proven(it)
+        for name in flaws:
+            report = await it.controller.probe(name, PERSON)
+            found = {question for question, passed in verdicts(report).items() if passed is False}
+            assert found == failed[name], (name, report.findings)
+
+
+async def test_with_a_car_a_station_that_draws_what_it_likes_fails(tmp_path: Path) -> None:
+    async with yard(tmp_path, "A", version="1.6") as it:
+        it.stations["A"].treat_limits("ignore")
+        await it.charge("A")
+        await it.until(lambda: it.current_a("A") > 30.0 and it.live("A").committed_a is not None)
+        found = verdicts(await it.controller.probe("A", PERSON))
+        assert found["obeys"] is False
+
+
 async def test_with_a_car_it_shows_that_it_obeys_and_that_its_lease_ends(tmp_path: Path) -> None:
-    async with yard(tmp_path, "A") as it:
+    async with yard(tmp_path, "A", version="2.1") as it:
         await it.charge("A")
         await it.until(lambda: it.current_a("A") > 12.0)
         found = verdicts(await it.controller.probe("A", PERSON))

@@ -184,10 +184,19 @@ class Probe:
                 return VariableValue(ref=ref, value=known.value)
         return None
 
+    async def _asked(self, places: tuple[VariableRef, ...]) -> VariableValue | None:
+        """The same, asked of the station now."""
+        for ref in places:
+            read = await self._send(GetVariables(variables=(ref,)))
+            for item in read.data if isinstance(read.data, list | tuple) else ():
+                if item.value is not None:
+                    return VariableValue(ref=ref, value=item.value)
+        return None
+
     async def _meter_interval(self) -> None:
-        known = self._variable(INTERVALS)
+        known = self._variable(INTERVALS) or await self._asked(INTERVALS)
         if known is None:
-            self._tell("meter_interval", None, "its sample interval is not known: read its variables first")
+            self._tell("meter_interval", None, "it does not tell its sample interval")
             return
         outcome = await self._send(SetVariables(values=(VariableValue(ref=known.ref, value="1"),)))
         read = await self._send(GetVariables(variables=(known.ref,)))

@@ -12,12 +12,12 @@ from ..model.station import IdToken
 from ..ocpp.profiles import ChargingProfile, Unit
 from .bay import Bay
 from .charging import InstalledProfiles, flaw
-from .config import LimitBehaviour
+from .config import LimitBehaviour, Quirk
 from .evse import read
 from .line import Line
 from .own_clock import OwnClock
 from .transactions import Transactions
-from .variables import Variables
+from .variables import MAX_STACK_LEVEL, Variables
 from .wire import Changing, Message, ResetKind, Resetting, Triggering, Unlocking, Wire
 
 
@@ -35,6 +35,7 @@ class Commands:
         transactions: Transactions,
         restart: Callable[[ResetKind], None],
         limits: LimitBehaviour,
+        quirks: frozenset[Quirk],
     ) -> None:
         self._bays = bays
         self._clock = clock
@@ -45,6 +46,7 @@ class Commands:
         self._restart = restart
         self.variables = variables
         self.limits = limits
+        self._quirks = quirks
         self.restarting = False
 
     def now(self) -> datetime:
@@ -186,10 +188,30 @@ class Commands:
             named = profile.transaction_id
             if named is not None and not bay.transaction.is_called(named):
                 return False
-        return self._profiles.install(evse_id, profile)
+        return self._profiles.install(evse_id, self._spoilt(evse_id, profile))
+
+    def _spoilt(self, evse_id: int, profile: ChargingProfile) -> ChargingProfile:
+        """What the station's quirks make of a profile."""
+        level = profile.stack_level
+        if "one_place" in self._quirks and level > 0:
+            self._profiles.remove(
+                lambda holder, other: (
+                    holder != evse_id and (other.purpose, other.stack_level) == (profile.purpose, level)
+                )
+            )
+        if "lowest_leads" in self._quirks:
+            profile = replace(profile, stack_level=MAX_STACK_LEVEL - level)
+        if "whole_amperes" in self._quirks:
+            schedule = profile.schedules[0]
+            periods = tuple(
+                period if period.limit is None else replace(period, limit=math.floor(period.limit))
+                for period in schedule.periods
+            )
+            profile = replace(profile, schedules=(replace(schedule, periods=periods),))
+        return profile
 
     def clear_profiles(self, unwanted: Callable[[int, ChargingProfile], bool]) -> bool:
-        return self._profiles.remove(unwanted)
+        return "keeps_cleared" in self._quirks or self._profiles.remove(unwanted)
 
     def profiles(self, evse_id: int | None) -> Sequence[tuple[int, ChargingProfile]]:
         return self._profiles.held(evse_id)
@@ -206,4 +228,6 @@ class Commands:
         running = bay.transaction if bay is not None else None
         began = running.started_at.timestamp() if running is not None else float(start)
         periods = self._profiles.schedule(evse_id, start, max(duration_s, 1), began, unit)
+        if "first_period_only" in self._quirks:
+            periods = periods[:1]
         return datetime.fromtimestamp(start, UTC), periods

@@ -14,6 +14,14 @@ keeps those in watts only, keeps their first period without end, or takes schedu
 """
 
 
+Quirk: TypeAlias = Literal[
+    "whole_amperes", "first_period_only", "keeps_cleared", "lowest_leads", "one_place", "coarse_meter"
+]
+"""What firmware does wrong with profiles and samples: it loses tenths, tells only the first period of a
+composite schedule, says that it has removed a profile and keeps it, lets the lowest stack level lead, has one
+place for a purpose and a stack level above 0 in the whole station, or takes no sample interval below 10 s."""
+
+
 class EvseConfig(Struct, frozen=True, kw_only=True):
     """One EVSE. `phases` is 1 or 3 on AC; `dc_power_w` makes it a DC EVSE fed by three phases with `max_a`
     each. Of several `connectors` one is in use at a time. `phase_switch`: it charges on one phase where its
@@ -75,6 +83,7 @@ class StationConfig(Struct, frozen=True, kw_only=True):
     takes_time: bool = True
     obeys_after_s: float = 0.0
     meter: MeterFlaw = MeterFlaw()
+    quirks: frozenset[Quirk] = frozenset()
     limits: LimitBehaviour = "obey"
     ping_interval_wall_s: float = 30.0
     ping_timeout_wall_s: float = 20.0

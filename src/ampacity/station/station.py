@@ -90,6 +90,7 @@ class ChargingStation:
             self._transactions,
             self._reset,
             config.limits,
+            config.quirks,
         )
         self._answer_delay_s = config.answer_delay_s
         self._obeys_after_s = config.obeys_after_s

@@ -15,6 +15,7 @@ MAX_STACK_LEVEL = 8
 MAX_PERIODS = 24
 MAX_PROFILES = 32
 OFFLINE_THRESHOLD_S = 60
+COARSE_S = 10
 EVENTS = "TransactionEvent"
 
 
@@ -53,6 +54,7 @@ class Variables:
                 instance=instance,
             )
 
+        self._coarse = "coarse_meter" in config.quirks
         self._all = [
             number("HeartbeatInterval", "OCPPCommCtrlr", "HeartbeatInterval", 300),
             number(
@@ -119,6 +121,8 @@ class Variables:
         if variable.read_only:
             return "ReadOnly"
         if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 86_400):
+            return "Rejected"
+        if self._coarse and variable.name == "TxUpdatedInterval" and int(value) < COARSE_S:
             return "Rejected"
         variable.value = value
         return "Accepted"
