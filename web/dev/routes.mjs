@@ -49,6 +49,11 @@ const audit = (n) =>
 const root = { use: "V2GRootCertificate", fingerprint: "3ac1".repeat(16), label: "V2G Root", subject: "CN=V2G Root CA QA G1,O=Example PKI,C=DE", issuer: "CN=V2G Root CA QA G1", serial_number: "4f21", not_before: iso(0), not_after: iso(world.now() + 9e10), expiring: false, expired: false, pem: "-----BEGIN CERTIFICATE-----", added_by: "user:owner", added_at: iso(world.now()) };
 const held = { station_id: "CP-01", use: "CSMSRootCertificate", certificate_id: "c1", certificate: { hash_algorithm: "SHA256", issuer_name_hash: "aa", issuer_key_hash: "bb", serial_number: "1f02aa7731c9" }, parent_id: null, subject: "CN=Ampacity Root,O=Example", not_after: iso(world.now() + 9e8), expiring: true, expired: false, installed_at: iso(world.now() - 9e8), reported_at: iso(world.now() - 6e6) };
 
+/** What the made-up site does not name has its default. */
+const CIRCUIT = { rotation: [0, 1, 2], limits: [], meter: null, reserve_a: 40, generation_a: 0, export_a: null, sensors: [], hot_spot: null, demand: null, signals: [], rating_w: null, rating_va: null, neutral_a: null, unbalance_a: null };
+const EVSE = { min_a: 6, step_a: 0.1, safe_a: 6, priority: 0, weight: 1, dc_power_w: null, connectors: 1, line_to_line: false, cabinet_id: null, phase_switch: false, sensors: [] };
+const FORM = { supply: "wye", cabinets: [], devices: [], stop_disobedient: false, sharing: { fairness: "weights", keep_alive: "learnt", boosts_at_once: null, boosts_per_day: null, boost_tokens: [] } };
+
 /** One of everything for the rooms of a station's page. */
 function rooms(path, query) {
   const at = iso(world.now() - 6e5);
@@ -98,7 +103,11 @@ export async function routes(method, path, query, body) {
     const v = world.current();
     return ok([{ site_id: v.site_id, name: v.name, time_zone: world.site.time_zone, strategy: v.strategy, evses: 24, evses_online: 23, sessions: 19, ev_power_w: v.ev_power_w, limit_power_w: v.limit_power_w, overloaded: false }]);
   }
-  if (m("/sites/([^/]+)")) return ok({ ...world.site, evses: world.evses });
+  if (m("/sites/([^/]+)")) return ok({ ...FORM, ...world.site, circuits: world.site.circuits.map((c) => ({ ...CIRCUIT, ...c })), evses: world.evses.map((e) => ({ ...EVSE, station_id: e.station_id, evse_id: e.evse_id, circuit_id: e.circuit_id, label: e.label, phases: e.phases, max_a: e.max_a, dc_power_w: e.dc ? 50_000 : null })) });
+  if (m("/sites/[^/]+/check")) return ok({ usable: true, where: "", error: "", points: body.evses.length ? [] : [{ kind: "no_evses", text: "", weight: "hint", circuit_id: null, station_id: null, evse_id: null, figures: {} }], sums: body.circuits.map((c) => ({ circuit_id: c.circuit_id, safe_a: [12, 6, 6], base_a: [40, 38, 41], limit_a: c.rating_a })) });
+  if (m("/sites/[^/]+/commissioning")) return ok({ commissioned: false, assessment: null, probing: [], stations: [...new Set(world.evses.map((e) => e.station_id))].map((id) => ({ ...station(id), proven: true, ever_seen: true, has_password: true, probe: null })) });
+  if (m("/sites/[^/]+/devices")) return ok([]);
+  if ((p = m("/sites/[^/]+/circuits/([^/]+)/meter"))) return ok({ circuit_id: p[0], meter: null, state: "none", reading: null, fault: null, fault_text: null, fault_since: null, phases: null, seen_phases: null });
   if (m("/sites/[^/]+/history")) return ok(world.history(Date.parse(query.get("from")) / 1000, Date.parse(query.get("to")) / 1000));
   if (m("/sites/[^/]+/strategy")) return (world.site.strategy = body.strategy), ok(world.current());
   if ((p = m("/sites/[^/]+/circuits/([^/]+)/limits"))) {

@@ -103,13 +103,15 @@ class Desk(MeterDesk, SessionDesk, DeviceDesk, HeardDesk):
 
     async def set_strategy(self, strategy: Strategy, actor: str) -> None:
         """Follow another strategy."""
-        await self._records.set_strategy(strategy, actor)
-        self._live.follow(strategy)
+        async with self._live.changing:
+            await self._records.set_strategy(strategy, actor)
+            self._live.follow(strategy)
 
     async def set_sharing(self, rules: SharingRules, actor: str) -> None:
         """Give what is scarce by another rule."""
-        await self._records.set_sharing(rules, actor)
-        self._live.share_by(rules)
+        async with self._live.changing:
+            await self._records.set_sharing(rules, actor)
+            self._live.share_by(rules)
 
     async def safe_mode(self, on: bool, reason: str, actor: str) -> None:
         """Nobody gets more than what he draws unattended, or no longer. ValueError where it does not hold."""

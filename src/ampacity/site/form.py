@@ -27,7 +27,7 @@ from .meters import MeterConfigError, check_meter
 MOST_A = 100_000.0
 _AT = re.compile(r"(?P<text>.*?) - at `\$?\.?(?P<where>.*)`$", re.DOTALL)
 
-Limits = tuple[tuple[str, float | None, float, float], ...]
+Ranges = tuple[tuple[str, float | None, float, float], ...]
 """Fields with their values, and what they have to be above (or at, where that is 0 or less) and at most."""
 
 
@@ -220,9 +220,9 @@ def _check_sensors(sensors: tuple[TemperatureSensor, ...], where: str) -> None:
         )
 
 
-def _check_numbers(where: str, limits: Limits) -> None:
+def _check_numbers(where: str, ranges: Ranges) -> None:
     """NaN is in no range."""
-    for field, value, least, most in limits:
+    for field, value, least, most in ranges:
         if value is None or least <= value <= most:
             continue
         place = f"{where}.{field}" if where else field

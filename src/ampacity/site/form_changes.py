@@ -20,7 +20,8 @@ _BESIDE = frozenset(("operator_id", "circuits", "evses", "devices", "cabinets"))
 
 
 def differences(before: Site | None, after: Site) -> dict[str, Any]:
-    """Path -> (former, new) value, `added` or `removed`; meters' passwords are left out."""
+    """Path -> (former, new) value, `added` or `removed`; without passwords, and without limits, which have a
+    history of their own."""
     old = {} if before is None else _things(before)
     found: dict[str, Any] = {}
     for name, thing in _things(after).items():
@@ -60,6 +61,7 @@ def _things(site: Site) -> dict[str, dict[str, Any]]:
         "site": {field: value for field, value in plain.items() if field not in _BESIDE}
     }
     for circuit in plain["circuits"]:
+        del circuit["limits"]
         if circuit["meter"] is not None:
             circuit["meter"]["password"] = ""
         things[f"circuit {circuit['circuit_id']}"] = circuit

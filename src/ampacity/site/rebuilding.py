@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import structs
@@ -67,7 +68,8 @@ class Builder:
     def look_at(self, wanted: Site) -> tuple[tuple[SitePoint, ...], tuple[UnattendedSum, ...]]:
         """What a person should know of a form before it is used, and what its circuits carry unattended.
         Raises FormError where it can't be."""
-        wanted, worst_a = self._checked(wanted), self._assessor.worst_base_a()
+        self._check(wanted)
+        worst_a = self._assessor.worst_base_a()
         found = paper.points(wanted, worst_a)
         if self._live.site.commissioned:
             loosened = form_changes.unproven(self._live.site, wanted)
@@ -89,7 +91,8 @@ class Builder:
                     f"site {before.site_id!r} was changed by somebody else meanwhile: look at it again, then "
                     "repeat the change"
                 )
-            after = self._checked(wanted)
+            self._check(wanted)
+            after = resealed(wanted, before, self._safe)
             self._check_quiet(after)
             if after.commissioned and not before.commissioned:
                 raise ValueError(
@@ -103,7 +106,7 @@ class Builder:
             if taken:
                 station_id, site_id = next(iter(taken.items()))
                 raise ValueError(f"station {station_id!r} stands at site {site_id!r}: remove it there first")
-            changes = form_changes.differences(before, after)
+            changes = form_changes.differences(before, after) | self._limits_named(after)
             circuits_gone = _circuit_ids(before) - _circuit_ids(after)
             await self._records.rebuild(after, gone, circuits_gone, changes, actor)
             try:
@@ -121,12 +124,11 @@ class Builder:
             self._commander.settle(after, gone)
             await self._take(before, after)
 
-    def _checked(self, wanted: Site) -> Site:
-        site = self._live.site
-        if wanted.site_id != site.site_id:
-            raise FormError("site_id", f"{wanted.site_id!r} is not {site.site_id!r}: a site keeps its id")
+    def _check(self, wanted: Site) -> None:
+        site_id = self._live.site.site_id
+        if wanted.site_id != site_id:
+            raise FormError("site_id", f"{wanted.site_id!r} is not {site_id!r}: a site keeps its id")
         check_form(wanted, self.maps)
-        return resealed(wanted, site, self._safe)
 
     def _check_quiet(self, after: Site) -> None:
         site_id = after.site_id
@@ -160,6 +162,16 @@ class Builder:
             self._introductions.look_again(station_id)
         self._told()
         self._live.wake()
+
+    def _limits_named(self, after: Site) -> dict[str, Any]:
+        """The limits of a form that are not in force, for the audit."""
+        known = self._live.limits
+        return {
+            f"circuit {circuit.circuit_id}.limit of {limit.source}": structs.asdict(limit)
+            for circuit in after.circuits
+            for limit in circuit.limits
+            if known.get(circuit.circuit_id, {}).get(limit.source) != limit
+        }
 
     def _with_limits(self) -> Site:
         limits = self._live.limits

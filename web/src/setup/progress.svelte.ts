@@ -2,7 +2,7 @@
 
 import { get, path, post } from "../lib/api";
 import { explain } from "../lib/session.svelte";
-import type { AssessmentStep, CommissioningView, MeterView, StepName } from "../lib/types";
+import type { AssessmentStep, CommissioningView, StepName } from "../lib/types";
 
 const BUSY_MS = 1_000;
 const CALM_MS = 4_000;
@@ -10,7 +10,6 @@ const CALM_MS = 4_000;
 export class Progress {
   readonly siteId: string;
   view = $state.raw<CommissioningView | null>(null);
-  meters = $state.raw<Record<string, MeterView>>({});
   error = $state("");
   #timer = 0;
   #over = false;

@@ -2,7 +2,7 @@
 
 import { num } from "../lib/format.svelte";
 import { t } from "../lib/i18n.svelte";
-import type { Circuit, Evse, Rotation, Site, SiteCheckView, SitePoint } from "../lib/types";
+import type { Evse, Rotation, Site, SiteCheckView, SitePoint } from "../lib/types";
 
 export const LINES = ["L1", "L2", "L3"] as const;
 export const phasesText = (phases: readonly number[]): string => phases.map((phase) => LINES[phase] ?? "?").join(" ");
@@ -55,9 +55,4 @@ export function idOf(name: string, taken: readonly string[]): string {
   let id = stem;
   for (let n = 2; taken.includes(id); n++) id = `${stem}-${n}`;
   return id;
-}
-
-export function without(circuit: Circuit): Partial<Circuit> {
-  const { limits: _limits, meter: _meter, ...rest } = circuit;
-  return rest;
 }
