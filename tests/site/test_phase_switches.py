@@ -28,9 +28,9 @@ async def test_down_where_three_phases_do_not_fit_over_a_restart_and_up_again(
 
         await it.until(lambda: follow() == "proving", 400.0)
         await it.until(lambda: follow() == "steady", 200.0)
-        # The station may answer between two looks.
-        told = [stage for stage in seen if stage != "switching"]
-        assert told == ["steady", "stopping", "resting", "proving", "steady"]
+        # It may be at 0 already when it shall stop, and the station may answer between two looks.
+        told = [stage for stage in seen if stage not in ("stopping", "switching")]
+        assert told == ["steady", "resting", "proving", "steady"]
         await it.until(lambda: hardware.current_a[0] > 20.0)
         assert hardware.current_a[1:] == (0.0, 0.0)
         held = [profile for _, profile in it.stations["A"]._profiles.held()]
