@@ -22,8 +22,7 @@ from ampacity.model.phases import PerPhase
 Level: TypeAlias = tuple[float, float]
 
 NOTHING: Level = (0.0, 0.0)
-SEEN_A = 0.1
-"""So much nearer than its limits' decimal nobody can tell."""
+EPSILON_A = 1e-6
 
 SAMPLES_S = 10.0
 
@@ -202,7 +201,8 @@ def _seen(report: MemberReport, limited: Level, voltage_v: float) -> bool:
     """Whether nobody below the member may draw more than it is limited to."""
     held, base = (report.held_a, report.held_w), (report.base_a, report.base_w)
     return all(
-        held[q] / unit <= max(limited[q], base[q] / unit) + SEEN_A for q, unit in enumerate((1.0, voltage_v))
+        held[q] / unit <= max(limited[q], base[q] / unit) + EPSILON_A
+        for q, unit in enumerate((1.0, voltage_v))
     )
 
 
