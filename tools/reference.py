@@ -36,6 +36,8 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
     ("allocation", "ms_100", "sharing among 100 EVSEs in a three-level tree", "{:.2f} ms"),
     ("allocation", "ms_1000", "the same, 1,000 EVSEs", "{:.2f} ms"),
     ("allocation", "ms_10000", "the same, 10,000 EVSEs", "{:.1f} ms"),
+    ("reaction", "first_p99_ms_1000", "meter's sample to a cut at 1,000 EVSEs, 99th percentile", "{:.0f} ms"),
+    ("reaction", "below_p99_ms_1000", "until all limits fit under the rating again, the same", "{:.0f} ms"),
     ("day", "cars_short", "cars short at departure after a day of 40 stations with faults", "{:.0f}"),
     ("day", "longest_over_105_s", "the longest above 105 % of a limit in that day", "{:.0f} s"),
     ("simulation", "ratio_acn_llf", "a month of 54 EVSEs, 829 sessions, against ACN-Sim", "{:,.0f} times"),

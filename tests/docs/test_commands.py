@@ -24,6 +24,7 @@ ELSEWHERE = {
     "./dev test": "this is it: .ci/run",
     "./dev lint": ".ci/run",
     "./dev shots": "writes into docs/; the browser tests open the same pages",
+    "./dev bench reaction": "half a minute of real time; tests/bench has a step of it",
     "./dev bench simulation --sessions": "needs recorded sessions and its peers; tests/bench has its parts",
     "tools/bare_debian.sh": "makes whole Debian systems; run before a release",
 }
