@@ -48,7 +48,7 @@ LEAST_A = 8.0
 SETTLE_S = 2.0
 """No step sooner than this after the one before."""
 ANSWERED_S = 0.9
-"""What comes later answers the next telegram."""
+"""What comes later answers the next telegram, and counts as not answered."""
 FORGOTTEN_S = 40.0
 """So long the law holds the highest base against the next cars."""
 
@@ -205,12 +205,8 @@ class Bench:
             # The answer is to the next telegram, and there is another one before the next step.
             await asyncio.sleep(2.0 * METER_S)
             step = grid.step
-            if step is None or step.below_at is None:
-                told_a = [round(amperes + grid.base_a, 1) for amperes in grid.told_a]
-                raise StationFailed(
-                    f"a step of the base was not answered within {ANSWERED_S:g} s: {step}, {told_a} A may "
-                    f"flow at a rating of {grid.rating_a:g} A"
-                )
+            if step is None:
+                raise StationFailed("the meter did not tell of a step of the base: the machine is too slow")
             done.append(step)
         return done
 
@@ -302,15 +298,22 @@ NOTES = (
 )
 
 
+def _seconds(step: Step, name: str) -> float:
+    """From the telegram to the event; what did not come counts as late as can be told."""
+    at: float | None = getattr(step, f"{name}_at")
+    return ANSWERED_S if at is None else at - step.sent_at
+
+
 def figures_of(count: int, steps: list[Step]) -> dict[str, float]:
     """Milliseconds by share of the steps."""
     figures: dict[str, float] = {f"steps_{count}": float(len(steps))}
     figures[f"cuts_{count}"] = round(sum(step.cuts for step in steps) / len(steps), 1)
     for name in ("first", "below", "last"):
-        times = sorted((getattr(step, f"{name}_at") - step.sent_at) * 1e3 for step in steps)
+        times = sorted(_seconds(step, name) * 1e3 for step in steps)
         for label, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0)):
             place = min(int(share * len(times)), len(times) - 1)
             figures[f"{name}_{label}_ms_{count}"] = round(times[place], 2)
+    figures[f"unanswered_{count}"] = float(sum(step.below_at is None for step in steps))
     parts = [step.parts for step in steps if step.parts is not None]
     for number, name in enumerate(("read", "turn", "out")):
         if parts:
