@@ -103,11 +103,14 @@ def hold_s(interval_s: float, settings: ControlSettings) -> float:
     return max(settings.peak_hold_s, sample_stale_s(interval_s) + settings.latency_s)
 
 
-def rises_unseen(state: EvseState, raised_at: float | None, at: float, settings: ControlSettings) -> bool:
-    """Whether the EVSE was raised so lately that its own meter can't have shown all of it yet."""
+def rises_unseen(
+    state: EvseState, raised_at: float | None, at: float, settings: ControlSettings, late_s: float = 0.0
+) -> bool:
+    """Whether the EVSE was raised so lately that its own meter can't have shown all of it yet. `late_s`: how
+    much later than others it follows (a cabinet that moves modules)."""
     if raised_at is None:
         return False
-    landed = raised_at + settings.rise_s
+    landed = raised_at + settings.rise_s + late_s
     if at < landed:
         return True
     if at > landed + sample_stale_s(state.sample_interval_s):
@@ -116,10 +119,12 @@ def rises_unseen(state: EvseState, raised_at: float | None, at: float, settings:
     return age is None or at - age < landed
 
 
-def starts_unseen(state: EvseState, memory: EvseMemory, at: float, settings: ControlSettings) -> bool:
+def starts_unseen(
+    state: EvseState, memory: EvseMemory, at: float, settings: ControlSettings, late_s: float = 0.0
+) -> bool:
     """Whether the rise that can't have been seen yet is one from nothing."""
     started = memory.running_since is not None and memory.raised_at == memory.running_since
-    return started and rises_unseen(state, memory.raised_at, at, settings)
+    return started and rises_unseen(state, memory.raised_at, at, settings, late_s)
 
 
 def observe(

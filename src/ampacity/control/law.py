@@ -20,6 +20,7 @@ from ampacity.model.site import Evse, EvseKey
 from . import ramp, turns
 from .base import rearranged
 from .bounds import apply
+from .cabinets import Moving
 from .commands import Commands
 from .picture import Picture
 from .reserve import EPSILON_A, safe_a
@@ -56,6 +57,13 @@ class _Turn:
         self.strategy = picture.strategy
         self.commands: dict[str, DeviceTarget] = {}
         self.device_memories: dict[str, DeviceMemory] = {}
+        self.moving = Moving(
+            picture.topology,
+            picture.before.cabinets,
+            picture.entries,
+            [held.held_a for held in picture.holds],
+            picture.at,
+        )
 
     def run(self) -> tuple[ControlState, Decision]:
         aside_a = [0.0] * len(self.picture.holds)
@@ -231,15 +239,37 @@ class _Turn:
         allowed = ramp.allowances(free, rising_a, metered, self._ramp_left(), settings)
         held_free = list(free)
         risen = ramp.release(ordered, free, allowed)
+        self._wait_for_modules(ordered, risen, reasons)
         for candidate in ordered:
             i = candidate.number
             if candidate.number not in risen:
+                if any(reason.code == "cabinet" and reason.detail for reason in reasons[i]):
+                    continue
                 more = candidate.target_a - candidate.held_a
                 short = any(held_free[row] < share * more for row, share in candidate.entries.pairs())
                 reasons[i].append(Reason(code="in_flight" if short else "ramp"))
             elif risen[i] < targets[i] - evses[i].step_a / 2:
                 reasons[i].append(Reason(code="ramp"))
         return risen
+
+    def _wait_for_modules(
+        self, ordered: Sequence[ramp.Candidate], risen: dict[int, float], reasons: Reasons
+    ) -> None:
+        """Hold back, or cap, those who would rise into modules that are on their way to another one."""
+        for candidate in ordered:
+            i, evse = candidate.number, self.picture.topology.evses[candidate.number]
+            if evse.cabinet_id is None or i not in risen:
+                continue
+            most_a = self.moving.most_a(i, evse.cabinet_id, evse.key)
+            if risen[i] > most_a + 1e-6:
+                detail = "modules are on their way to it"
+                reasons[i].append(Reason(code="cabinet", source=evse.cabinet_id, detail=detail))
+                risen[i] = round(math.floor(most_a / evse.step_a + 1e-6) * evse.step_a, 9)
+                worth_it = not candidate.start and risen[i] >= candidate.from_a + candidate.deadband_a - 1e-6
+                if not worth_it:
+                    del risen[i]
+                    continue
+            self.moving.take(i, evse.cabinet_id, evse.key, risen[i])
 
     def _candidate(
         self, i: int, to_a: float | None, target_a: float, least_a: float, start: bool
@@ -374,6 +404,7 @@ class _Turn:
             overloads=self.picture.overloads,
             evses=memories,
             devices=self.device_memories,
+            cabinets=self.moving.memories,
             ramp=(*ramps, (self.picture.at, ramp_a)) if any(ramp_a) else ramps,
         )
         decision = Decision(

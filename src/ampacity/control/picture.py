@@ -121,9 +121,12 @@ class Picture:
         return known
 
     def kept(self, i: int) -> bool:
-        """Whether the car at EVSE `i` counts as one that does not wake after a pause."""
+        """Whether the car at EVSE `i` counts as one that does not wake after a pause. A DC session that runs
+        does: at 0 its station may end it."""
         setting = self.snapshot.site.sharing.keep_alive
-        return setting == "always" or (setting == "learnt" and self.memories[i].sleeps)
+        memory = self.memories[i]
+        runs = self.topology.evses[i].dc_power_w is not None and memory.running_since is not None
+        return setting == "always" or (setting == "learnt" and (memory.sleeps or runs))
 
     def circuits_above(self, i: int) -> tuple[int, ...]:
         """The circuits that carry EVSE `i`, its own first."""
@@ -196,7 +199,10 @@ class Picture:
                 held_s = max(held_s, longer_s)
         doubtful: set[int] = set()
         for i, (now, known) in enumerate(zip(self.states, self.memories, strict=True)):
-            if known.raised_at is not None and base.rises_unseen(now, known.raised_at, self.at, settings):
+            late_s = self.topology.late_s(i)
+            if known.raised_at is not None and base.rises_unseen(
+                now, known.raised_at, self.at, settings, late_s
+            ):
                 doubtful.update(self.topology.ancestors[self.topology.circuit_of[i]])
         self.doubtful = frozenset(k for k in doubtful if self._sees_cars(k))
         draws = _Draws(self)
@@ -376,7 +382,8 @@ class _Draws:
             seen = self._picture
             self._starting = [0.0] * seen.topology.row_count
             for i, (now, held) in enumerate(zip(seen.states, seen.holds, strict=True)):
-                if not base.starts_unseen(now, seen.memories[i], seen.at, seen.settings):
+                late_s = seen.topology.late_s(i)
+                if not base.starts_unseen(now, seen.memories[i], seen.at, seen.settings, late_s):
                     continue
                 phases = len(seen.topology.evses[i].phases)
                 draw = base.certain_draw(now, held.held_a, seen.at, seen.settings, phases) or ZERO

@@ -144,7 +144,7 @@ def _standing(
         return "relapsing"
     if memory.over_since is not None and at - memory.over_since > _verify_s(state, settings):
         return "disobeying"
-    return "paused" if state.stands else "steered"
+    return "paused" if state.stands and not state.rests(evse) else "steered"
 
 
 def _relapses(evse: Evse, state: EvseState, at: float, settings: ControlSettings, skew_s: float) -> bool:

@@ -52,8 +52,8 @@ class Sharing:
             if self.strategy == "static"
             else None
         )
-        wanting = [i for i in steered if self.picture.states[i].wants]
-        resting = [i for i in steered if not self.picture.states[i].wants]
+        wanting = [i for i in steered if self._wants(i)]
+        resting = [i for i in steered if not self._wants(i)]
         targets, reasons = self._among(wanting, capacity, shares)
         if not resting:
             return targets, reasons
@@ -65,6 +65,11 @@ class Sharing:
                 left[row] -= coefficient * targets[i]
         more, why = self._among(resting, left, shares)
         return targets | more, reasons | why
+
+    def _wants(self, i: int) -> bool:
+        """Whether it has a right to a share, and not only to what nobody else has a use for."""
+        now = self.picture.states[i]
+        return now.wants and not now.rests(self.picture.topology.evses[i])
 
     def _among(
         self, loads: Sequence[int], capacity: Sequence[float], shares: dict[EvseKey, float] | None
@@ -80,7 +85,7 @@ class Sharing:
             for value, _ in named:
                 cap_a = min(cap_a, value)
             caps.append((cap_a, named))
-            if picture.states[i].wants:
+            if self._wants(i):
                 self.wishes[i] = cap_a
         queue = [picture.turn(i) for i in loads]
         order = np.empty(len(loads), np.intp)
@@ -155,7 +160,9 @@ class Sharing:
             # A raise that can't be sent must not keep from others what it would need.
             detail = "does not take its limits"
             named.append((self.picture.holds[i].reach_a, Reason(code="unproven", detail=detail)))
-        if not now.wants:
+        if now.rests(evse):
+            named.append((evse.min_a, Reason(code="paused", detail="at 0 a DC session may end")))
+        elif not now.wants:
             named.append((evse.min_a, Reason(code="car", detail="stopped by itself")))
         if now.thermal_a is not None:
             named.append((permitted(now.thermal_a), Reason(code="thermal", detail=now.thermal_at)))

@@ -8,6 +8,7 @@ from ampacity.model.phases import PerPhase
 from ampacity.model.site import EvseKey
 
 from . import demand, hot_spot, signals, sources, thermal
+from .cabinets import CabinetMemory
 from .topology import Topology
 
 Peaks = tuple[tuple[float, float], ...]
@@ -108,6 +109,7 @@ class ControlState(Struct, frozen=True, kw_only=True):
     evses: dict[EvseKey, EvseMemory] = {}
     ramp: tuple[tuple[float, PerPhase], ...] = ()
     devices: dict[str, DeviceMemory] = {}
+    cabinets: dict[str, CabinetMemory] = {}
     bounds: BoundsMemory = BoundsMemory()
 
 

@@ -204,6 +204,11 @@ class Topology:
         chosen = self.evses[evse].phases if phases is None else phases
         return tuple(row for phase in chosen for row in path[phase])
 
+    def late_s(self, evse: int) -> float:
+        """How much later than others EVSE number `evse` follows a raise: its cabinet may move modules."""
+        cabinet_id = self.evses[evse].cabinet_id
+        return 0.0 if cabinet_id is None else self.cabinets[self.cabinet_index[cabinet_id]].move_s
+
     def place(self, row: int) -> tuple[str, int]:
         """A row as `types.CircuitPhase` names it."""
         found = self.rows[row]

@@ -14,7 +14,7 @@ from msgspec import Struct
 from ampacity.model.live import Reason
 from ampacity.model.phases import PerPhase
 from ampacity.model.protection import SiteMode
-from ampacity.model.site import EvseKey, LimitSource, Site, Strategy
+from ampacity.model.site import Evse, EvseKey, LimitSource, Site, Strategy
 
 from .signals import SignalState
 from .thermal import Reading
@@ -111,6 +111,11 @@ class EvseState(Struct, frozen=True, kw_only=True, gc=False):
     thermal_at: str | None = None
     phases: tuple[int, ...] | None = None
     in_watts: bool = False
+
+    def rests(self, evse: Evse) -> bool:
+        """Whether a person holds a DC session: it keeps its station's minimum where there is room, because at
+        0 the station may end it."""
+        return self.paused and self.held is None and evse.dc_power_w is not None and evse.min_a > 0
 
     @property
     def stands(self) -> bool:

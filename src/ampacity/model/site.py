@@ -193,8 +193,8 @@ class Circuit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Cabinet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A power cabinet that several DC EVSEs share: `modules` blocks of `module_w` each, towards the cars.
 
-    A module feeds one EVSE at a time; `move_s` is how long it takes to change to another one (for people: the
-    law's raises come later than that anyway).
+    A module feeds one EVSE at a time; `move_s` is how long it takes to change to another one: a raise that
+    needs it waits so long.
     """
 
     cabinet_id: str

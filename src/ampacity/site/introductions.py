@@ -12,6 +12,7 @@ import contextlib
 import logging
 
 from ..bus import Bus
+from ..csms.blocks.charging_units import only_unit
 from ..csms.offline import habits
 from ..csms.vocabulary import Command, Outcome, SetProfile
 from ..csms.wear import write_budget
@@ -120,6 +121,7 @@ class Introductions:
             live.conduct.write_budget = write_budget(state.info, version)
             live.conduct.learn(self._records.probe_of(state.info, version))
             live.conduct.learn_habits(habits(state))
+            live.takes(only_unit(state))
 
     def _disconnected(self, event: StationDisconnected) -> None:
         affected = self._live.at_station(event.station_id)
@@ -193,6 +195,10 @@ class Introductions:
         the longer it is not tried again."""
         tries = self._tries.get(station_id, 0)
         taken = await work.install()
+        state = self._commander.station(station_id)
+        for live in self._live.at_station(station_id):
+            # It may have been tried with amperes and then with watts.
+            live.takes(None if state is None else only_unit(state))
         self._tries[station_id] = tries + 1
         pause_s = min(MOST_RETRY_SETUP_S, RETRY_SETUP_S * 2.0 ** min(tries, 10))
         self._install_at[station_id] = self._live.clock.monotonic() + pause_s

@@ -71,6 +71,8 @@ class LiveEvse(Answers):
         # the session
         self.transaction: TransactionChanged | None = None
         self._reckoned: tuple[TransactionChanged, float] | None = None
+        self.in_watts = False
+        """Whether its AC station takes limits in watts only."""
         self.power_w: float | None = None
         self.soc_percent: float | None = None
         self.need_wh: float | None = None
@@ -310,7 +312,19 @@ class LiveEvse(Answers):
             told = ("does not hold its base profiles: its maximum is kept free", *told)
         return told
 
+    def takes(self, unit: str | None) -> None:
+        """The one unit of limits that its station takes, as far as that is known."""
+        self.in_watts = unit == "W" and self.evse.dc_power_w is None
+
     # ------------------------------------------------------------ for the law
+
+    @property
+    def told_a(self) -> float | None:
+        """What its meter shows, in amperes of a limit: the highest phase, and where its station is told watts
+        all of them over its phases."""
+        if self.measured_a is None:
+            return None
+        return sum(self.measured_a) / len(self.evse.phases) if self.in_watts else max(self.measured_a)
 
     @property
     def wants(self) -> bool:
@@ -437,6 +451,7 @@ class LiveEvse(Answers):
             temperatures=dict(self.temperatures) if self.temperatures else _NONE,
             aside_a=aside_a,
             aside_why=aside_why,
+            in_watts=self.in_watts,
             raise_least_a=raise_least_a,
             raise_every_s=raise_every_s,
             external_a=external_a,

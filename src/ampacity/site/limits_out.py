@@ -14,6 +14,7 @@ from msgspec import structs
 from ..control import lease as leases
 from ..control.answers import PATIENCE_S
 from ..control.types import Grant
+from ..csms.blocks.charging_units import only_unit
 from ..csms.vocabulary import Outcome, Profile, SchedulePeriod, SetProfile
 from ..model.events import TransactionChanged
 from .commissioning import FLOOR_ID, LEASE_ID, in_station_unit
@@ -149,6 +150,8 @@ class LimitWriter:
                 figures.limits_unanswered += 1
             elif not outcome.accepted:
                 figures.limits_refused += 1
+            state = self._commander.station(live.evse.station_id)
+            live.takes(None if state is None else only_unit(state))
             current = live.transaction
             if current is None or current.transaction_id != transaction.transaction_id:
                 # The session ended meanwhile and took the profile with it.

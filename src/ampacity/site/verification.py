@@ -78,7 +78,7 @@ class Verifier:
             session=live.transaction is not None,
             # What it never answered it may have taken.
             limit_a=max(live.limit_in_force_a(at), live.inflight_a or 0.0, live.doubt_a(at) or 0.0),
-            measured_a=None if live.measured_a is None else max(live.measured_a),
+            measured_a=live.told_a,
             measured_at=live.measured_at,
             sample_interval_s=SAMPLE_INTERVAL_S,
             refusals=live.refusals,
@@ -114,7 +114,7 @@ class Verifier:
 
     def _act(self, key: EvseKey, live: LiveEvse, action: Action) -> None:
         limit_a = live.conduct.verification.limit_a
-        drawn = max(live.measured_a or (0.0,))
+        drawn = live.told_a or 0.0
         log.warning("%s/%d draws %.1f A on a limit of %.1f A: %s", *key, drawn, limit_a, action)
         match action:
             case "resend":

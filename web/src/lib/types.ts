@@ -370,8 +370,8 @@ export interface Circuit {
 /**
  * A power cabinet that several DC EVSEs share: `modules` blocks of `module_w` each, towards the cars.
  *
- * A module feeds one EVSE at a time; `move_s` is how long it takes to change to another one (for people: the
- * law's raises come later than that anyway).
+ * A module feeds one EVSE at a time; `move_s` is how long it takes to change to another one: a raise that
+ * needs it waits so long.
  */
 export interface Cabinet {
   cabinet_id: string;

@@ -34,32 +34,20 @@ class ChargingUnits:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def only_unit(self, state: StationState) -> RateUnit | None:
-        """The one unit that the station takes; None where it may take both."""
-        if state.charging.rate_unit is not None:
-            return state.charging.rate_unit
-        for ref in _SAYING:
-            said = state.variables.get(ref)
-            if said is not None and said.value:
-                units = {_WORDS[word] for part in said.value.split(",") if (word := part.strip()) in _WORDS}
-                if len(units) == 1:
-                    return units.pop()
-        return None
-
     def asked_in_its_unit(self, state: StationState, command: GetCompositeSchedule) -> GetCompositeSchedule:
         """The question in the unit that the station knows."""
-        only = self.only_unit(state)
+        only = only_unit(state)
         return command if only is None else replace(command, unit=only)
 
     def in_its_unit(self, state: StationState, command: SetProfile) -> SetProfile:
         """The command in the unit that the station takes."""
-        only = self.only_unit(state)
+        only = only_unit(state)
         return command if only is None else self._converted(state, command, only)
 
     def in_the_other(self, state: StationState, command: SetProfile, outcome: Outcome) -> SetProfile | None:
         """The command in the other unit, where its unit may be why it was refused."""
         unit = command.profile.unit
-        if self.only_unit(state) is not None or not _may_be_the_unit(outcome):
+        if only_unit(state) is not None or not _may_be_the_unit(outcome):
             return None
         if any(row.status == "accepted" and profile_in(row).unit == unit for row in state.profiles.values()):
             return None
@@ -94,6 +82,19 @@ class ChargingUnits:
             for period in profile.periods
         )
         return replace(command, profile=replace(profile, unit=to, periods=periods))
+
+
+def only_unit(state: StationState) -> RateUnit | None:
+    """The one unit that the station takes; None where it may take both."""
+    if state.charging.rate_unit is not None:
+        return state.charging.rate_unit
+    for ref in _SAYING:
+        said = state.variables.get(ref)
+        if said is not None and said.value:
+            units = {_WORDS[word] for part in said.value.split(",") if (word := part.strip()) in _WORDS}
+            if len(units) == 1:
+                return units.pop()
+    return None
 
 
 def supply_phases(state: StationState, evse_id: int) -> int | None:
