@@ -13,10 +13,10 @@ from .live import ONE_PHASE, yard
 async def test_a_one_phase_car_at_a_station_told_in_watts_breaks_no_limit(
     tmp_path: Path, version: str
 ) -> None:
-    """22 A are free below 34 A: 7.3 A on three phases are 21.9 A on one. The 22 A that amperes would allow are
-    66 A in watts on one phase: all that the car takes."""
+    """22 A are free below 34 A: 7.3 A on three phases are 21.9 A on one. The 22 A that amperes would allow
+    are 66 A in watts on one phase: all that the car takes."""
     async with yard(tmp_path, "A", limit_a=34.0, connect=False) as it:
-        it.station("A", version, limits="watts")
+        it.station("A", version, limits="watts", sample_interval_s=1.0)
         await it.proven("A")
         assert it.live("A").in_watts
         await it.charge("A", ONE_PHASE)

@@ -10,7 +10,8 @@ from ..ocpp.version import Version
 
 LimitBehaviour: TypeAlias = Literal["obey", "reject", "ignore", "watts", "endless", "one_period"]
 """What the station does with a charging profile: keeps it, refuses it, accepts it and draws what it likes, or
-keeps those in watts only, keeps their first period without end, or takes schedules of one period only.
+keeps those in watts only (and gives them on the phases that the car has), keeps their first period without
+end, or takes schedules of one period only.
 """
 
 

@@ -291,11 +291,20 @@ class ChargingStation:
         started = None if transaction is None else transaction.started_at.timestamp()
         return self._profiles.phases(evse.evse_id, self.clock.time(), started)
 
+    def _on_fewer(self, bay: Bay) -> float:
+        """How many times the amperes that were meant for all phases a station gives that takes watts: it lets
+        its car have them on the phases that it has."""
+        evse = bay.hardware.config
+        used = sum(amperes > 1.0 for amperes in bay.hardware.current_a)
+        if self._commands.limits != "watts" or evse.dc_power_w is not None or not used:
+            return 1.0
+        return evse.phases / used
+
     def _offer(self, bay: Bay) -> float:
         evse = bay.hardware.config
         offered_a = evse.max_a
         if self._commands.limits != "ignore":
-            offered_a = min(offered_a, self.limit_a(evse.evse_id))
+            offered_a = min(offered_a, self.limit_a(evse.evse_id) * self._on_fewer(bay))
         return offered_a if offered_a >= MIN_CHARGING_A or evse.dc_power_w is not None else 0.0
 
     # ------------------------------------------------------------ the line
