@@ -132,7 +132,9 @@ def test_a_lower_limit_or_a_higher_base_never_raises_the_sum(
 @EXAMPLES
 @given(snapshots(), st.integers(0, 100), st.integers(1, 400))
 def test_a_meter_that_falls_silent_never_raises_the_sum(snapshot: Snapshot, which: int, later: int) -> None:
-    """I3 and I13: the longer it is silent, the less."""
+    """I3 and I13: the longer it is silent, the less. Who loses even the minimum leaves room on his other
+    phases, or in a panel; only cars that had nothing get in there, each with no more than its minimum, and
+    nothing else adds to any phase."""
     circuit = snapshot.site.circuits[which % len(snapshot.site.circuits)]
     name, state = circuit.circuit_id, snapshot.circuits[circuit.circuit_id]
     if circuit.meter is None or state.metered_at is None:
@@ -140,10 +142,13 @@ def test_a_meter_that_falls_silent_never_raises_the_sum(snapshot: Snapshot, whic
     old = structs.replace(state, metered_at=state.metered_at - later)
     before, after = decide(snapshot), decide(_with(snapshot, name, old))
     assert all(after.circuits[name].base_a[p] >= before.circuits[name].base_a[p] for p in range(3))
-    loss = floor_loss(snapshot)
-    # Who loses even the minimum leaves room on its other phases, for a car that had stopped as well.
-    same = all((g.limit_a > 0) == (after.grants[k].limit_a > 0) for k, g in before.grants.items())
-    assert not same or all(sums(after)[name, p] <= sums(before)[name, p] + loss for p in range(3))
+    most = {place: amperes + floor_loss(snapshot) for place, amperes in sums(before).items()}
+    tree = Topology(snapshot.site)
+    for i, evse in enumerate(snapshot.site.evses):
+        if before.grants[evse.key].limit_a == 0 < after.grants[evse.key].limit_a:
+            for row in tree.rows_of(i):
+                most[tree.circuits[row // 3].circuit_id, row % 3] += evse.min_a
+    assert all(sums(after)[name, p] <= most[name, p] for p in range(3))
 
 
 @EXAMPLES
@@ -183,6 +188,20 @@ def test_nonsense_gives_no_more_than_nothing_known(snapshot: Snapshot, seed: int
             if snapshot.site.circuits[0].meter is not None and ledger.meter_state != "none":
                 assert ledger.base_a[phase] >= min(worst.base_a[phase], 1e6) - 1e-6
             assert ledger.grants_a[phase] <= max(0.0, ledger.limit_a - ledger.base_a[phase]) + loss
+
+
+@EXAMPLES
+@given(snapshots(), st.floats(-90_000, 90_000))
+def test_a_jump_of_our_clock_permits_no_more(snapshot: Snapshot, jump_s: float) -> None:
+    """I14: the hour of daylight saving, or any other jump, makes no permission longer and no restriction
+    shorter, and no lease: those are counted on a clock that does not jump."""
+    state, _ = step(START, snapshot)
+    later = structs.replace(snapshot, at=AT + 1, epoch_s=EPOCH_S + 1)
+    _, plain = step(state, later)
+    _, jumped = step(state, structs.replace(later, epoch_s=EPOCH_S + 1 + jump_s))
+    for name, ledger in jumped.circuits.items():
+        assert ledger.limit_a <= plain.circuits[name].limit_a + 1e-9
+    assert jumped.held_a == plain.held_a
 
 
 @EXAMPLES
