@@ -460,3 +460,13 @@ def test_cars_are_added_to_a_meter_that_does_not_see_them_before_it_is_above_a_l
     decision = scene.tick()
     assert decision.overloaded
     assert [grant.key for grant in decision.cuts] == [A]
+
+
+@pytest.mark.parametrize(("held_a", "target_a"), [(20.3, 20.0), (20.0, 20.0)])
+def test_a_limit_between_two_steps_is_not_kept_for_being_near(held_a: float, target_a: float) -> None:
+    """I2: steps of 1 A, and a limit from before they were so."""
+    evse = structs.replace(site().evses[0], step_a=1.0)
+    scene = Scene(site(evse, circuits=(structs.replace(GRID, rating_a=42.35), PANEL)))
+    scene.charge(A, held_a)
+    scene.metered = (20.0 + held_a,) * 3
+    assert limit(scene.tick(), A) == target_a

@@ -125,6 +125,9 @@ class Sharing:
         reach = np.array([self.picture.holds[i].reach_a for i in steered])
         kept = (result.grant_a > 0) & (result.grant_a < reach - 1e-6) & (reach <= task.maximum_a + 1e-9)
         kept &= reach - result.grant_a <= self.picture.settings.keep_a + 1e-6
+        # One that was set before the EVSE had these steps is no limit for it.
+        steps = reach / task.step_a
+        kept &= np.abs(steps - np.round(steps)) < 1e-6
         if not kept.any():
             return task, result
         going = np.where(result.grant_a > 0, reach, 0.0)
