@@ -41,13 +41,13 @@ def run(
     if part != "loop":
         figures |= measure(quick, count, minutes, jobs or (1 if quick else os.cpu_count() or 1))
         notes += ("fleet: the product's law on random sites with slow meters and lines that lose messages.",)
-    trips = figures.get("breaker_trips", 0.0) + figures.get("fleet_breaker_trips", 0.0)
-    return Outcome(
-        figures=figures,
-        seed=SEEDS[0],
-        notes=notes,
-        failed="a breaker tripped under the law" if trips else "",
-    )
+    return Outcome(figures=figures, seed=SEEDS[0], notes=notes, failed=_failed(figures))
+
+
+def _failed(figures: Figures) -> str:
+    if figures.get("breaker_trips") or figures.get("fleet_breaker_trips"):
+        return "a breaker tripped under the law"
+    return "more was promised than a circuit carries" if figures.get("fleet_reservations_over") else ""
 
 
 def _loop(quick: bool) -> Figures:
