@@ -100,9 +100,15 @@ async def test_an_outage_reserves_at_once_steps_down_and_ends_in_a_proof(
         assert it.held_a("A") >= promised
         view = it.evse("A")
         assert view.reserve_a + max(view.measured_a) >= promised - 0.2
-        # What A draws is in the meter, and nobody can tell it from building any more: it counts twice.
-        await it.until(lambda: it.current_a("B") < 12.0)
-        await it.draws("A", 6.0)  # its lease ends by itself
+        if version == "2.1":
+            # It leaves its limit aside by itself. Nothing has shown yet that it does: all counts until its
+            # lease is over.
+            await it.draws("A", 6.0, 30.0)
+            assert it.held_a("A") >= promised
+        else:
+            # What A draws is in the meter, and nobody can tell it from building any more: it counts twice.
+            await it.until(lambda: it.current_a("B") < 12.0)
+            await it.draws("A", 6.0)  # its lease ends by itself
         await it.until(lambda: it.held_a("A") == 6.0)
         await it.until(lambda: it.current_a("B") > 28.0)
         await it.until(lambda: it.held_a("B") > 28.0)
