@@ -23,7 +23,7 @@ class Taken(Struct, frozen=True):
 
 
 class SteppingCar:
-    """A car that takes 7 A and 14 A by turns, 7 s each, in these shares of its phases."""
+    """A car that takes up to 14 A and nothing by turns, 7 s each, in these shares of its phases."""
 
     soc_percent = None
     full = False
@@ -36,7 +36,7 @@ class SteppingCar:
 
     def step(self, at_s: float, offered_current_a: float, phases_available: int, voltage_v: float) -> Taken:
         self.cut(at_s)
-        most = min(offered_current_a, 14.0 if int(at_s / 7.0) % 2 else 7.0)
+        most = min(offered_current_a, 14.0 if int(at_s / 7.0) % 2 else 0.0)
         one, two, three = (share * most for share in self.shares)
         self._power_w = (one + two + three) * voltage_v
         return Taken((one, two, three), self._power_w)
