@@ -46,7 +46,9 @@ class GoalKeeper:
     def check(self, transaction: TransactionChanged, goals: Goals) -> None:
         """ValueError where money is named and nobody knows what the session costs."""
         money = goals.budget is not None or goals.max_price_per_kwh is not None
-        if money and self._tariff.price(transaction, self._live.clock.now()) is None:
+        # A budget is also about the bill, which has the price of the start.
+        times = (self._live.clock.now(), *((transaction.started_at,) if goals.budget is not None else ()))
+        if money and any(self._tariff.price(transaction, at) is None for at in times):
             raise ValueError("no price is known for this session: set one first, or ask for energy")
 
     def follow(self, at: float) -> None:
