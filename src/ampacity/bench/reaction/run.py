@@ -37,7 +37,7 @@ from .stations import BareStation, StationFailed, connect
 log = logging.getLogger(__name__)
 
 SEED = 20261122
-FULL = ((10, 100), (100, 100), (1_000, 100))
+FULL = ((10, 30), (100, 30), (1_000, 60))
 QUICK = ((100, 5),)
 """EVSEs, and steps of the base."""
 METER_S = 1.0
