@@ -24,6 +24,9 @@ pytest_plugins = (
 # An example of more than 200 ms, and examples that are slowly made, say something of the machine only.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+# .ci/run judges a change, so it takes the same worlds each time; `./dev prove` and `./dev test` look at new
+# ones.
+settings.register_profile("same worlds", settings.get_profile("any machine"), derandomize=True)
 
 STANDS_S = 220.0
 """A test that takes this long is shown with its tasks, before its time limit (pyproject.toml) ends it all."""
