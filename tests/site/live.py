@@ -278,6 +278,7 @@ async def yard(
                 it.beside(reader.run())
             await it.control()
             try:
+                await it.until(lambda: it.decisions)
                 if connect:
                     for station in stations:
                         it.station(station, version)
