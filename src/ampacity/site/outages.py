@@ -9,14 +9,19 @@ afterwards.
 
 from __future__ import annotations
 
+import logging
+
 from ..control.lease import Lease
 from ..csms.offline import habits, questions
 from ..csms.vocabulary import GetVariables
 from ..model.proving import Finding
+from ..store import StoreError
 from .commissioning import TOLERANCE_A
 from .knowledge import LiveEvse
 from .live_site import Commander, LiveSite
 from .prover import Prover
+
+log = logging.getLogger(__name__)
 
 ENDS_OFFLINE = "offline_ends"
 """The finding's name in what is known of a firmware."""
@@ -84,7 +89,10 @@ class Outages:
     async def _keep(self, live: LiveEvse, away_s: float, means_a: float, *, ended: bool) -> None:
         words = f"away for {away_s:.0f} s within its lease, then means {means_a:.1f} A"
         finding = Finding(name=ENDS_OFFLINE, passed=ended, evidence=words)
-        await self._prover.found(live.evse.station_id, finding, "controller")
+        try:
+            await self._prover.found(live.evse.station_id, finding, "controller")
+        except StoreError as problem:
+            log.warning("what an outage of %s showed can't be kept: %s", live.evse.station_id, problem)
 
 
 def _tells(lease: Lease, safe_a: float, at: float) -> bool:

@@ -7,9 +7,14 @@ same to whoever looks.
 
 from __future__ import annotations
 
+import logging
+
 from ..model.site import EvseKey
+from ..store import StoreError
 from .live_site import SAMPLE_INTERVAL_S, LiveSite
 from .records import SiteRecords
+
+log = logging.getLogger(__name__)
 
 CONTROLLER = "controller"
 
@@ -33,4 +38,9 @@ class SilentMeters:
                 self._live.run_beside(self._keep(key, "meter_silent" if dead else "meter_speaks"))
 
     async def _keep(self, key: EvseKey, action: str) -> None:
-        await self._records.note(CONTROLLER, action, f"evse/{key[0]}/{key[1]}")
+        try:
+            await self._records.note(CONTROLLER, action, f"evse/{key[0]}/{key[1]}")
+        except StoreError as problem:
+            # The site goes on without its store; what is so still is seen again with the next step.
+            log.warning("%s of %s/%d can't be kept: %s", action, *key, problem)
+            (self._dead.discard if action == "meter_silent" else self._dead.add)(key)

@@ -14,6 +14,7 @@ from ..control.types import Decision
 from ..control.verification import TRUSTED, Action, Seen, Verification, released, verify
 from ..csms.vocabulary import ClearProfile, Command, Outcome, RequestStop, Reset
 from ..model.site import EvseKey
+from ..store import StoreError
 from ..store.quarantines import QuarantineRow
 from . import outside
 from .commissioning import LEASE_ID
@@ -129,7 +130,7 @@ class Verifier:
             case "quarantine":
                 most_a = live.conduct.verification.most_a
                 why = f"drew {most_a:.1f} A on a limit of {limit_a:.1f} A after a restart"
-                self._live.run_beside(self.quarantine(live, why, CONTROLLER))
+                self._live.run_beside(self._set_aside(live, why))
             case _:
                 pass
 
@@ -147,6 +148,13 @@ class Verifier:
         """Until the limit is there again the base profile holds; the law goes on counting the limit."""
         await self._tell(live, ClearProfile(profile_id=LEASE_ID + live.evse.evse_id))
         self._writer.resend(live)
+
+    async def _set_aside(self, live: LiveEvse, why: str) -> None:
+        """It is set aside at once; a store that is away must not end the site for it."""
+        try:
+            await self.quarantine(live, why, CONTROLLER)
+        except StoreError as problem:
+            log.warning("the quarantine of %s/%d can't be kept: %s", *live.evse.key, problem)
 
     async def quarantine(self, live: LiveEvse, why: str, actor: str) -> None:
         """Set an EVSE aside until a person releases it."""
