@@ -17,6 +17,7 @@ from .records import SiteRecords
 log = logging.getLogger(__name__)
 
 CONTROLLER = "controller"
+AGAIN_S = 60.0
 
 
 class SilentMeters:
@@ -26,9 +27,13 @@ class SilentMeters:
         self._live = live_site
         self._records = records
         self._dead: set[EvseKey] = set()
+        self._again_at = 0.0
+        """Nothing is kept before: the store was away."""
 
     def look(self, at: float) -> None:
         """See who has fallen silent, or speaks again."""
+        if at < self._again_at:
+            return
         for key, live in self._live.evses.items():
             if live.transaction is None and key not in self._dead:
                 continue
@@ -41,6 +46,9 @@ class SilentMeters:
         try:
             await self._records.note(CONTROLLER, action, f"evse/{key[0]}/{key[1]}")
         except StoreError as problem:
-            # The site goes on without its store; what is so still is seen again with the next step.
-            log.warning("%s of %s/%d can't be kept: %s", action, *key, problem)
+            # The site goes on without its store; what is so still is seen again later.
+            at = self._live.clock.monotonic()
+            if at >= self._again_at:
+                log.warning("%s of %s/%d can't be kept: %s", action, *key, problem)
+            self._again_at = at + AGAIN_S
             (self._dead.discard if action == "meter_silent" else self._dead.add)(key)
